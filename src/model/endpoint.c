@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model/endpoint.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/fields.h"
+
+enum {
+	ENDPOINT_TEXT_MAX = 1024
+};
+
+/* Which types take a key: the destination types in the lower half, the source types in the upper. */
+#define TO(kind)      KIND_BIT(kind)
+#define FROM(kind)    (KIND_BIT(kind) << 16)
+#define TO_ERSPAN2    TO(FARSPAN_ERSPAN2)
+#define TO_ERSPAN3    TO(FARSPAN_ERSPAN3)
+#define TO_ERSPAN23   (TO_ERSPAN2 | TO_ERSPAN3)
+#define TO_GRE        TO(FARSPAN_GRE)
+#define TO_VXLAN      TO(FARSPAN_VXLAN)
+#define TO_TUNNEL     KINDS_ALL
+#define FROM_ERSPAN   (KINDS_ERSPAN << 16)
+#define FROM_GRE      FROM(FARSPAN_GRE)
+#define FROM_VXLAN    FROM(FARSPAN_VXLAN)
+#define FROM_TUNNEL   (KINDS_ALL << 16)
+#define SIDE_SHIFT(s) ((s) == ENDPOINT_SOURCE ? 16 : 0)
+
+struct endpoint_type {
+	const char *name;
+	unsigned int kinds;
+	unsigned int sides; /* bits of enum endpoint_side */
+	const char *help;
+};
+
+#define BOTH_SIDES (1u << ENDPOINT_DESTINATION | 1u << ENDPOINT_SOURCE)
+
+static const struct endpoint_type endpoint_types[] = {
+    {"erspan", KINDS_ERSPAN, 1u << ENDPOINT_SOURCE, "ERSPAN of any type"},
+    {"erspan1", KIND_BIT(FARSPAN_ERSPAN1), BOTH_SIDES, "ERSPAN Type I: GRE without a header of its own"},
+    {"erspan2", KIND_BIT(FARSPAN_ERSPAN2), BOTH_SIDES, "ERSPAN Type II: session, VLAN, index"},
+    {"erspan3", KIND_BIT(FARSPAN_ERSPAN3), BOTH_SIDES, "ERSPAN Type III: timestamp, direction, hardware id"},
+    {"gre", KIND_BIT(FARSPAN_GRE), BOTH_SIDES, "Ethernet in GRE"},
+    {"vxlan", KIND_BIT(FARSPAN_VXLAN), BOTH_SIDES, "VXLAN"},
+};
+
+enum {
+	ENDPOINT_TYPES = sizeof endpoint_types / sizeof endpoint_types[0]
+};
+
+struct endpoint_key_row {
+	const char *name;
+	int (*parse)(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error);
+	size_t offset;
+	unsigned long min, max;
+	unsigned int types;
+	const char *fallback;
+	const char *help;
+};
+
+static int parse_number(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 0);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || number < row->min || number > row->max)
+		return fail(error, EINVAL, "%s must be a number from %lu to %lu, not '%s'", row->name, row->min, row->max, value);
+	*(uint32_t *)(void *)((char *)endpoint + row->offset) = (uint32_t)number;
+	return 0;
+}
+
+static int parse_address(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (address_parse(value, (struct address *)(void *)((char *)endpoint + row->offset)))
+		return fail(error, EINVAL, "%s must be an IPv4 or IPv6 address, not '%s'", row->name, value);
+	return 0;
+}
+
+static int parse_prefixes(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	char copy[ENDPOINT_TEXT_MAX], *rest = copy, *item;
+
+	snprintf(copy, sizeof copy, "%s", value);
+	while ((item = strsep(&rest, "+"))) {
+		if (endpoint->remote_count == ENDPOINT_REMOTES_MAX)
+			return fail(error, EINVAL, "%s takes at most %d prefixes", row->name, ENDPOINT_REMOTES_MAX);
+		if (prefix_parse(item, &endpoint->remotes[endpoint->remote_count++]))
+			return fail(error, EINVAL, "%s must be an address or a prefix (10.0.0.0/8, fd00::/64), not '%s'", row->name, item);
+	}
+	return 0;
+}
+
+static int parse_interface(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (!*value || strlen(value) >= IFNAMSIZ)
+		return fail(error, EINVAL, "%s must be the name of an interface, of at most %d characters", row->name, IFNAMSIZ - 1);
+	snprintf((char *)endpoint + row->offset, IFNAMSIZ, "%s", value);
+	return 0;
+}
+
+static int parse_granularity(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (strcmp(value, "100us") != 0 && strcmp(value, "100ns") != 0)
+		return fail(error, EINVAL, "%s must be 100us or 100ns, not '%s'", row->name, value);
+	endpoint->granularity = strcmp(value, "100ns") == 0 ? ERSPAN_GRA_100NS : ERSPAN_GRA_100US;
+	return 0;
+}
+
+static const struct endpoint_key_row endpoint_keys[] = {
+#define KEY(name, file_name, field, form, min, max, fallback, types, help) \
+	{#name, parse_##form, offsetof(struct endpoint, field), min, max, types, fallback, help},
+#include "model/keys.def"
+#undef KEY
+};
+
+static const struct endpoint_type *find_type(const char *name, enum endpoint_side side)
+{
+	for (unsigned int i = 0; i < ENDPOINT_TYPES; i++)
+		if (strcmp(endpoint_types[i].name, name) == 0 && endpoint_types[i].sides & 1u << side)
+			return &endpoint_types[i];
+	return NULL;
+}
+
+static bool key_applies(const struct endpoint_key_row *row, unsigned int kinds, enum endpoint_side side)
+{
+	return row->types >> SIDE_SHIFT(side) & kinds;
+}
+
+/* Appends words to a list for an error text: "id, index, ttl". */
+static void append(char *list, size_t size, const char *word)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, size - used, "%s%s", used ? ", " : "", word);
+}
+
+static int fail_type(const char *name, enum endpoint_side side, struct error *error)
+{
+	char list[128] = "";
+
+	for (unsigned int i = 0; i < ENDPOINT_TYPES; i++)
+		if (endpoint_types[i].sides & 1u << side)
+			append(list, sizeof list, endpoint_types[i].name);
+	return fail(error, EINVAL, "unknown type '%s'; allowed: %s", name, list);
+}
+
+static int fail_key(const char *name, const struct endpoint_type *type, enum endpoint_side side, struct error *error)
+{
+	char list[256] = "";
+
+	for (unsigned int i = 0; i < ENDPOINT_KEY_COUNT; i++)
+		if (key_applies(&endpoint_keys[i], type->kinds, side))
+			append(list, sizeof list, endpoint_keys[i].name);
+	return fail(error, EINVAL, "%s has no key '%s'; allowed: %s", type->name, name, list);
+}
+
+static int parse_key(char *item, const struct endpoint_type *type, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
+{
+	char *value = strchr(item, '=');
+
+	if (!value)
+		return fail(error, EINVAL, "'%s' is not of the form key=value", item);
+	*value++ = '\0';
+	for (unsigned int i = 0; i < ENDPOINT_KEY_COUNT; i++) {
+		const struct endpoint_key_row *row = &endpoint_keys[i];
+
+		if (strcmp(row->name, item) != 0 || !key_applies(row, type->kinds, side))
+			continue;
+		if (endpoint->given & 1u << i)
+			return fail(error, EINVAL, "%s is given twice", row->name);
+		endpoint->given |= 1u << i;
+		return row->parse(row, value, endpoint, error);
+	}
+	return fail_key(item, type, side, error);
+}
+
+static int parse_endpoint_address(char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
+{
+	size_t len = strlen(text);
+
+	if (side == ENDPOINT_SOURCE && (len == 0 || strcmp(text, "any") == 0))
+		return 0;
+	if (text[0] == '[' && text[len - 1] == ']') {
+		text[len - 1] = '\0';
+		text++;
+	}
+	if (address_parse(text, &endpoint->address))
+		return fail(error, EINVAL, "'%s' is not an IPv4 or IPv6 address", text);
+	return 0;
+}
+
+static int check_families(const struct endpoint *endpoint, struct error *error)
+{
+	char address[ADDRESS_TEXT_MAX], local[ADDRESS_TEXT_MAX];
+
+	if (!endpoint_has(endpoint, ENDPOINT_KEY_local) || endpoint->local.family == endpoint->address.family)
+		return 0;
+	return fail(error, EINVAL, "local %s and %s are of different families", address_text(&endpoint->local, local),
+		    address_text(&endpoint->address, address));
+}
+
+static void set_defaults(struct endpoint *endpoint)
+{
+	memset(endpoint, 0, sizeof *endpoint);
+	endpoint->ttl = 64;
+	endpoint->port = FARSPAN_VXLAN_PORT;
+}
+
+static int parse_parts(char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
+{
+	const struct endpoint_type *type;
+	char *rest = strchr(text, ':'), *item;
+	int rc;
+
+	if (rest)
+		*rest++ = '\0';
+	type = find_type(text, side);
+	if (!type)
+		return fail_type(text, side, error);
+	endpoint->kinds = type->kinds;
+	item = strsep(&rest, ",");
+	rc = parse_endpoint_address(item ? item : text + strlen(text), side, endpoint, error);
+	while (!rc && (item = strsep(&rest, ",")))
+		rc = parse_key(item, type, side, endpoint, error);
+	return rc ? rc : check_families(endpoint, error);
+}
+
+int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
+{
+	const char *what = side == ENDPOINT_SOURCE ? "source" : "destination";
+	char copy[ENDPOINT_TEXT_MAX];
+	struct error detail = {0};
+	int rc;
+
+	set_defaults(endpoint);
+	if (strlen(text) >= sizeof copy)
+		return fail(error, EINVAL, "%s is longer than %d characters", what, ENDPOINT_TEXT_MAX - 1);
+	strcpy(copy, text);
+	rc = parse_parts(copy, side, endpoint, &detail);
+	return rc ? fail(error, -rc, "%s '%s': %s", what, text, detail.text) : 0;
+}
+
+void endpoint_any_source(struct endpoint *endpoint)
+{
+	set_defaults(endpoint);
+	endpoint->kinds = KINDS_ALL;
+}
+
+enum farspan_kind endpoint_kind(const struct endpoint *endpoint)
+{
+	return (enum farspan_kind)__builtin_ctz(endpoint->kinds);
+}
+
+void endpoint_print_help(FILE *out, enum endpoint_side side)
+{
+	for (unsigned int i = 0; i < ENDPOINT_TYPES; i++)
+		if (endpoint_types[i].sides & 1u << side)
+			fprintf(out, "  %-12s %s\n", endpoint_types[i].name, endpoint_types[i].help);
+	fprintf(out, "Keys, as far as the type has them:\n");
+	for (unsigned int i = 0; i < ENDPOINT_KEY_COUNT; i++)
+		if (key_applies(&endpoint_keys[i], KINDS_ALL, side))
+			fprintf(out, "  %-12s %s (%s)\n", endpoint_keys[i].name, endpoint_keys[i].help, endpoint_keys[i].fallback);
+}
