@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/*
+ * The encapsulation: sits behind the segmenting device, where every copy is one frame as on the wire, with finished checksums. It puts the
+ * VLAN tag back, truncates to the path, writes the outer headers and sends the copy to its next hop.
+ */
+#include "bpf/mirror_maps.h"
+
+#include <farspan.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SESSIONS_MAX * 2);
+	__type(key, __u32);
+	__type(value, struct session_config);
+} sessions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SESSIONS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} current SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SESSIONS_MAX);
+	__type(key, __u32);
+	__type(value, struct session_state);
+} states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct clock_config);
+} clock SEC(".maps");
+
+/* The header under construction. One per CPU: nothing interrupts the program between its first and last use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct session_config);
+} scratch SEC(".maps");
+
+enum {
+	AF_INET = 2,
+	AF_INET6 = 10,
+	TAG_DUMMY = 1, /* any VLAN id */
+};
+
+/* Shifts of the fields that differ from frame to frame. */
+enum {
+#define AS_SHIFT(field, word, shift, width) ERSPAN2_##field = shift,
+	ERSPAN2_FIELDS(AS_SHIFT)
+#undef AS_SHIFT
+#define AS_SHIFT(field, word, shift, width) ERSPAN3_##field = shift,
+	ERSPAN3_FIELDS(AS_SHIFT)
+#undef AS_SHIFT
+};
+
+/* What is known of the copy. */
+struct frame {
+	__u32 len; /* as sent, behind truncation */
+	__u16 tci; /* of its outermost tag */
+	__u8 tagged;
+	__u8 truncated;
+	enum direction direction;
+};
+
+static __always_inline struct session_config *find_session(__u32 slot)
+{
+	__u32 *key = bpf_map_lookup_elem(&current, &slot);
+	struct session_config *session = key ? bpf_map_lookup_elem(&sessions, key) : 0;
+
+	return session && session->kind ? session : 0;
+}
+
+/* Sets bits in the word at off of the header; they are 0 in what farspan_encode() made. The mask is for the verifier: offsets are even. */
+static __always_inline void header_or(struct session_config *header, __u32 off, __u32 bits)
+{
+	*(__be32 *)(header->header + HEADER_ALIGN + (off & (HEADER_MAX - 2))) |= bpf_htonl(bits);
+}
+
+/*
+ * The kernel takes the outermost tag out of the frame on reception. Pushing a dummy moves it back in; the dummy that is now in its place is
+ * removed by set_protocol(): removing it here would take the real tag out again.
+ */
+static __always_inline int restore_tag(struct __sk_buff *skb)
+{
+	return skb->vlan_present ? (int)bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) : 0;
+}
+
+/*
+ * Makes the kernel see the outer header's protocol: no helper sets skb->protocol, but popping a tag reads it from the frame. Pushing one
+ * tag fills the metadata, the second moves the first into the frame; the pops take both away.
+ */
+static __always_inline int set_protocol(struct __sk_buff *skb, __u16 protocol)
+{
+	if (!skb->vlan_present) {
+		if (skb->protocol == bpf_htons(protocol))
+			return 0;
+		if (bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY))
+			return -1;
+	}
+	return bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) || bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb);
+}
+
+static __always_inline void read_tag(struct __sk_buff *skb, struct frame *frame)
+{
+	__be16 tag[2];
+
+	if (bpf_skb_load_bytes(skb, WIRE_ETHERNET_LEN - sizeof tag[0], tag, sizeof tag))
+		return;
+	frame->tagged = tag[0] == bpf_htons(ETHERTYPE_VLAN) || tag[0] == bpf_htons(ETHERTYPE_SERVICE_VLAN);
+	frame->tci = frame->tagged ? bpf_ntohs(tag[1]) : 0;
+}
+
+static __always_inline void fill_ipv4(struct session_config *header, __u32 total_length)
+{
+	__u32 sum = header->ipv4_sum + total_length;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	header_or(header, WIRE_ETHERNET_LEN, total_length);
+	header_or(header, WIRE_ETHERNET_LEN + 8, ~sum & 0xffff);
+}
+
+/* Lengths of the outer headers, for a frame of that many bytes. */
+static __always_inline void fill_lengths(struct session_config *header, __u32 frame_len)
+{
+	__u32 ip_len = header->header_len - WIRE_ETHERNET_LEN + frame_len;
+	__u32 ip_header = header->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
+
+	if (header->ip_version == 4)
+		fill_ipv4(header, ip_len);
+	else
+		header_or(header, WIRE_ETHERNET_LEN + 4, (ip_len - WIRE_IPV6_LEN) << 16);
+	if (header->kind == FARSPAN_VXLAN)
+		header_or(header, WIRE_ETHERNET_LEN + ip_header + 4, (ip_len - ip_header) << 16);
+}
+
+static __always_inline __u32 timestamp(struct session_config *header)
+{
+	__u32 key = 0;
+	struct clock_config *c = bpf_map_lookup_elem(&clock, &key);
+
+	if (!c || !header->timestamp_unit_ns)
+		return 0;
+	return (__u32)((bpf_ktime_get_ns() + c->realtime_offset_ns) / header->timestamp_unit_ns);
+}
+
+static __always_inline void fill_erspan(struct session_config *header, struct frame *frame)
+{
+	__u32 off = header->tunnel_off;
+	__u32 vlan = frame->tci & VLAN_ID_MASK, cos = frame->tci >> VLAN_PRIORITY_SHIFT;
+
+	if (header->kind == FARSPAN_ERSPAN2) {
+		header_or(header, off,
+			  vlan << ERSPAN2_vlan | cos << ERSPAN2_cos | (frame->tagged ? ERSPAN_EN_PRESERVED : 0) << ERSPAN2_en |
+			      frame->truncated << ERSPAN2_truncated);
+	} else if (header->kind == FARSPAN_ERSPAN3) {
+		header_or(header, off, vlan << ERSPAN3_vlan | cos << ERSPAN3_cos | frame->truncated << ERSPAN3_truncated);
+		header_or(header, off + 4, timestamp(header));
+		header_or(header, off + 8, (frame->direction == DIRECTION_TX) << ERSPAN3_direction);
+	}
+}
+
+static __always_inline int push_header(struct __sk_buff *skb, struct session_config *header)
+{
+	__u32 len = header->header_len;
+
+	if (len < WIRE_ETHERNET_LEN || len > HEADER_MAX)
+		return -1;
+	return bpf_skb_change_head(skb, len, 0) || bpf_skb_store_bytes(skb, 0, header->header + HEADER_ALIGN, len, 0) ||
+	       set_protocol(skb, header->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+}
+
+static __always_inline int send(struct session_config *session)
+{
+	struct bpf_redir_neigh nexthop = {.nh_family = session->nexthop_version == 4 ? AF_INET : AF_INET6};
+
+	__builtin_memcpy(nexthop.ipv6_nh, session->nexthop, sizeof nexthop.ipv6_nh);
+	return (int)bpf_redirect_neigh(session->uplink, &nexthop, sizeof nexthop, 0);
+}
+
+static __always_inline int drop(struct counters *c, __u32 row)
+{
+	/* The bound is for the verifier: the row may come from a map. */
+	if (row < COUNTER_COUNT)
+		c->value[row]++;
+	return TC_ACT_SHOT;
+}
+
+/* Cuts the frame to what the path takes. */
+static __always_inline int truncate_frame(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
+{
+	frame->len = skb->len;
+	if (frame->len <= session->frame_max)
+		return 0;
+	frame->len = session->frame_max;
+	frame->truncated = 1;
+	return (int)bpf_skb_change_tail(skb, frame->len, 0);
+}
+
+static __always_inline int over_limit(struct session_config *session, struct session_state *state)
+{
+	return session->limit && __sync_fetch_and_add(&state->claimed, 1) >= session->limit;
+}
+
+static __always_inline int encapsulate(struct __sk_buff *skb, struct session_config *session, struct session_state *state,
+				       struct counters *c)
+{
+	struct frame frame = {.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX};
+	struct session_config *header;
+	__u32 key = 0;
+
+	if (skb->gso_size)
+		return drop(c, COUNTER_not_segmented);
+	if (!session->uplink)
+		return drop(c, session->unreachable);
+	if (session->frame_max < WIRE_ETHERNET_LEN)
+		return drop(c, COUNTER_too_big);
+	header = bpf_map_lookup_elem(&scratch, &key);
+	if (!header || restore_tag(skb))
+		return drop(c, COUNTER_encap_failed);
+	read_tag(skb, &frame);
+	if (truncate_frame(skb, session, &frame))
+		return drop(c, COUNTER_truncate_failed);
+	if (over_limit(session, state))
+		return drop(c, COUNTER_limit);
+
+	__builtin_memcpy(header, session, sizeof *header);
+	fill_lengths(header, frame.len);
+	fill_erspan(header, &frame);
+	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
+	if (header->sequence_off)
+		header_or(header, header->sequence_off, __sync_fetch_and_add(&state->next_sequence, 1));
+	if (push_header(skb, header))
+		return drop(c, COUNTER_encap_failed);
+	count(c, COUNTER_sent, 1);
+	count(c, COUNTER_sent_bytes, frame.len);
+	count(c, COUNTER_truncated, frame.truncated);
+	return send(session);
+}
+
+SEC("tc")
+int farspan_encap(struct __sk_buff *skb)
+{
+	enum direction direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX;
+	__u32 slot = skb->mark & MARK_SLOT_MASK;
+	struct session_config *session = find_session(slot);
+	struct session_state *state = bpf_map_lookup_elem(&states, &slot);
+	struct counters *c = session_counters(slot, direction);
+
+	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !state || !c)
+		return TC_ACT_SHOT;
+	count(c, COUNTER_arrived, 1);
+	return encapsulate(skb, session, state, c);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The maps that source and encapsulation programs share, and how they count. */
+#ifndef BPF_MIRROR_MAPS_H
+#define BPF_MIRROR_MAPS_H
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "bpf/abi.h"
+#include "wire/fields.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SESSIONS_MAX * DIRECTIONS);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SESSIONS_MAX * 2);
+	__type(key, struct tunnel_key);
+	__type(value, __u32);
+} own_tunnels SEC(".maps");
+
+static __always_inline struct counters *session_counters(__u32 slot, enum direction direction)
+{
+	__u32 key = slot * DIRECTIONS + direction;
+
+	return bpf_map_lookup_elem(&counters, &key);
+}
+
+static __always_inline void count(struct counters *c, enum counter row, __u64 n)
+{
+	c->value[row] += n;
+}
+
+#endif
