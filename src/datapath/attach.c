@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <netlink/netlink.h>
+#include <netlink/route/classifier.h>
+#include <netlink/route/qdisc.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Newer than the headers of Debian 12 (linux/bpf.h of 6.6). */
+enum {
+	TCX_INGRESS = 46,
+	TCX_EGRESS = 47,
+	TCX_BEFORE = 1 << 3, /* before all others, if no other is named */
+};
+
+enum {
+	PRIORITIES = 16
+}; /* tried from 1 on, until one is free for our kind of filter */
+
+static const enum bpf_tc_attach_point points[] = {[DIRECTION_RX] = BPF_TC_INGRESS, [DIRECTION_TX] = BPF_TC_EGRESS};
+static const uint32_t parents[] = {
+    [DIRECTION_RX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+    [DIRECTION_TX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
+};
+
+static int attach_tcx(int program, struct attachment *a)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = a->direction == DIRECTION_RX ? TCX_BEFORE : 0);
+	int type = a->direction == DIRECTION_RX ? TCX_INGRESS : TCX_EGRESS;
+
+	a->link = bpf_link_create(program, a->ifindex, (enum bpf_attach_type)type, &options);
+	return a->link < 0 ? a->link : 0;
+}
+
+/* ---- clsact ---- */
+
+static struct nl_sock *open_route(void)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+
+	if (sock && nl_connect(sock, NETLINK_ROUTE) == 0)
+		return sock;
+	nl_socket_free(sock);
+	return NULL;
+}
+
+static bool has_old_ingress_qdisc(int ifindex)
+{
+	struct nl_sock *sock = open_route();
+	struct nl_cache *cache;
+	bool found = false;
+
+	if (!sock || rtnl_qdisc_alloc_cache(sock, &cache)) {
+		nl_socket_free(sock);
+		return false;
+	}
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		struct rtnl_tc *qdisc = (struct rtnl_tc *)o;
+		const char *kind = rtnl_tc_get_kind(qdisc);
+
+		if (rtnl_tc_get_ifindex(qdisc) == ifindex && kind && strcmp(kind, "ingress") == 0)
+			found = true;
+	}
+	nl_cache_free(cache);
+	nl_socket_free(sock);
+	return found;
+}
+
+typedef bool (*filter_visitor)(int ifindex, enum direction direction, uint32_t handle, uint32_t priority, void *context);
+
+/* Calls visit for every clsact filter of the interface; returns how many there are. */
+static int each_filter(int ifindex, filter_visitor visit, void *context)
+{
+	struct nl_sock *sock = open_route();
+	int found = 0;
+
+	if (!sock)
+		return -ENOMEM;
+	for (enum direction d = 0; d < DIRECTIONS; d++) {
+		struct nl_cache *cache;
+
+		if (rtnl_cls_alloc_cache(sock, ifindex, parents[d], &cache))
+			continue;
+		for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+			uint32_t handle = rtnl_tc_get_handle((struct rtnl_tc *)o);
+
+			/* The kernel also lists the chain itself, without a handle. */
+			if (handle)
+				found += visit(ifindex, d, handle, rtnl_cls_get_prio((struct rtnl_cls *)o), context);
+		}
+		nl_cache_free(cache);
+	}
+	nl_socket_free(sock);
+	return found;
+}
+
+static bool count_filter(int ifindex, enum direction direction, uint32_t handle, uint32_t priority, void *context)
+{
+	(void)ifindex, (void)direction, (void)handle, (void)priority, (void)context;
+	return true;
+}
+
+static void detach_filter(int ifindex, enum direction direction, uint32_t handle, uint32_t priority)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = points[direction]);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
+
+	bpf_tc_detach(&hook, &options);
+}
+
+static int attach_clsact(int program, struct attachment *a, struct error *error)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = a->ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = a->handle, .prog_fd = program);
+	int rc;
+
+	if (has_old_ingress_qdisc(a->ifindex))
+		return fail(error, EBUSY,
+			    "the interface has an old 'ingress' qdisc, which has no place for this program; replace it by 'clsact'");
+	rc = bpf_tc_hook_create(&hook);
+	if (rc && rc != -EEXIST)
+		return fail(error, -rc, "clsact: %s", strerror(-rc));
+	a->made_qdisc = rc == 0;
+	hook.attach_point = points[a->direction];
+	for (options.priority = 1; options.priority <= PRIORITIES; options.priority++) {
+		rc = bpf_tc_attach(&hook, &options);
+		if (rc != -EINVAL) /* held by another kind of filter */
+			break;
+	}
+	a->priority = options.priority;
+	return rc ? fail(error, -rc, "clsact filter: %s", strerror(-rc)) : 0;
+}
+
+/* ---- both ---- */
+
+int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
+		   struct error *error)
+{
+	int rc = -EINVAL;
+
+	*attachment = (struct attachment){.ifindex = ifindex, .direction = direction, .link = -1, .handle = handle};
+	if (way == ATTACH_BEST)
+		rc = attach_tcx(program, attachment);
+	if (rc == -EINVAL) /* a kernel without tcx */
+		rc = attach_clsact(program, attachment, error);
+	else if (rc)
+		fail(error, -rc, "tcx: %s", strerror(-rc));
+	if (rc)
+		attachment->ifindex = 0;
+	return rc;
+}
+
+void attach_remove(struct attachment *attachment)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (!attachment->ifindex)
+		return;
+	if (attachment->link >= 0) {
+		close(attachment->link);
+	} else {
+		detach_filter(attachment->ifindex, attachment->direction, attachment->handle, attachment->priority);
+		if (attachment->made_qdisc && each_filter(attachment->ifindex, count_filter, NULL) == 0)
+			bpf_tc_hook_destroy(&hook);
+	}
+	attachment->ifindex = 0;
+}
+
+static bool remove_orphan(int ifindex, enum direction direction, uint32_t handle, uint32_t priority, void *context)
+{
+	bool (**is_orphan)(uint32_t) = context;
+
+	if (!(*is_orphan)(handle))
+		return false;
+	detach_filter(ifindex, direction, handle, priority);
+	return true;
+}
+
+void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle))
+{
+	each_filter(ifindex, remove_orphan, &is_orphan);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Puts tc programs on interfaces: as tcx links where the kernel has them (6.6), else as filters at clsact. */
+#ifndef DATAPATH_ATTACH_H
+#define DATAPATH_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bpf/abi.h"
+
+enum attach_way {
+	ATTACH_BEST,   /* tcx, else clsact */
+	ATTACH_CLSACT, /* clsact even where tcx is */
+};
+
+struct attachment {
+	int ifindex; /* 0: nothing attached */
+	enum direction direction;
+	int link; /* tcx: its descriptor; -1: a clsact filter */
+	uint32_t handle, priority;
+	bool made_qdisc;
+};
+
+/*
+ * Puts the program on one direction of an interface: first on reception, last on sending, so that it sees what is on the wire. handle names
+ * a clsact filter of ours. Programs and qdiscs of others stay; -EBUSY if the interface has an old "ingress" qdisc where clsact is needed.
+ */
+int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
+		   struct error *error);
+
+/* Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone. */
+void attach_remove(struct attachment *attachment);
+
+/* Removes the clsact filters of an interface whose handles the predicate accepts. */
+void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle));
+
+#endif

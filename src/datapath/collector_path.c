@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/collector_path.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <farspan.h>
+
+#include "collect.skel.h"
+#include "datapath/owner.h"
+#include "datapath/tunnel_sockets.h"
+
+enum {
+	INTERFACES_MAX = 256,
+	LOCALS_MAX = 1024,
+	GRE_KINDS = 1 << FARSPAN_ERSPAN1 | 1 << FARSPAN_ERSPAN2 | 1 << FARSPAN_ERSPAN3 | 1 << FARSPAN_GRE,
+};
+
+struct collector_path {
+	struct netlink *netlink;
+	struct owner owner;
+	struct collector_path_config config;
+	struct address *locals; /* copy of the configuration's */
+	struct collect_bpf *object;
+	struct ring_buffer *ring;
+	struct tunnel_sockets *sockets;
+	int epoll;
+	struct attachment interfaces[INTERFACES_MAX];
+	unsigned int interface_count;
+	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
+	unsigned int known_count;
+	uint64_t realtime_offset_ns;
+	/* Of the drain under way. */
+	packet_handler handler;
+	void *context;
+};
+
+static void set_clock(struct collector_path *path)
+{
+	struct timespec real, monotonic;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	path->realtime_offset_ns =
+	    (uint64_t)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (uint64_t)(real.tv_nsec - monotonic.tv_nsec);
+}
+
+static int hand_over(void *context, void *data, size_t size)
+{
+	struct collector_path *path = context;
+	const struct record *record = data;
+
+	(void)size;
+	path->handler(path->context, record->monotonic_ns + path->realtime_offset_ns, record->data, record->len);
+	return 0;
+}
+
+static int load(struct collector_path *path, struct error *error)
+{
+	struct collect_bpf *object = collect_bpf__open();
+	int rc;
+
+	path->object = object;
+	if (!object)
+		return fail(error, errno, "collector program: %s", strerror(errno));
+	object->rodata->wanted_kinds = path->config.kinds;
+	object->rodata->vxlan_port_count = path->config.vxlan_port_count;
+	for (unsigned int i = 0; i < path->config.vxlan_port_count; i++)
+		object->rodata->vxlan_ports[i] = htons(path->config.vxlan_ports[i]);
+	rc = collect_bpf__load(object);
+	if (rc)
+		return fail(error, -rc, "collector program: %s", strerror(-rc));
+	path->ring = ring_buffer__new(bpf_map__fd(object->maps.ring), hand_over, path, NULL);
+	return path->ring ? 0 : fail(error, errno, "ring buffer: %s", strerror(errno));
+}
+
+static int watch(struct collector_path *path, struct error *error)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	path->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (path->epoll < 0 || epoll_ctl(path->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(path->ring), &event) < 0)
+		return fail(error, errno, "epoll: %s", strerror(errno));
+	return tunnel_sockets_watch(path->sockets, path->epoll, error);
+}
+
+/* ---- addresses ---- */
+
+struct address_list {
+	struct local_key keys[LOCALS_MAX];
+	unsigned int count;
+};
+
+static void add_local(int ifindex, const struct address *address, void *context)
+{
+	struct address_list *list = context;
+	struct local_key *key = &list->keys[list->count];
+
+	(void)ifindex;
+	if (list->count == LOCALS_MAX)
+		return;
+	memset(key, 0, sizeof *key);
+	key->version = address->family;
+	memcpy(key->address, address->bytes, sizeof key->address);
+	list->count++;
+}
+
+static bool contains(const struct local_key *keys, unsigned int count, const struct local_key *key)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (memcmp(&keys[i], key, sizeof *key) == 0)
+			return true;
+	return false;
+}
+
+static int follow_addresses(struct collector_path *path, struct error *error)
+{
+	static struct address_list list; /* too large for the stack */
+	int map = bpf_map__fd(path->object->maps.local_addresses), rc = 0;
+	__u32 present = 1;
+
+	list.count = 0;
+	for (unsigned int i = 0; i < path->config.local_count; i++)
+		add_local(0, &path->locals[i], &list);
+	if (!path->config.local_count)
+		rc = netlink_each_address(path->netlink, add_local, &list, error);
+	if (rc)
+		return rc;
+	for (unsigned int i = 0; i < list.count; i++)
+		if (!contains(path->known, path->known_count, &list.keys[i]) &&
+		    (rc = bpf_map_update_elem(map, &list.keys[i], &present, BPF_ANY)))
+			return fail(error, -rc, "local addresses: %s", strerror(-rc));
+	for (unsigned int i = 0; i < path->known_count; i++)
+		if (!contains(list.keys, list.count, &path->known[i]))
+			bpf_map_delete_elem(map, &path->known[i]);
+	memcpy(path->known, list.keys, sizeof path->known);
+	path->known_count = list.count;
+	return 0;
+}
+
+/* ---- interfaces ---- */
+
+static int listen_on(struct collector_path *path, int ifindex, struct error *error)
+{
+	int rc;
+
+	if (path->interface_count == INTERFACES_MAX)
+		return fail(error, ENOSPC, "more than %d interfaces", INTERFACES_MAX);
+	rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
+			    owner_filter_handle(path->owner.id), &path->interfaces[path->interface_count], error);
+	if (!rc)
+		path->interface_count++;
+	return rc;
+}
+
+struct link_walk {
+	struct collector_path *path;
+	bool seen[INTERFACES_MAX]; /* interfaces[] that still exist */
+	bool found;
+	struct error error;
+};
+
+static void visit_link(const struct link *link, void *context)
+{
+	struct link_walk *walk = context;
+	struct collector_path *path = walk->path;
+
+	if (path->config.interface[0] && strcmp(link->name, path->config.interface) != 0)
+		return;
+	if (!link->ethernet || owner_is_device(link))
+		return;
+	walk->found = true;
+	for (unsigned int i = 0; i < path->interface_count; i++) {
+		if (path->interfaces[i].ifindex == link->ifindex) {
+			walk->seen[i] = true;
+			return;
+		}
+	}
+	if (listen_on(path, link->ifindex, &walk->error) == 0)
+		walk->seen[path->interface_count - 1] = true;
+}
+
+/* Listens on interfaces that have come, and forgets those that have gone. */
+static int follow_interfaces(struct collector_path *path, struct error *error)
+{
+	struct link_walk walk = {.path = path};
+	int rc = netlink_each_link(path->netlink, visit_link, &walk, error);
+
+	if (rc)
+		return rc;
+	for (unsigned int i = path->interface_count; i-- > 0;) {
+		if (walk.seen[i])
+			continue;
+		attach_remove(&path->interfaces[i]);
+		path->interfaces[i] = path->interfaces[--path->interface_count];
+	}
+	if (path->interface_count)
+		return 0;
+	if (walk.found)
+		return fail(error, walk.error.code, "%s", walk.error.text);
+	if (path->config.interface[0])
+		return fail(error, ENODEV, "interface '%s': no such interface, or not an Ethernet one", path->config.interface);
+	return fail(error, ENODEV, "this host has no Ethernet interface to collect from");
+}
+
+/* ---- all ---- */
+
+static int copy_config(struct collector_path *path, const struct collector_path_config *config)
+{
+	path->config = *config;
+	if (!config->local_count)
+		return 0;
+	path->locals = calloc(config->local_count, sizeof *path->locals);
+	if (!path->locals)
+		return -ENOMEM;
+	memcpy(path->locals, config->locals, config->local_count * sizeof *path->locals);
+	return 0;
+}
+
+static int open_parts(struct collector_path *path, struct error *error)
+{
+	const struct collector_path_config *config = &path->config;
+	int rc;
+
+	if ((rc = owner_take(&path->owner, error)) || (rc = owner_start_janitor(&path->owner, error)) ||
+	    (rc = owner_sweep(path->netlink, error)) || (rc = load(path, error)))
+		return rc;
+	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->vxlan_ports, config->vxlan_port_count, error);
+	if (rc || (rc = watch(path, error)))
+		return rc;
+	return collector_path_follow(path, error);
+}
+
+int collector_path_open(struct collector_path **opened, struct netlink *netlink, const struct collector_path_config *config,
+			struct error *error)
+{
+	struct collector_path *path = calloc(1, sizeof *path);
+	int rc;
+
+	if (!path)
+		return fail(error, ENOMEM, "collector: out of memory");
+	path->netlink = netlink;
+	path->owner = OWNER_NONE;
+	path->epoll = -1;
+	rc = copy_config(path, config) ? fail(error, ENOMEM, "collector: out of memory") : open_parts(path, error);
+	if (rc)
+		collector_path_close(path);
+	else
+		*opened = path;
+	return rc;
+}
+
+void collector_path_close(struct collector_path *path)
+{
+	if (!path)
+		return;
+	collector_path_stop(path);
+	tunnel_sockets_close(path->sockets);
+	ring_buffer__free(path->ring);
+	collect_bpf__destroy(path->object);
+	if (path->epoll >= 0)
+		close(path->epoll);
+	owner_release(&path->owner);
+	owner_dismiss_janitor(&path->owner);
+	free(path->locals);
+	free(path);
+}
+
+int collector_path_fd(const struct collector_path *path)
+{
+	return path->epoll;
+}
+
+void collector_path_drain(struct collector_path *path, packet_handler handler, void *context)
+{
+	path->handler = handler;
+	path->context = context;
+	ring_buffer__consume(path->ring);
+	tunnel_sockets_drain(path->sockets, handler, context);
+}
+
+int collector_path_follow(struct collector_path *path, struct error *error)
+{
+	int rc = follow_addresses(path, error);
+
+	set_clock(path);
+	return rc ? rc : follow_interfaces(path, error);
+}
+
+void collector_path_stop(struct collector_path *path)
+{
+	while (path->interface_count)
+		attach_remove(&path->interfaces[--path->interface_count]);
+}
+
+static uint64_t read_counter(struct collector_path *path, enum collector_counter row)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t values[cpus > 0 ? cpus : 1], sum = 0;
+	__u32 key = row;
+
+	if (cpus <= 0 || bpf_map_lookup_elem(bpf_map__fd(path->object->maps.collector_counters), &key, values))
+		return 0;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		sum += values[cpu];
+	return sum;
+}
+
+uint64_t collector_path_lost(struct collector_path *path)
+{
+	return read_counter(path, COLLECTOR_ring_full) + read_counter(path, COLLECTOR_too_long) + read_counter(path, COLLECTOR_merged) +
+	       tunnel_sockets_lost(path->sockets);
+}
+
+unsigned int collector_path_interfaces(const struct collector_path *path)
+{
+	return path->interface_count;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/netlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/inet6.h>
+#include <netlink/route/link/veth.h>
+#include <netlink/route/route.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct netlink {
+	struct nl_sock *sock;
+	struct nl_sock *routes; /* for requests without acknowledgement, which libnl cannot mix with others */
+	struct nl_sock *monitor;
+};
+
+static int fail_nl(struct error *error, int nl_error, const char *what)
+{
+	static const struct {
+		int nl, code;
+	} codes[] = {{NLE_PERM, EPERM},      {NLE_NODEV, ENODEV},         {NLE_OBJ_NOTFOUND, ENODEV}, {NLE_EXIST, EEXIST},
+		     {NLE_NOACCESS, EACCES}, {NLE_OPNOTSUPP, EOPNOTSUPP}, {NLE_NOMEM, ENOMEM}};
+
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+		if (abs(nl_error) == codes[i].nl)
+			return fail(error, codes[i].code, "%s: %s", what, strerror(codes[i].code));
+	return fail(error, EIO, "%s: %s", what, nl_geterror(nl_error));
+}
+
+static int connect_socket(struct nl_sock **sock)
+{
+	*sock = nl_socket_alloc();
+	return *sock ? nl_connect(*sock, NETLINK_ROUTE) : -NLE_NOMEM;
+}
+
+int netlink_open(struct netlink **netlink, struct error *error)
+{
+	struct netlink *n = calloc(1, sizeof *n);
+	int rc;
+
+	if (!n)
+		return fail(error, ENOMEM, "netlink: out of memory");
+	rc = connect_socket(&n->sock);
+	if (!rc)
+		rc = connect_socket(&n->routes);
+	if (rc) {
+		netlink_close(n);
+		return fail_nl(error, rc, "netlink");
+	}
+	*netlink = n;
+	return 0;
+}
+
+void netlink_close(struct netlink *netlink)
+{
+	if (!netlink)
+		return;
+	nl_socket_free(netlink->sock);
+	nl_socket_free(netlink->routes);
+	nl_socket_free(netlink->monitor);
+	free(netlink);
+}
+
+static void read_link(struct rtnl_link *from, struct link *to)
+{
+	const char *name = rtnl_link_get_name(from), *kind = rtnl_link_get_type(from), *alias = rtnl_link_get_ifalias(from);
+	unsigned int flags = rtnl_link_get_flags(from);
+
+	memset(to, 0, sizeof *to);
+	to->ifindex = rtnl_link_get_ifindex(from);
+	snprintf(to->name, sizeof to->name, "%s", name ? name : "");
+	to->mtu = rtnl_link_get_mtu(from);
+	to->up = flags & IFF_UP && flags & IFF_LOWER_UP;
+	to->loopback = flags & IFF_LOOPBACK;
+	to->ethernet = rtnl_link_get_arptype(from) == ARPHRD_ETHER || to->loopback;
+	snprintf(to->kind, sizeof to->kind, "%s", kind ? kind : "");
+	snprintf(to->alias, sizeof to->alias, "%s", alias ? alias : "");
+}
+
+static int get_link(struct netlink *netlink, int ifindex, const char *name, struct link *link, struct error *error)
+{
+	struct rtnl_link *found = NULL;
+	int rc = rtnl_link_get_kernel(netlink->sock, ifindex, name, &found);
+
+	if (rc == -NLE_NODEV || rc == -NLE_OBJ_NOTFOUND)
+		return -ENODEV;
+	if (rc || !found)
+		return fail_nl(error, rc, name ? name : "interface");
+	read_link(found, link);
+	rtnl_link_put(found);
+	return 0;
+}
+
+int netlink_link_by_name(struct netlink *netlink, const char *name, struct link *link, struct error *error)
+{
+	/* The kernel also answers to alternative names and cuts none: a name that cannot be one is not asked for. */
+	if (!*name || strlen(name) >= IFNAMSIZ)
+		return -ENODEV;
+	return get_link(netlink, 0, name, link, error);
+}
+
+int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *link, struct error *error)
+{
+	return get_link(netlink, ifindex, NULL, link, error);
+}
+
+int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error)
+{
+	struct nl_cache *cache;
+	int rc = rtnl_link_alloc_cache(netlink->sock, AF_UNSPEC, &cache);
+
+	if (rc)
+		return fail_nl(error, rc, "list of interfaces");
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		struct link link;
+
+		read_link((struct rtnl_link *)o, &link);
+		visit(&link, context);
+	}
+	nl_cache_free(cache);
+	return 0;
+}
+
+static void read_address(struct nl_addr *from, struct address *to)
+{
+	unsigned int len;
+
+	memset(to, 0, sizeof *to);
+	if (!from || (nl_addr_get_family(from) != AF_INET && nl_addr_get_family(from) != AF_INET6))
+		return;
+	len = nl_addr_get_len(from);
+	if (len != 4 && len != 16)
+		return;
+	to->family = len == 4 ? 4 : 6;
+	memcpy(to->bytes, nl_addr_get_binary_addr(from), len);
+}
+
+int netlink_each_address(struct netlink *netlink, address_visitor visit, void *context, struct error *error)
+{
+	struct nl_cache *cache;
+	int rc = rtnl_addr_alloc_cache(netlink->sock, &cache);
+
+	if (rc)
+		return fail_nl(error, rc, "list of addresses");
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		struct rtnl_addr *addr = (struct rtnl_addr *)o;
+		struct address address;
+
+		read_address(rtnl_addr_get_local(addr), &address);
+		if (address.family)
+			visit(rtnl_addr_get_ifindex(addr), &address, context);
+	}
+	nl_cache_free(cache);
+	return 0;
+}
+
+/* The kernel answers IPv6 and its chatter per interface through files only. */
+static void disable_ipv6(const char *name)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* a kernel without IPv6 */
+	if (write(fd, "1", 1) != 1)
+		fprintf(stderr, "farspan: %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static int bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error)
+{
+	struct rtnl_link *change = rtnl_link_alloc(), *old;
+	int rc = rtnl_link_get_kernel(netlink->sock, 0, name, &old);
+
+	disable_ipv6(name);
+	if (!rc && change) {
+		rtnl_link_set_ifalias(change, alias);
+		rtnl_link_set_flags(change, IFF_UP | IFF_NOARP);
+		rc = rtnl_link_change(netlink->sock, old, change, 0);
+		rtnl_link_put(old);
+	}
+	rtnl_link_put(change);
+	return rc ? fail_nl(error, rc, name) : 0;
+}
+
+int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error)
+{
+	struct rtnl_link *veth = rtnl_link_veth_alloc(), *peer;
+	int rc;
+
+	if (!veth)
+		return fail(error, ENOMEM, "%s: out of memory", one);
+	peer = rtnl_link_veth_get_peer(veth);
+	rtnl_link_set_name(veth, one);
+	rtnl_link_set_mtu(veth, mtu);
+	rtnl_link_set_name(peer, other);
+	rtnl_link_set_mtu(peer, mtu);
+	rc = rtnl_link_add(netlink->sock, veth, NLM_F_CREATE | NLM_F_EXCL);
+	rtnl_link_put(peer);
+	rtnl_link_put(veth);
+	if (rc)
+		return fail_nl(error, rc, one);
+	rc = bring_up(netlink, other, alias, error);
+	return rc ? rc : bring_up(netlink, one, alias, error);
+}
+
+int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error)
+{
+	struct rtnl_link *link = rtnl_link_alloc();
+	int rc;
+
+	if (!link)
+		return fail(error, ENOMEM, "interface %d: out of memory", ifindex);
+	rtnl_link_set_ifindex(link, ifindex);
+	rc = rtnl_link_delete(netlink->sock, link);
+	rtnl_link_put(link);
+	return rc ? fail_nl(error, rc, "interface cannot be deleted") : 0;
+}
+
+/* ---- routes ---- */
+
+static unsigned int address_len(const struct address *address)
+{
+	return address->family == 4 ? 4 : 16;
+}
+
+static struct nl_msg *route_request(const struct address *to, const struct address *from, int ifindex)
+{
+	struct rtmsg header = {
+	    .rtm_family = to->family == 4 ? AF_INET : AF_INET6,
+	    .rtm_dst_len = (unsigned char)(address_len(to) * 8),
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
+
+	if (!msg || nlmsg_append(msg, &header, sizeof header, NLMSG_ALIGNTO) < 0 ||
+	    nla_put(msg, RTA_DST, (int)address_len(to), to->bytes) < 0)
+		goto failed;
+	if (from->family && nla_put(msg, RTA_SRC, (int)address_len(from), from->bytes) < 0)
+		goto failed;
+	if (ifindex && nla_put_u32(msg, RTA_OIF, (uint32_t)ifindex) < 0)
+		goto failed;
+	return msg;
+failed:
+	nlmsg_free(msg);
+	return NULL;
+}
+
+struct route_answer {
+	struct route *route;
+	unsigned char type;
+	bool found;
+};
+
+static int parse_route(struct nl_msg *msg, void *context)
+{
+	struct route_answer *answer = context;
+	struct rtnl_route *route;
+	struct rtnl_nexthop *hop;
+
+	if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWROUTE || rtnl_route_parse(nlmsg_hdr(msg), &route) < 0)
+		return NL_OK;
+	hop = rtnl_route_nexthop_n(route, 0);
+	answer->found = true;
+	answer->type = rtnl_route_get_type(route);
+	read_address(rtnl_route_get_pref_src(route), &answer->route->source);
+	if (hop) {
+		answer->route->ifindex = rtnl_route_nh_get_ifindex(hop);
+		read_address(rtnl_route_nh_get_gateway(hop), &answer->route->gateway);
+		if (!answer->route->gateway.family)
+			read_address(rtnl_route_nh_get_via(hop), &answer->route->gateway);
+	}
+	if (rtnl_route_get_metric(route, RTAX_MTU, &answer->route->mtu) < 0)
+		answer->route->mtu = 0;
+	rtnl_route_put(route);
+	return NL_OK;
+}
+
+static int store_error(struct sockaddr_nl *nla, struct nlmsgerr *e, void *context)
+{
+	(void)nla;
+	*(int *)context = e->error;
+	return NL_STOP;
+}
+
+/* libnl counts sequence numbers by acknowledgements, which these requests do without. */
+static int ignore_sequence(struct nl_msg *msg, void *context)
+{
+	(void)msg, (void)context;
+	return NL_OK;
+}
+
+/* Sends msg, which it frees, and collects the answer; 0 or the kernel's negative errno. */
+static int ask_route(struct netlink *netlink, struct nl_msg *msg, struct route_answer *answer)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int kernel_error = 0, rc;
+
+	if (!cb || !msg) {
+		nlmsg_free(msg);
+		nl_cb_put(cb);
+		return -ENOMEM;
+	}
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse_route, answer);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, ignore_sequence, NULL);
+	nl_cb_err(cb, NL_CB_CUSTOM, store_error, &kernel_error);
+	nl_complete_msg(netlink->routes, msg);
+	/* A route or an error is answer enough: an acknowledgement behind it would be taken for the next request's. */
+	nlmsg_hdr(msg)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+	rc = nl_send(netlink->routes, msg);
+	nlmsg_free(msg);
+	if (rc >= 0)
+		rc = nl_recvmsgs(netlink->routes, cb);
+	nl_cb_put(cb);
+	if (kernel_error)
+		return kernel_error;
+	return rc < 0 ? -EIO : 0;
+}
+
+int netlink_route(struct netlink *netlink, const struct address *to, const struct address *from, int ifindex, struct route *route,
+		  struct error *error)
+{
+	struct route_answer answer = {.route = route};
+	char text[ADDRESS_TEXT_MAX];
+	int rc;
+
+	memset(route, 0, sizeof *route);
+	address_text(to, text);
+	rc = ask_route(netlink, route_request(to, from, ifindex), &answer);
+	if (rc == -EINVAL && from->family)
+		return fail(error, ENETUNREACH, "no route to %s from that local address, which must be one of this host's", text);
+	if (rc || !answer.found)
+		return fail(error, rc == -EHOSTUNREACH ? EHOSTUNREACH : ENETUNREACH, "no route to %s", text);
+	if (answer.type == RTN_LOCAL)
+		return fail(error, EADDRINUSE, "%s is an address of this host, copies to it would never leave", text);
+	if (answer.type != RTN_UNICAST || !route->ifindex)
+		return fail(error, answer.type == RTN_UNREACHABLE || answer.type == RTN_BLACKHOLE ? ENETUNREACH : EINVAL,
+			    "no unicast route to %s", text);
+	return 0;
+}
+
+/* ---- changes ---- */
+
+int netlink_monitor(struct netlink *netlink, struct error *error)
+{
+	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
+	int rc;
+
+	rc = connect_socket(&netlink->monitor);
+	for (size_t i = 0; !rc && i < sizeof groups / sizeof groups[0]; i++)
+		rc = nl_socket_add_memberships(netlink->monitor, groups[i], 0);
+	if (rc)
+		return fail_nl(error, rc, "netlink events");
+	nl_socket_set_nonblocking(netlink->monitor);
+	return nl_socket_get_fd(netlink->monitor);
+}
+
+bool netlink_changed(struct netlink *netlink)
+{
+	char bytes[4096];
+	bool changed = false;
+
+	/* What has changed is asked for afresh, so that lost events (ENOBUFS) are as good as any other. */
+	while (recv(nl_socket_get_fd(netlink->monitor), bytes, sizeof bytes, MSG_DONTWAIT | MSG_TRUNC) > 0 || errno == ENOBUFS)
+		changed = true;
+	return changed;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Links, addresses and routes of the network namespace we run in. Hides netlink; no other module talks it, but for traffic control. */
+#ifndef DATAPATH_NETLINK_H
+#define DATAPATH_NETLINK_H
+
+#include <net/if.h>
+
+#include "base/error.h"
+#include "model/address.h"
+
+struct netlink;
+
+struct link {
+	int ifindex;
+	char name[IFNAMSIZ];
+	unsigned int mtu; /* bytes behind the link header */
+	bool up;          /* administratively, and with carrier */
+	bool ethernet;    /* frames start with an Ethernet header; the loopback device's do too */
+	bool loopback;
+	char kind[16];   /* "veth", "vxlan", ...; empty for physical devices */
+	char alias[128]; /* as in ip link set alias */
+};
+
+struct route {
+	int ifindex;
+	struct address gateway; /* family 0: the destination is on the link */
+	struct address source;  /* the address this host would use */
+	unsigned int mtu;       /* of the route, bytes of IP; 0: none, the link's counts */
+};
+
+/* *netlink is the caller's, to be closed. */
+int netlink_open(struct netlink **netlink, struct error *error);
+void netlink_close(struct netlink *netlink);
+
+/* -ENODEV, without a text, if there is no such link. */
+int netlink_link_by_name(struct netlink *netlink, const char *name, struct link *link, struct error *error);
+int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *link, struct error *error);
+
+typedef void (*link_visitor)(const struct link *link, void *context);
+typedef void (*address_visitor)(int ifindex, const struct address *address, void *context);
+int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error);
+int netlink_each_address(struct netlink *netlink, address_visitor visit, void *context, struct error *error);
+
+/* Makes a veth pair, up, without IPv6 or ARP of its own and with that MTU and alias. Deleting one end deletes both. */
+int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error);
+int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error);
+
+/*
+ * Where a packet to an address goes, from a source address (family 0: any) and out of an interface (0: any), as the kernel's own lookup
+ * says. -ENETUNREACH or -EHOSTUNREACH if there is no route; -EADDRINUSE if the address is this host's own; -EINVAL if it is no unicast one.
+ */
+int netlink_route(struct netlink *netlink, const struct address *to, const struct address *from, int ifindex, struct route *route,
+		  struct error *error);
+
+/* A descriptor that becomes readable when links, addresses or routes have changed; netlink_changed() empties it and says whether. */
+int netlink_monitor(struct netlink *netlink, struct error *error);
+bool netlink_changed(struct netlink *netlink);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Transmit offloads of a device: what it leaves to "hardware". */
+#ifndef DATAPATH_OFFLOAD_H
+#define DATAPATH_OFFLOAD_H
+
+#include "base/error.h"
+
+/*
+ * Turns off checksumming, segmentation and VLAN insertion on transmission, so that the kernel does all three before it hands a frame to the
+ * device. An error if the device keeps one of them.
+ */
+int offload_disable_tx(const char *device, struct error *error);
+
+#endif

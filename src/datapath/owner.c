@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "datapath/attach.h"
+
+enum {
+	ID_MASK = 0xffffff,
+	HANDLE_MAGIC = 0x46000000, /* 'F' */
+};
+
+/* Binds the id's socket address; -EADDRINUSE if its owner lives. */
+static int bind_id(uint32_t id)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), len;
+
+	if (fd < 0)
+		return -errno;
+	/* In the abstract namespace: sun_path starts with a NUL. */
+	len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "farspan/%06x", id);
+	if (bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static bool is_alive(uint32_t id)
+{
+	int fd = bind_id(id);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
+int owner_take(struct owner *owner, struct error *error)
+{
+	do {
+		if (getrandom(&owner->id, sizeof owner->id, 0) != sizeof owner->id)
+			return fail(error, errno, "random number: %s", strerror(errno));
+		owner->id &= ID_MASK;
+		owner->lock = bind_id(owner->id);
+	} while (owner->lock == -EADDRINUSE);
+	return owner->lock < 0 ? fail(error, -owner->lock, "owner's socket: %s", strerror(-owner->lock)) : 0;
+}
+
+void owner_release(struct owner *owner)
+{
+	if (owner->lock >= 0)
+		close(owner->lock);
+	owner->lock = -1;
+}
+
+void owner_device_name(const struct owner *owner, const char *role, char name[IFNAMSIZ])
+{
+	snprintf(name, IFNAMSIZ, "fs%06x-%.3s", owner->id & ID_MASK, role);
+}
+
+uint32_t owner_filter_handle(uint32_t id)
+{
+	return HANDLE_MAGIC | id;
+}
+
+/* ---- sweeping ---- */
+
+struct sweep {
+	struct netlink *netlink;
+	struct error *error;
+	int rc;
+};
+
+static bool read_device(const struct link *link, uint32_t *id)
+{
+	char rest[IFNAMSIZ];
+
+	return strcmp(link->kind, "veth") == 0 && strncmp(link->alias, "farspan", 7) == 0 && sscanf(link->name, "fs%6x-%3s", id, rest) == 2;
+}
+
+bool owner_is_device(const struct link *link)
+{
+	uint32_t id;
+
+	return read_device(link, &id);
+}
+
+static void sweep_device(const struct link *link, void *context)
+{
+	struct sweep *sweep = context;
+	uint32_t id;
+	int rc;
+
+	if (!read_device(link, &id) || is_alive(id))
+		return;
+	rc = netlink_delete_link(sweep->netlink, link->ifindex, sweep->error);
+	if (rc && rc != -ENODEV) /* the other end took it along */
+		sweep->rc = rc;
+}
+
+static bool is_orphan_filter(uint32_t handle)
+{
+	return (handle & ~(uint32_t)ID_MASK) == HANDLE_MAGIC && !is_alive(handle & ID_MASK);
+}
+
+static void sweep_filters(const struct link *link, void *context)
+{
+	(void)context;
+	attach_remove_filters(link->ifindex, is_orphan_filter);
+}
+
+int owner_sweep(struct netlink *netlink, struct error *error)
+{
+	struct sweep sweep = {.netlink = netlink, .error = error};
+	int rc = netlink_each_link(netlink, sweep_filters, &sweep, error);
+
+	if (!rc)
+		rc = netlink_each_link(netlink, sweep_device, &sweep, error);
+	return rc ? rc : sweep.rc;
+}
+
+/* ---- janitor ---- */
+
+enum {
+	DEATH_POLL_US = 10 * 1000,
+	DEATH_POLLS = 200, /* two seconds */
+};
+
+static void sweep_after_death(uint32_t id)
+{
+	struct netlink *netlink;
+
+	/* The kernel closes the descriptors of the dead in no order that could be relied on. */
+	for (int i = 0; i < DEATH_POLLS && is_alive(id); i++)
+		usleep(DEATH_POLL_US);
+	if (netlink_open(&netlink, NULL))
+		return;
+	owner_sweep(netlink, NULL);
+	netlink_close(netlink);
+}
+
+/* Waits for the end of the parent, which the pipe tells: a byte after an orderly end, end of file after any other. */
+static void janitor(int pipe_fd, uint32_t id)
+{
+	char byte;
+	ssize_t n;
+
+	setsid();
+	prctl(PR_SET_NAME, "farspan-janitor");
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	/* Whoever reads our parent's output must see its end. */
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	do
+		n = read(pipe_fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		sweep_after_death(id);
+	_exit(0);
+}
+
+int owner_start_janitor(struct owner *owner, struct error *error)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail(error, errno, "janitor: %s", strerror(errno));
+	owner->janitor = fork();
+	if (owner->janitor < 0)
+		return fail(error, errno, "janitor: %s", strerror(errno));
+	if (owner->janitor == 0) {
+		close(ends[1]);
+		owner_release(owner);
+		janitor(ends[0], owner->id);
+	}
+	close(ends[0]);
+	owner->pipe = ends[1];
+	return 0;
+}
+
+void owner_dismiss_janitor(struct owner *owner)
+{
+	if (owner->pipe < 0)
+		return;
+	if (write(owner->pipe, "", 1) != 1)
+		fprintf(stderr, "farspan: janitor: %s\n", strerror(errno));
+	close(owner->pipe);
+	owner->pipe = -1;
+	waitpid(owner->janitor, NULL, 0);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whose a device or filter is, and what happens to it when its process dies. Everything we make in the kernel that does not die with us
+ * carries an owner id; the owner holds a socket address of the network namespace that is bound to the id and goes with the process.
+ */
+#ifndef DATAPATH_OWNER_H
+#define DATAPATH_OWNER_H
+
+#include <net/if.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "datapath/netlink.h"
+
+struct owner {
+	uint32_t id; /* 24 bits */
+	int lock;    /* the socket */
+	int pipe;    /* to the janitor; -1: there is none */
+	pid_t janitor;
+};
+
+#define OWNER_NONE ((struct owner){.lock = -1, .pipe = -1})
+
+/* Takes a fresh id. */
+int owner_take(struct owner *owner, struct error *error);
+void owner_release(struct owner *owner);
+
+/* The name of a device of this owner; role is at most 3 characters. */
+void owner_device_name(const struct owner *owner, const char *role, char name[IFNAMSIZ]);
+
+/* Whether a link is a device of ours, of whichever owner. */
+bool owner_is_device(const struct link *link);
+
+/* The handle under which an owner's filters stand at clsact. */
+uint32_t owner_filter_handle(uint32_t id);
+
+/* Removes devices and filters whose owner is gone. What is not ours, or whose owner lives, is not touched. */
+int owner_sweep(struct netlink *netlink, struct error *error);
+
+/*
+ * Starts a process that sweeps as soon as the owner, this process, is dead, whatever killed it. Call it before anything else is opened that
+ * should go with this process. owner_dismiss_janitor() ends it, after an orderly end.
+ */
+int owner_start_janitor(struct owner *owner, struct error *error);
+void owner_dismiss_janitor(struct owner *owner);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/source_path.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "datapath/offload.h"
+#include "datapath/owner.h"
+#include "encap.skel.h"
+#include "source.skel.h"
+
+enum {
+	PAIR_MTU = 65535, /* the largest a veth takes: the pair must never be what limits a copy */
+	TAPS_MAX = 64,
+	SETTLE_POLL_US = 5 * 1000,
+	SETTLE_POLLS = 100, /* half a second */
+};
+
+/* One loaded source program. */
+struct tap_program {
+	struct source_bpf *object;
+	struct attachment attachment;
+};
+
+struct source_path {
+	struct netlink *netlink;
+	struct owner owner;
+	struct link segmenter, encapsulator; /* the two ends of the pair */
+	struct encap_bpf *encap;
+	struct attachment encap_attachment;
+	struct tap_program taps[TAPS_MAX];
+	unsigned int tap_count;
+	unsigned int slots_used; /* highest slot + 1 */
+	int cpus;
+	struct counters *per_cpu; /* room for one element of the per-CPU map */
+};
+
+static int fail_bpf(struct error *error, int rc, const char *what)
+{
+	if (rc == -EPERM || rc == -EACCES)
+		return fail(error, EPERM, "%s: not permitted; capabilities CAP_BPF and CAP_NET_ADMIN are needed (or root)", what);
+	return fail(error, -rc, "%s: %s", what, strerror(-rc));
+}
+
+static int load_encap(struct source_path *path, struct error *error)
+{
+	int rc;
+
+	path->encap = encap_bpf__open();
+	if (!path->encap)
+		return fail_bpf(error, -errno, "encapsulation program");
+	rc = encap_bpf__load(path->encap);
+	return rc ? fail_bpf(error, rc, "encapsulation program") : 0;
+}
+
+static int make_pair(struct source_path *path, struct error *error)
+{
+	char segmenter[IFNAMSIZ], encapsulator[IFNAMSIZ];
+	int rc;
+
+	owner_device_name(&path->owner, "seg", segmenter);
+	owner_device_name(&path->owner, "enc", encapsulator);
+	rc = netlink_add_pair(path->netlink, segmenter, encapsulator, "farspan: private, copies on their way", PAIR_MTU, error);
+	if (!rc)
+		rc = offload_disable_tx(segmenter, error);
+	if (!rc)
+		rc = netlink_link_by_name(path->netlink, segmenter, &path->segmenter, error);
+	if (!rc)
+		rc = netlink_link_by_name(path->netlink, encapsulator, &path->encapsulator, error);
+	return rc;
+}
+
+static int attach_encap(struct source_path *path, struct error *error)
+{
+	return attach_program(bpf_program__fd(path->encap->progs.farspan_encap), path->encapsulator.ifindex, DIRECTION_RX, ATTACH_BEST,
+			      owner_filter_handle(path->owner.id), &path->encap_attachment, error);
+}
+
+static int open_parts(struct source_path *path, struct error *error)
+{
+	int rc = owner_take(&path->owner, error);
+
+	if (rc)
+		return rc;
+	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, error)) || (rc = owner_sweep(path->netlink, error)))
+		return rc;
+	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)))
+		return rc;
+	source_path_set_clock(path);
+	return 0;
+}
+
+int source_path_open(struct source_path **opened, struct netlink *netlink, struct error *error)
+{
+	struct source_path *path = calloc(1, sizeof *path);
+	int rc;
+
+	if (!path)
+		return fail(error, ENOMEM, "source path: out of memory");
+	path->netlink = netlink;
+	path->owner = OWNER_NONE;
+	path->cpus = libbpf_num_possible_cpus();
+	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
+	rc = path->per_cpu ? open_parts(path, error) : fail(error, ENOMEM, "source path: out of memory");
+	if (rc)
+		source_path_close(path);
+	else
+		*opened = path;
+	return rc;
+}
+
+/* The last first: a clsact that we made goes with the attachment that made it, which must find itself alone. */
+static void remove_taps(struct source_path *path)
+{
+	while (path->tap_count) {
+		struct tap_program *tap = &path->taps[--path->tap_count];
+
+		attach_remove(&tap->attachment);
+		source_bpf__destroy(tap->object);
+	}
+}
+
+void source_path_close(struct source_path *path)
+{
+	if (!path)
+		return;
+	remove_taps(path);
+	attach_remove(&path->encap_attachment);
+	encap_bpf__destroy(path->encap);
+	if (path->segmenter.ifindex)
+		netlink_delete_link(path->netlink, path->segmenter.ifindex, NULL);
+	owner_release(&path->owner);
+	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
+	owner_sweep(path->netlink, NULL);
+	owner_dismiss_janitor(&path->owner);
+	free(path->per_cpu);
+	free(path);
+}
+
+int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
+{
+	int sessions = bpf_map__fd(path->encap->maps.sessions), current = bpf_map__fd(path->encap->maps.current);
+	__u32 used = 0, other;
+	int rc;
+
+	if (slot >= SESSIONS_MAX)
+		return fail(error, ENOSPC, "more than %d sessions", SESSIONS_MAX);
+	rc = bpf_map_lookup_elem(current, &slot, &used);
+	other = used == slot * 2 ? slot * 2 + 1 : slot * 2;
+	if (!rc)
+		rc = bpf_map_update_elem(sessions, &other, config, BPF_ANY);
+	if (!rc)
+		rc = bpf_map_update_elem(current, &slot, &other, BPF_ANY);
+	if (slot >= path->slots_used)
+		path->slots_used = slot + 1;
+	return rc ? fail_bpf(error, rc, "session") : 0;
+}
+
+int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error)
+{
+	__u32 present = 1;
+	int rc = bpf_map_update_elem(bpf_map__fd(path->encap->maps.own_tunnels), tunnel, &present, BPF_ANY);
+
+	return rc ? fail_bpf(error, rc, "loop guard") : 0;
+}
+
+/* ---- taps ---- */
+
+/* Loads the programs of one tap, on the maps of the encapsulation. */
+static struct source_bpf *load_source(struct source_path *path, enum direction direction, const __u32 *slots, unsigned int count)
+{
+	struct source_bpf *object = source_bpf__open();
+	struct tap *tap;
+
+	if (!object)
+		return NULL;
+	tap = (struct tap *)&object->rodata->taps[direction];
+	tap->segmenter = (__u32)path->segmenter.ifindex;
+	tap->count = count;
+	memcpy(tap->slots, slots, count * sizeof *slots);
+	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
+	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
+	if (bpf_map__reuse_fd(object->maps.counters, bpf_map__fd(path->encap->maps.counters)) ||
+	    bpf_map__reuse_fd(object->maps.own_tunnels, bpf_map__fd(path->encap->maps.own_tunnels)) || source_bpf__load(object)) {
+		source_bpf__destroy(object);
+		return NULL;
+	}
+	return object;
+}
+
+int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const __u32 *slots, unsigned int count,
+		    enum attach_way way, struct error *error)
+{
+	struct tap_program *tap = &path->taps[path->tap_count];
+	struct bpf_program *program;
+	int rc;
+
+	if (path->tap_count == TAPS_MAX)
+		return fail(error, ENOSPC, "more than %d interfaces and directions", TAPS_MAX);
+	if (count > TAP_SESSIONS_MAX)
+		return fail(error, ENOSPC, "more than %d sessions on one interface", TAP_SESSIONS_MAX);
+	tap->object = load_source(path, direction, slots, count);
+	if (!tap->object)
+		return fail_bpf(error, -errno, "source program");
+	program = direction == DIRECTION_RX ? tap->object->progs.farspan_rx : tap->object->progs.farspan_tx;
+	rc =
+	    attach_program(bpf_program__fd(program), ifindex, direction, way, owner_filter_handle(path->owner.id), &tap->attachment, error);
+	if (rc) {
+		source_bpf__destroy(tap->object);
+		return rc;
+	}
+	path->tap_count++;
+	return 0;
+}
+
+const char *source_path_attach_name(const struct source_path *path)
+{
+	return path->tap_count && path->taps[0].attachment.link < 0 ? "clsact" : "tcx";
+}
+
+/* ---- counters ---- */
+
+static int read_counters(struct source_path *path, __u32 slot, enum direction direction, struct counters *counters, struct error *error)
+{
+	__u32 key = slot * DIRECTIONS + direction;
+	int rc = bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.counters), &key, path->per_cpu);
+
+	memset(counters, 0, sizeof *counters);
+	if (rc)
+		return fail_bpf(error, rc, "counters");
+	for (int cpu = 0; cpu < path->cpus; cpu++)
+		for (unsigned int row = 0; row < COUNTER_COUNT; row++)
+			counters->value[row] += path->per_cpu[cpu].value[row];
+	return 0;
+}
+
+/* Copies that have left the source and not reached the encapsulation: under way, or lost. */
+static __u64 missing(const struct counters *c)
+{
+	__u64 expected = c->value[COUNTER_attempted] - c->value[COUNTER_clone_failed];
+
+	/* The CPUs are read one after the other: a copy may be seen to arrive before it is seen to leave. */
+	return expected > c->value[COUNTER_arrived] ? expected - c->value[COUNTER_arrived] : 0;
+}
+
+int source_path_counters(struct source_path *path, __u32 slot, enum direction direction, struct counters *counters, struct error *error)
+{
+	int rc = read_counters(path, slot, direction, counters, error);
+
+	/* While copies are made, those that are under way are no loss. */
+	if (!rc && path->tap_count == 0)
+		counters->value[COUNTER_hop] = missing(counters);
+	return rc;
+}
+
+static bool copies_under_way(struct source_path *path)
+{
+	__u64 sum = 0;
+
+	for (__u32 slot = 0; slot < path->slots_used; slot++) {
+		for (enum direction d = 0; d < DIRECTIONS; d++) {
+			struct counters counters;
+
+			if (!read_counters(path, slot, d, &counters, NULL))
+				sum += missing(&counters);
+		}
+	}
+	return sum != 0;
+}
+
+void source_path_stop(struct source_path *path)
+{
+	remove_taps(path);
+	for (int i = 0; i < SETTLE_POLLS && copies_under_way(path); i++)
+		usleep(SETTLE_POLL_US);
+}
+
+void source_path_set_clock(struct source_path *path)
+{
+	struct timespec real, monotonic;
+	struct clock_config clock;
+	__u32 key = 0;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	clock.realtime_offset_ns = (__u64)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (__u64)(real.tv_nsec - monotonic.tv_nsec);
+	bpf_map_update_elem(bpf_map__fd(path->encap->maps.clock), &key, &clock, BPF_ANY);
+}

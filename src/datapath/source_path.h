@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The source path: programs on the mirrored interfaces copy frames to a private pair of devices, where the kernel segments them and a
+ * program wraps them up. Hides eBPF objects, maps and devices.
+ */
+#ifndef DATAPATH_SOURCE_PATH_H
+#define DATAPATH_SOURCE_PATH_H
+
+#include "base/error.h"
+#include "bpf/abi.h"
+#include "datapath/attach.h"
+#include "datapath/netlink.h"
+
+struct source_path;
+
+/*
+ * Loads the programs and makes the devices, having removed what dead processes left. Call it before threads are started: it forks a process
+ * that cleans up should this one be killed. netlink must outlive it. *path is the caller's, to be closed.
+ */
+int source_path_open(struct source_path **path, struct netlink *netlink, struct error *error);
+
+/* Detaches everything and removes the devices. */
+void source_path_close(struct source_path *path);
+
+/* Sets a session, or changes it in place: a frame sees either the old or the new one, whole. */
+int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error);
+
+/* Tells the loop guard that packets between these outer addresses are copies of ours. */
+int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error);
+
+/* Starts to copy one direction of an interface to the sessions in slots. Names the interface in errors by its index only. */
+int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const __u32 *slots, unsigned int count,
+		    enum attach_way way, struct error *error);
+
+/* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
+void source_path_stop(struct source_path *path);
+
+/* The counters of one direction of a session, summed over all CPUs. The row "hop" is exact behind source_path_stop(). */
+int source_path_counters(struct source_path *path, __u32 slot, enum direction direction, struct counters *counters, struct error *error);
+
+/* Tells the programs the wall clock, for timestamps. To be called every few seconds. */
+void source_path_set_clock(struct source_path *path);
+
+/* "tcx" or "clsact". */
+const char *source_path_attach_name(const struct source_path *path);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/tunnel_sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <farspan.h>
+
+#include "bpf/abi.h"
+#include "wire/fields.h"
+
+enum {
+	SOCKETS_MAX = 2 + 2 * VXLAN_PORTS_MAX,
+	RECEIVE_BUFFER_BYTES = 8 << 20,
+	HEADERS_MAX = 48, /* IPv6 and UDP, in front of what is received */
+	PAYLOAD_MAX = 65535,
+};
+
+struct tunnel_socket {
+	int fd;
+	int family;
+	int protocol; /* IPPROTO_GRE or IPPROTO_UDP */
+	uint16_t port;
+	uint32_t overflow; /* packets lost, as the kernel last told */
+};
+
+struct tunnel_sockets {
+	struct tunnel_socket all[SOCKETS_MAX];
+	unsigned int count;
+	unsigned int gre_kinds;
+	uint8_t buffer[HEADERS_MAX + PAYLOAD_MAX];
+};
+
+/* What the kernel tells besides the bytes. */
+struct ancillary {
+	struct in6_addr destination; /* IPv4: the first word */
+	int hop_limit;
+	int traffic_class;
+	uint64_t time_ns;
+	uint32_t overflow;
+};
+
+static int set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+static int configure(const struct tunnel_socket *s)
+{
+	/* More than the system's limit where we may; less is no reason to fail. */
+	if (set(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES))
+		set(s->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
+	if (set(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1) || set(s->fd, SOL_SOCKET, SO_RXQ_OVFL, 1))
+		return -1;
+	if (s->family == AF_INET)
+		return set(s->fd, IPPROTO_IP, IP_PKTINFO, 1) || set(s->fd, IPPROTO_IP, IP_RECVTTL, 1) ||
+		       set(s->fd, IPPROTO_IP, IP_RECVTOS, 1);
+	return set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) ||
+	       set(s->fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+}
+
+static int bind_port(const struct tunnel_socket *s)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(s->port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(s->port)};
+
+	if (s->protocol != IPPROTO_UDP)
+		return 0;
+	return s->family == AF_INET ? bind(s->fd, (struct sockaddr *)&in, sizeof in) : bind(s->fd, (struct sockaddr *)&in6, sizeof in6);
+}
+
+static int open_socket(struct tunnel_sockets *sockets, int family, int protocol, uint16_t port, struct error *error)
+{
+	struct tunnel_socket *s = &sockets->all[sockets->count];
+	int type = (protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+	*s = (struct tunnel_socket){.fd = socket(family, type, protocol), .family = family, .protocol = protocol, .port = port};
+	if (s->fd < 0 && errno == EAFNOSUPPORT) /* a host without IPv6 */
+		return 0;
+	if (s->fd < 0 || configure(s) || bind_port(s)) {
+		int code = errno;
+
+		if (s->fd >= 0)
+			close(s->fd);
+		if (protocol == IPPROTO_UDP)
+			return fail(error, code, "UDP port %u: %s", port,
+				    code == EADDRINUSE ? "another program or a vxlan device has it" : strerror(code));
+		return fail(error, code, "socket for GRE: %s", strerror(code));
+	}
+	sockets->count++;
+	return 0;
+}
+
+int tunnel_sockets_open(struct tunnel_sockets **opened, unsigned int gre_kinds, const uint16_t *udp_ports, unsigned int port_count,
+			struct error *error)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct tunnel_sockets *sockets = calloc(1, sizeof *sockets);
+	int rc = 0;
+
+	if (!sockets)
+		return fail(error, ENOMEM, "sockets: out of memory");
+	sockets->gre_kinds = gre_kinds;
+	for (unsigned int f = 0; f < 2; f++) {
+		if (!rc && gre_kinds)
+			rc = open_socket(sockets, families[f], IPPROTO_GRE, 0, error);
+		for (unsigned int i = 0; !rc && i < port_count; i++)
+			rc = open_socket(sockets, families[f], IPPROTO_UDP, udp_ports[i], error);
+	}
+	if (rc)
+		tunnel_sockets_close(sockets);
+	else
+		*opened = sockets;
+	return rc;
+}
+
+void tunnel_sockets_close(struct tunnel_sockets *sockets)
+{
+	if (!sockets)
+		return;
+	for (unsigned int i = 0; i < sockets->count; i++)
+		close(sockets->all[i].fd);
+	free(sockets);
+}
+
+int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error *error)
+{
+	for (unsigned int i = 0; i < sockets->count; i++) {
+		struct epoll_event event = {.events = EPOLLIN};
+
+		if (epoll_ctl(epoll, EPOLL_CTL_ADD, sockets->all[i].fd, &event) < 0)
+			return fail(error, errno, "epoll: %s", strerror(errno));
+	}
+	return 0;
+}
+
+static void read_ancillary(struct msghdr *message, struct ancillary *a)
+{
+	struct timespec time = {0};
+
+	memset(a, 0, sizeof *a);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		const void *data = CMSG_DATA(c);
+
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS)
+			memcpy(&time, data, sizeof time);
+		else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
+			memcpy(&a->overflow, data, sizeof a->overflow);
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			memcpy(&a->destination, &((const struct in_pktinfo *)data)->ipi_addr, 4);
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL)
+			memcpy(&a->hop_limit, data, sizeof a->hop_limit);
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+			a->traffic_class = *(const uint8_t *)data;
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			memcpy(&a->destination, &((const struct in6_pktinfo *)data)->ipi6_addr, 16);
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)
+			memcpy(&a->hop_limit, data, sizeof a->hop_limit);
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
+			memcpy(&a->traffic_class, data, sizeof a->traffic_class);
+	}
+	a->time_ns = (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
+}
+
+/* Puts a UDP header in front of the payload; returns its length. */
+static size_t rebuild_udp(uint8_t *payload, size_t len, uint16_t source_port_be, uint16_t port)
+{
+	struct udphdr udp = {.source = source_port_be, .dest = htons(port), .len = htons((uint16_t)(sizeof udp + len))};
+
+	memcpy(payload - sizeof udp, &udp, sizeof udp);
+	return sizeof udp;
+}
+
+static size_t rebuild_ipv4(uint8_t *payload, size_t len, const struct sockaddr_in *source, const struct ancillary *a, int protocol)
+{
+	struct iphdr ip = {
+	    .version = 4,
+	    .ihl = sizeof ip / 4,
+	    .tos = (uint8_t)a->traffic_class,
+	    .tot_len = htons((uint16_t)(sizeof ip + len)),
+	    .ttl = (uint8_t)a->hop_limit,
+	    .protocol = (uint8_t)protocol,
+	    .saddr = source->sin_addr.s_addr,
+	};
+
+	memcpy(&ip.daddr, &a->destination, sizeof ip.daddr);
+	memcpy(payload - sizeof ip, &ip, sizeof ip);
+	return sizeof ip;
+}
+
+static size_t rebuild_ipv6(uint8_t *payload, size_t len, const struct sockaddr_in6 *source, const struct ancillary *a, int protocol)
+{
+	struct ip6_hdr ip = {.ip6_src = source->sin6_addr, .ip6_dst = a->destination};
+
+	ip.ip6_flow = htonl(6u << 28 | (uint32_t)a->traffic_class << 20);
+	ip.ip6_plen = htons((uint16_t)len);
+	ip.ip6_nxt = (uint8_t)protocol;
+	ip.ip6_hlim = (uint8_t)a->hop_limit;
+	memcpy(payload - sizeof ip, &ip, sizeof ip);
+	return sizeof ip;
+}
+
+/* Whether a GRE packet, from its GRE header on, is of a wanted kind: the host may have tunnels of its own, which get theirs besides. */
+static bool is_wanted_gre(const struct tunnel_sockets *sockets, const uint8_t *gre, size_t len)
+{
+	unsigned int protocol;
+
+	if (len < WIRE_GRE_LEN)
+		return true;
+	protocol = (unsigned int)gre[2] << 8 | gre[3];
+	if (protocol == GRE_PROTOCOL_ETHERNET)
+		return sockets->gre_kinds & 1u << FARSPAN_GRE;
+	if (protocol == GRE_PROTOCOL_ERSPAN2 || protocol == GRE_PROTOCOL_ERSPAN3)
+		return sockets->gre_kinds & ~(1u << FARSPAN_GRE);
+	return false;
+}
+
+/* Receives one packet; its IP header is at *packet. 0: nothing to hand over this time; -1: nothing waits any more. */
+static int receive(struct tunnel_sockets *sockets, struct tunnel_socket *s, const uint8_t **packet, size_t *len, struct ancillary *a)
+{
+	uint8_t *payload = sockets->buffer + HEADERS_MAX, control[512];
+	struct sockaddr_in6 source = {0}; /* or sockaddr_in, which is shorter */
+	struct iovec iov = {payload, PAYLOAD_MAX};
+	struct msghdr message = {&source, sizeof source, &iov, 1, control, sizeof control, 0};
+	ssize_t got = recvmsg(s->fd, &message, 0);
+	size_t headers = 0, ip_header = 0;
+
+	if (got < 0)
+		return errno == EINTR ? 0 : -1;
+	read_ancillary(&message, a);
+	s->overflow = a->overflow ? a->overflow : s->overflow;
+	if (s->protocol == IPPROTO_GRE && s->family == AF_INET)
+		ip_header = got > 0 ? (size_t)(payload[0] & 15) * 4 : 0; /* the one socket that gives the IP header too */
+	if (s->protocol == IPPROTO_GRE &&
+	    ((size_t)got < ip_header || !is_wanted_gre(sockets, payload + ip_header, (size_t)got - ip_header)))
+		return 0;
+	if (s->protocol == IPPROTO_UDP)
+		headers = rebuild_udp(payload, (size_t)got, source.sin6_port, s->port);
+	if (s->family == AF_INET6)
+		headers += rebuild_ipv6(payload - headers, (size_t)got + headers, &source, a, s->protocol);
+	else if (s->protocol == IPPROTO_UDP)
+		headers += rebuild_ipv4(payload - headers, (size_t)got + headers, (struct sockaddr_in *)(void *)&source, a, s->protocol);
+	*packet = payload - headers;
+	*len = (size_t)got + headers;
+	return 1;
+}
+
+void tunnel_sockets_drain(struct tunnel_sockets *sockets, void (*handler)(void *context, uint64_t time_ns, const void *data, size_t len),
+			  void *context)
+{
+	for (unsigned int i = 0; i < sockets->count; i++) {
+		const uint8_t *packet;
+		struct ancillary a;
+		size_t len;
+		int rc;
+
+		while ((rc = receive(sockets, &sockets->all[i], &packet, &len, &a)) >= 0)
+			if (rc)
+				handler(context, a.time_ns, packet, len);
+	}
+}
+
+uint64_t tunnel_sockets_lost(const struct tunnel_sockets *sockets)
+{
+	uint64_t lost = 0;
+
+	for (unsigned int i = 0; i < sockets->count; i++)
+		lost += sockets->all[i].overflow;
+	return lost;
+}

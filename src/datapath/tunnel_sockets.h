@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sockets for mirror traffic that reaches this host's stack: above all packets that came in fragments, which the kernel puts together. While
+ * they are open the host answers no GRE packet with an ICMP error.
+ */
+#ifndef DATAPATH_TUNNEL_SOCKETS_H
+#define DATAPATH_TUNNEL_SOCKETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tunnel_sockets;
+
+/*
+ * gre_kinds: bits of enum farspan_kind whose GRE packets are wanted. A port that another program has is an error. *sockets is the caller's,
+ * to be closed.
+ */
+int tunnel_sockets_open(struct tunnel_sockets **sockets, unsigned int gre_kinds, const uint16_t *udp_ports, unsigned int port_count,
+			struct error *error);
+void tunnel_sockets_close(struct tunnel_sockets *sockets);
+
+/* Adds the sockets to an epoll descriptor. */
+int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error *error);
+
+/* Hands over what waits, each packet with an IP header, rebuilt where the kernel keeps it to itself. time_ns is of the wall clock. */
+void tunnel_sockets_drain(struct tunnel_sockets *sockets, void (*handler)(void *context, uint64_t time_ns, const void *data, size_t len),
+			  void *context);
+
+/* Packets that the kernel had no room for. */
+uint64_t tunnel_sockets_lost(const struct tunnel_sockets *sockets);
+
+#endif
