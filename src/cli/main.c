@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/command.h"
+
+#include <farspan.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv, struct error *error);
+	const char *help;
+};
+
+static const struct command commands[] = {
+    {"mirror", cmd_mirror, "copy an interface's frames to a collector"},
+};
+
+enum {
+	COMMANDS = sizeof commands / sizeof commands[0]
+};
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "farspan %s - port mirroring for Linux\n\nusage: farspan COMMAND ...\n\n", farspan_version());
+	for (unsigned int i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n\"farspan COMMAND --help\" tells the options; farspan(8) is the manual.\n");
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct error error = {0};
+	int status = command->run(argc, argv, &error);
+
+	if (error.code)
+		fprintf(stderr, "farspan: %s\n", error.text);
+	/* Output that did not reach its reader is not a success. */
+	if ((fflush(stdout) || ferror(stdout)) && status == EXIT_OK) {
+		fprintf(stderr, "farspan: standard output: write error\n");
+		status = EXIT_FAILED;
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("farspan %s\n", farspan_version());
+		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	}
+	for (unsigned int i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return run(&commands[i], argc - 1, argv + 1);
+	fprintf(stderr, "farspan: unknown command '%s'; \"farspan --help\" lists them\n", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/collector_path.h"
+#include "datapath/netlink.h"
+#include "datapath/privilege.h"
+
+enum {
+	LOCALS_MAX = 64
+};
+
+struct live {
+	struct live_config config;
+	struct collect *collect;
+	struct netlink *netlink;
+	struct collector_path *path;
+	unsigned int kinds;
+	unsigned int left_alone; /* kinds that devices of this host take */
+	struct address locals[LOCALS_MAX];
+	unsigned int local_count;
+	uint64_t accepted;
+	uint64_t lost; /* as last told to collect */
+	int failed;    /* -errno of the recording */
+	char text[192];
+};
+
+/* Devices that take packets of a kind: what they get is not ours unless we are told so. */
+static const struct {
+	const char *device_kind;
+	unsigned int kinds;
+} takers[] = {
+    {"vxlan", KIND_BIT(FARSPAN_VXLAN)}, {"gretap", KIND_BIT(FARSPAN_GRE)}, {"ip6gretap", KIND_BIT(FARSPAN_GRE)},
+    {"erspan", KINDS_ERSPAN},           {"ip6erspan", KINDS_ERSPAN},
+};
+
+static void note_taker(const struct link *link, void *context)
+{
+	struct live *live = context;
+
+	for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++)
+		/* The fallback devices of the kernel's modules take nothing while they are down. */
+		if (strcmp(link->kind, takers[i].device_kind) == 0 && link->up)
+			live->left_alone |= takers[i].kinds;
+}
+
+/* Nothing was said: everything, but not what works already. */
+static int choose_everything(struct live *live, struct collector_path_config *path, struct error *error)
+{
+	int rc = netlink_each_link(live->netlink, note_taker, live, error);
+
+	live->kinds = KINDS_ALL & ~live->left_alone;
+	if (live->kinds & KIND_BIT(FARSPAN_VXLAN))
+		path->vxlan_ports[path->vxlan_port_count++] = FARSPAN_VXLAN_PORT;
+	return rc;
+}
+
+static int add_port(struct collector_path_config *path, uint16_t port, struct error *error)
+{
+	for (unsigned int i = 0; i < path->vxlan_port_count; i++)
+		if (path->vxlan_ports[i] == port)
+			return 0;
+	if (path->vxlan_port_count == VXLAN_PORTS_MAX)
+		return fail(error, ENOSPC, "sources name more than %d VXLAN ports", VXLAN_PORTS_MAX);
+	path->vxlan_ports[path->vxlan_port_count++] = port;
+	return 0;
+}
+
+/* What the sources name; one that is open to any local address opens it for all, and the others are told apart by collect. */
+static int choose_named(struct live *live, struct collector_path_config *path, struct error *error)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < live->config.source_count; i++) {
+		const struct endpoint *source = &live->config.sources[i];
+
+		live->kinds |= source->kinds;
+		if (source->kinds & KIND_BIT(FARSPAN_VXLAN) && add_port(path, (uint16_t)source->port, error))
+			return -ENOSPC;
+		if (!source->address.family)
+			any = true;
+		else if (live->local_count < LOCALS_MAX)
+			live->locals[live->local_count++] = source->address;
+		else
+			return fail(error, ENOSPC, "sources name more than %d local addresses", LOCALS_MAX);
+	}
+	if (any)
+		live->local_count = 0;
+	return 0;
+}
+
+static void describe(struct live *live)
+{
+	size_t used = (size_t)snprintf(live->text, sizeof live->text, "%u interface%s:", collector_path_interfaces(live->path),
+				       collector_path_interfaces(live->path) == 1 ? "" : "s");
+
+	for (enum farspan_kind kind = FARSPAN_ERSPAN1; kind < FARSPAN_KINDS; kind++) {
+		const char *remark = live->left_alone & KIND_BIT(kind) ? " (left to this host's own device)" : "";
+
+		if ((live->kinds | live->left_alone) & KIND_BIT(kind) && used < sizeof live->text)
+			used += (size_t)snprintf(live->text + used, sizeof live->text - used, " %s%s", farspan_kind_name(kind), remark);
+	}
+}
+
+static int open_parts(struct live *live, struct error *error)
+{
+	struct collector_path_config path = {.way = live->config.way};
+	int rc = privilege_check(PRIVILEGE_COLLECT, error);
+
+	if (rc || (rc = netlink_open(&live->netlink, error)))
+		return rc;
+	rc = live->config.source_count ? choose_named(live, &path, error) : choose_everything(live, &path, error);
+	if (rc)
+		return rc;
+	path.kinds = live->kinds;
+	path.locals = live->locals;
+	path.local_count = live->local_count;
+	memcpy(path.interface, live->config.interface, sizeof path.interface);
+	rc = collector_path_open(&live->path, live->netlink, &path, error);
+	if (!rc)
+		describe(live);
+	return rc;
+}
+
+int live_open(struct live **opened, const struct live_config *config, struct collect *collect, struct error *error)
+{
+	struct live *live = calloc(1, sizeof *live);
+	int rc;
+
+	if (!live)
+		return fail(error, ENOMEM, "out of memory");
+	live->config = *config;
+	live->collect = collect;
+	rc = open_parts(live, error);
+	if (rc)
+		live_close(live);
+	else
+		*opened = live;
+	return rc;
+}
+
+void live_close(struct live *live)
+{
+	if (!live)
+		return;
+	collector_path_close(live->path);
+	netlink_close(live->netlink);
+	free(live);
+}
+
+int live_fd(const struct live *live)
+{
+	return collector_path_fd(live->path);
+}
+
+static void take_packet(void *context, uint64_t time_ns, const void *data, size_t len)
+{
+	struct live *live = context;
+	int rc;
+
+	/* What comes behind the last wanted frame was never asked for. */
+	if (live_done(live))
+		return;
+	rc = collect_packet(live->collect, time_ns, FARSPAN_LINK_IP, data, len, len);
+	if (rc < 0)
+		live->failed = rc;
+	else
+		live->accepted += (unsigned int)rc;
+}
+
+int live_drain(struct live *live)
+{
+	uint64_t lost;
+
+	collector_path_drain(live->path, take_packet, live);
+	lost = collector_path_lost(live->path);
+	if (lost > live->lost)
+		collect_missed(live->collect, lost - live->lost);
+	live->lost = lost;
+	return live->failed;
+}
+
+void live_follow(struct live *live)
+{
+	/* An interface that is gone for the moment is no reason to end: it is found again when it is back. */
+	collector_path_follow(live->path, NULL);
+}
+
+int live_stop(struct live *live)
+{
+	collector_path_stop(live->path);
+	return live_drain(live);
+}
+
+bool live_done(const struct live *live)
+{
+	return live->config.count && live->accepted >= live->config.count;
+}
+
+const char *live_text(const struct live *live)
+{
+	return live->text;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A live collector: feeds mirror traffic that arrives at this host to a struct collect. Joins model, datapath and collect. */
+#ifndef ENGINE_LIVE_H
+#define ENGINE_LIVE_H
+
+#include <net/if.h>
+
+#include "base/error.h"
+#include "datapath/attach.h"
+#include "engine/collect.h"
+#include "model/endpoint.h"
+
+struct live_config {
+	const struct endpoint *sources;
+	unsigned int source_count; /* 0: all formats, but those that this host has tunnel devices for */
+	char interface[IFNAMSIZ];  /* empty: all */
+	uint64_t count;            /* frames to accept; 0: no limit */
+	enum attach_way way;
+};
+
+struct live;
+
+/* Starts to listen; collect must outlive it. *live is the caller's, to be closed. */
+int live_open(struct live **live, const struct live_config *config, struct collect *collect, struct error *error);
+void live_close(struct live *live);
+
+/* Becomes readable when packets wait; a few may wait without it, so call live_drain() every few milliseconds besides. */
+int live_fd(const struct live *live);
+
+/* Takes what has arrived. 0, or -errno if the recording failed. */
+int live_drain(struct live *live);
+
+/* Follows the host's addresses and interfaces. To be called about every second. */
+void live_follow(struct live *live);
+
+/* Listens no more, and takes what has arrived. */
+int live_stop(struct live *live);
+
+/* Whether the wanted number of frames has come. */
+bool live_done(const struct live *live);
+
+/* "3 interfaces: erspan1 erspan2 erspan3 gre (vxlan is left to this host's own devices)" */
+const char *live_text(const struct live *live);
+
+#endif
