@@ -78,10 +78,15 @@ struct clock_config {
 	__u64 realtime_offset_ns;
 };
 
-/* Key of "own_tunnels", a set: the outer addresses of copies of ours. IPv4 takes the first word, the others are 0. */
+/*
+ * Key of "own_tunnels", a set: what the outer headers of our copies look like, and of those that our collector, should it mirror too, sends
+ * back. IPv4 addresses take the first word, the others are 0.
+ */
 struct tunnel_key {
 	__u32 source[4];
 	__u32 destination[4];
+	__u16 protocol; /* GRE or UDP */
+	__be16 type;    /* GRE protocol, or UDP destination port */
 };
 
 /* Constants of a source program: the sessions that take from one direction of its interface. */

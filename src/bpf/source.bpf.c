@@ -34,26 +34,37 @@ static __always_inline __u32 find_network(struct __sk_buff *skb, __u16 *type)
 	return off;
 }
 
-static __always_inline int read_tunnel(struct __sk_buff *skb, struct tunnel_key *key)
+static __always_inline int is_tunnel(__u8 protocol)
 {
-	__u16 type;
-	__u32 off = find_network(skb, &type);
-	__u8 protocol = 0;
-
-	if (type == ETHERTYPE_IPV4) {
-		if (bpf_skb_load_bytes(skb, off + 9, &protocol, 1) || (protocol != IP_PROTOCOL_GRE && protocol != IP_PROTOCOL_UDP))
-			return -1;
-		return bpf_skb_load_bytes(skb, off + 12, &key->source, 4) || bpf_skb_load_bytes(skb, off + 16, &key->destination, 4);
-	}
-	if (type == ETHERTYPE_IPV6) {
-		if (bpf_skb_load_bytes(skb, off + 6, &protocol, 1) || (protocol != IP_PROTOCOL_GRE && protocol != IP_PROTOCOL_UDP))
-			return -1;
-		return bpf_skb_load_bytes(skb, off + 8, key, sizeof *key);
-	}
-	return -1;
+	return protocol == IP_PROTOCOL_GRE || protocol == IP_PROTOCOL_UDP;
 }
 
-/* A copy of ours, by its mark; or by its outer addresses, should it come back from elsewhere or have lost the mark. */
+/* Our copies have no IPv4 options and no IPv6 extension headers: whatever has some is none of them. */
+static __always_inline int read_tunnel(struct __sk_buff *skb, struct tunnel_key *key)
+{
+	__u16 ethertype;
+	__u32 off = find_network(skb, &ethertype);
+	__u8 protocol = 0;
+
+	if (ethertype == ETHERTYPE_IPV4) {
+		if (bpf_skb_load_bytes(skb, off + 9, &protocol, sizeof protocol) || !is_tunnel(protocol) ||
+		    bpf_skb_load_bytes(skb, off + 12, key->source, 4) || bpf_skb_load_bytes(skb, off + 16, key->destination, 4))
+			return -1;
+		off += WIRE_IPV4_LEN;
+	} else if (ethertype == ETHERTYPE_IPV6) {
+		if (bpf_skb_load_bytes(skb, off + 6, &protocol, sizeof protocol) || !is_tunnel(protocol) ||
+		    bpf_skb_load_bytes(skb, off + 8, key->source, 32))
+			return -1;
+		off += WIRE_IPV6_LEN;
+	} else {
+		return -1;
+	}
+	key->protocol = protocol;
+	/* The GRE protocol stands where UDP has its destination port. */
+	return (int)bpf_skb_load_bytes(skb, off + 2, &key->type, sizeof key->type);
+}
+
+/* A copy of ours, by its mark; or by its outer headers, should it come back from elsewhere or have lost the mark. */
 static __always_inline int is_own_copy(struct __sk_buff *skb)
 {
 	struct tunnel_key key = {};

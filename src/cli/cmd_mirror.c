@@ -119,7 +119,8 @@ static int parse_option(int option, const char *value, struct mirror_command *co
 		command->help = true;
 		return 0;
 	default:
-		return fail(error, EINVAL, "mirror: wrong option; \"farspan mirror --help\" lists them");
+		return fail(error, EINVAL, "mirror: %s; \"farspan mirror --help\" lists the options",
+			    option == ':' ? "an option lacks its value" : "unknown option");
 	}
 }
 
@@ -136,7 +137,8 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						{NULL, 0, NULL, 0}};
 	int option, rc = parse_direction("both", &command->config, error);
 
-	while (!rc && (option = getopt_long(argc, argv, "i:d:t:c:qh", options, NULL)) >= 0)
+	opterr = 0;
+	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:qh", options, NULL)) >= 0)
 		rc = parse_option(option, optarg, command, error);
 	if (rc || command->help)
 		return rc;

@@ -155,18 +155,24 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 	return rc;
 }
 
+void attach_remove_unused_clsact(int ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (each_filter(ifindex, count_filter, NULL) == 0)
+		bpf_tc_hook_destroy(&hook);
+}
+
 void attach_remove(struct attachment *attachment)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-
 	if (!attachment->ifindex)
 		return;
 	if (attachment->link >= 0) {
 		close(attachment->link);
 	} else {
 		detach_filter(attachment->ifindex, attachment->direction, attachment->handle, attachment->priority);
-		if (attachment->made_qdisc && each_filter(attachment->ifindex, count_filter, NULL) == 0)
-			bpf_tc_hook_destroy(&hook);
+		if (attachment->made_qdisc)
+			attach_remove_unused_clsact(attachment->ifindex);
 	}
 	attachment->ifindex = 0;
 }

@@ -32,6 +32,9 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 /* Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone. */
 void attach_remove(struct attachment *attachment);
 
+/* Removes the clsact of an interface unless a filter, of whomever, is in it. */
+void attach_remove_unused_clsact(int ifindex);
+
 /* Removes the clsact filters of an interface whose handles the predicate accepts. */
 void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle));
 

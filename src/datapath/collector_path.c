@@ -149,15 +149,19 @@ static int follow_addresses(struct collector_path *path, struct error *error)
 
 static int listen_on(struct collector_path *path, int ifindex, struct error *error)
 {
+	struct attachment *attachment = &path->interfaces[path->interface_count];
 	int rc;
 
 	if (path->interface_count == INTERFACES_MAX)
 		return fail(error, ENOSPC, "more than %d interfaces", INTERFACES_MAX);
 	rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
-			    owner_filter_handle(path->owner.id), &path->interfaces[path->interface_count], error);
-	if (!rc)
-		path->interface_count++;
-	return rc;
+			    owner_filter_handle(path->owner.id), attachment, error);
+	if (rc)
+		return rc;
+	if (attachment->made_qdisc)
+		owner_made_clsact(&path->owner, ifindex);
+	path->interface_count++;
+	return 0;
 }
 
 struct link_walk {

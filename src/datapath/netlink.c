@@ -330,14 +330,15 @@ int netlink_route(struct netlink *netlink, const struct address *to, const struc
 		  struct error *error)
 {
 	struct route_answer answer = {.route = route};
-	char text[ADDRESS_TEXT_MAX];
+	char text[ADDRESS_TEXT_MAX], from_text[ADDRESS_TEXT_MAX];
 	int rc;
 
 	memset(route, 0, sizeof *route);
 	address_text(to, text);
 	rc = ask_route(netlink, route_request(to, from, ifindex), &answer);
-	if (rc == -EINVAL && from->family)
-		return fail(error, ENETUNREACH, "no route to %s from that local address, which must be one of this host's", text);
+	if ((rc || !answer.found) && from->family)
+		return fail(error, ENETUNREACH, "no route to %s from %s, which must be an address of this host", text,
+			    address_text(from, from_text));
 	if (rc || !answer.found)
 		return fail(error, rc == -EHOSTUNREACH ? EHOSTUNREACH : ENETUNREACH, "no route to %s", text);
 	if (answer.type == RTN_LOCAL)

@@ -141,7 +141,13 @@ enum {
 	DEATH_POLLS = 200, /* two seconds */
 };
 
-static void sweep_after_death(uint32_t id)
+/* What the janitor is told through its pipe: interfaces whose clsact we made, and at an orderly end DISMISSED. */
+enum {
+	DISMISSED = 0,
+	CLSACTS_MAX = 1024,
+};
+
+static void sweep_after_death(uint32_t id, const int *clsacts, unsigned int clsact_count)
 {
 	struct netlink *netlink;
 
@@ -151,13 +157,16 @@ static void sweep_after_death(uint32_t id)
 	if (netlink_open(&netlink, NULL))
 		return;
 	owner_sweep(netlink, NULL);
+	for (unsigned int i = 0; i < clsact_count; i++)
+		attach_remove_unused_clsact(clsacts[i]);
 	netlink_close(netlink);
 }
 
-/* Waits for the end of the parent, which the pipe tells: a byte after an orderly end, end of file after any other. */
+/* Reads what it is told until the parent is dead or dismisses it. */
 static void janitor(int pipe_fd, uint32_t id)
 {
-	char byte;
+	int clsacts[CLSACTS_MAX], ifindex;
+	unsigned int clsact_count = 0;
 	ssize_t n;
 
 	setsid();
@@ -168,12 +177,21 @@ static void janitor(int pipe_fd, uint32_t id)
 	/* Whoever reads our parent's output must see its end. */
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
-	do
-		n = read(pipe_fd, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		sweep_after_death(id);
+	while ((n = read(pipe_fd, &ifindex, sizeof ifindex)) != 0) {
+		if (n == sizeof ifindex && ifindex == DISMISSED)
+			_exit(0);
+		if (n == sizeof ifindex && clsact_count < CLSACTS_MAX)
+			clsacts[clsact_count++] = ifindex;
+	}
+	sweep_after_death(id, clsacts, clsact_count);
 	_exit(0);
+}
+
+static void tell_janitor(struct owner *owner, int word)
+{
+	/* A pipe takes so few bytes whole. A janitor that somebody killed is no reason to stop. */
+	if (write(owner->pipe, &word, sizeof word) != sizeof word)
+		fprintf(stderr, "farspan: janitor: %s\n", strerror(errno));
 }
 
 int owner_start_janitor(struct owner *owner, struct error *error)
@@ -195,12 +213,16 @@ int owner_start_janitor(struct owner *owner, struct error *error)
 	return 0;
 }
 
+void owner_made_clsact(struct owner *owner, int ifindex)
+{
+	tell_janitor(owner, ifindex);
+}
+
 void owner_dismiss_janitor(struct owner *owner)
 {
 	if (owner->pipe < 0)
 		return;
-	if (write(owner->pipe, "", 1) != 1)
-		fprintf(stderr, "farspan: janitor: %s\n", strerror(errno));
+	tell_janitor(owner, DISMISSED);
 	close(owner->pipe);
 	owner->pipe = -1;
 	waitpid(owner->janitor, NULL, 0);

@@ -45,4 +45,7 @@ int owner_sweep(struct netlink *netlink, struct error *error);
 int owner_start_janitor(struct owner *owner, struct error *error);
 void owner_dismiss_janitor(struct owner *owner);
 
+/* Tells the janitor that the clsact of an interface is ours to remove, should nobody use it any more. No name or handle can say that. */
+void owner_made_clsact(struct owner *owner, int ifindex);
+
 #endif

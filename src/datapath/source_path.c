@@ -214,6 +214,8 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 		source_bpf__destroy(tap->object);
 		return rc;
 	}
+	if (tap->attachment.made_qdisc)
+		owner_made_clsact(&path->owner, ifindex);
 	path->tap_count++;
 	return 0;
 }

@@ -66,6 +66,17 @@ static void describe(struct mirror *m, const struct outer_path *path)
 		 source_path_attach_name(m->path));
 }
 
+static int guard(struct mirror *m, const struct outer_path *path, struct error *error)
+{
+	struct tunnel_key guards[OUTER_GUARDS_MAX];
+	unsigned int count = outer_guards(&m->config.destination, path, guards);
+	int rc = 0;
+
+	for (unsigned int i = 0; i < count && !rc; i++)
+		rc = source_path_guard(m->path, &guards[i], error);
+	return rc;
+}
+
 /* Finds the path and gives it to the programs. Where there is none, the session stays and counts what it cannot send. */
 static int update_session(struct mirror *m, struct error *error)
 {
@@ -86,7 +97,7 @@ static int update_session(struct mirror *m, struct error *error)
 	}
 	session.limit = m->config.count;
 	m->waits_for = problem;
-	if (!rc && (rc = source_path_guard(m->path, &path.tunnel, error)))
+	if (!rc && (rc = guard(m, &path, error)))
 		return rc;
 	if (memcmp(&session, &m->session, sizeof session) != 0) {
 		if ((rc = source_path_set_session(m->path, SLOT, &session, error)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine/outer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,10 +34,38 @@ int outer_find_path(struct netlink *netlink, const struct endpoint *destination,
 		return fail(error, EADDRNOTAVAIL, "interface %s has no address to send to %s from; set local=", path->uplink.name,
 			    address_text(&destination->address, text));
 	}
-	memset(&path->tunnel, 0, sizeof path->tunnel);
-	memcpy(path->tunnel.source, path->local.bytes, sizeof path->tunnel.source);
-	memcpy(path->tunnel.destination, destination->address.bytes, sizeof path->tunnel.destination);
 	return 0;
+}
+
+static void set_guard(struct tunnel_key *guard, const struct address *from, const struct address *to, uint16_t protocol, unsigned int type)
+{
+	memset(guard, 0, sizeof *guard);
+	memcpy(guard->source, from->bytes, sizeof guard->source);
+	memcpy(guard->destination, to->bytes, sizeof guard->destination);
+	guard->protocol = protocol;
+	guard->type = htons((uint16_t)type);
+}
+
+unsigned int outer_guards(const struct endpoint *destination, const struct outer_path *path, struct tunnel_key guards[OUTER_GUARDS_MAX])
+{
+	static const unsigned int gre_types[] = {
+	    [FARSPAN_ERSPAN1] = GRE_PROTOCOL_ERSPAN2,
+	    [FARSPAN_ERSPAN2] = GRE_PROTOCOL_ERSPAN2,
+	    [FARSPAN_ERSPAN3] = GRE_PROTOCOL_ERSPAN3,
+	    [FARSPAN_GRE] = GRE_PROTOCOL_ETHERNET,
+	};
+	const struct address *here = &path->local, *there = &destination->address;
+	enum farspan_kind kind = endpoint_kind(destination);
+
+	if (kind == FARSPAN_VXLAN) {
+		set_guard(&guards[0], here, there, IP_PROTOCOL_UDP, destination->port);
+		set_guard(&guards[1], there, here, IP_PROTOCOL_UDP, destination->port);
+		return 2;
+	}
+	set_guard(&guards[0], here, there, IP_PROTOCOL_GRE, gre_types[kind]);
+	set_guard(&guards[1], there, here, IP_PROTOCOL_GRE, kind == FARSPAN_GRE ? GRE_PROTOCOL_ETHERNET : GRE_PROTOCOL_ERSPAN2);
+	set_guard(&guards[2], there, here, IP_PROTOCOL_GRE, kind == FARSPAN_GRE ? GRE_PROTOCOL_ETHERNET : GRE_PROTOCOL_ERSPAN3);
+	return 3;
 }
 
 static void describe_packet(const struct endpoint *d, const struct outer_path *path, unsigned int source_index,

@@ -14,7 +14,10 @@ struct outer_path {
 	struct address nexthop;
 	struct link uplink;
 	unsigned int mtu; /* bytes of IP */
-	struct tunnel_key tunnel;
+};
+
+enum {
+	OUTER_GUARDS_MAX = 3
 };
 
 /* Asks the kernel for the way, out of uplink unless that is 0. Errors as netlink_route(). */
@@ -23,5 +26,8 @@ int outer_find_path(struct netlink *netlink, const struct endpoint *destination,
 /* Fills the session but for its limit. source_index is what the Index field holds unless the endpoint sets it. */
 int outer_session(const struct endpoint *destination, const struct outer_path *path, unsigned int source_index,
 		  struct session_config *session, struct error *error);
+
+/* What the loop guard must know: our copies, and what the collector sends back should it mirror this host in turn. Returns how many. */
+unsigned int outer_guards(const struct endpoint *destination, const struct outer_path *path, struct tunnel_key guards[OUTER_GUARDS_MAX]);
 
 #endif
