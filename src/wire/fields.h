@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Every header as a table of fields: X(field, word, shift, width). A word is 32 bits in network order, counted from the start of the header;
- * the field is (word >> shift) & mask(width). Decoder, encoder, the eBPF programs and the property tests are generated from these rows.
- * Drawn in docs/wire.md.
+ * Every header as a table of fields: X(field, word, shift, width). A word is 32 bits in network order, counted from the start of the
+ * header; the field is (word >> shift) & mask(width). Decoder, encoder, the eBPF programs and the property tests are generated from these
+ * rows. Drawn in docs/wire.md.
  */
 #ifndef FARSPAN_WIRE_FIELDS_H
 #define FARSPAN_WIRE_FIELDS_H
