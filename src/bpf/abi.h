@@ -33,10 +33,13 @@ enum counter {
 };
 
 enum {
-	SESSIONS_MAX = 1024,   /* session slots */
-	TAP_SESSIONS_MAX = 64, /* sessions that take from one direction of one interface */
-	HEADER_MAX = 128,      /* outer headers, Ethernet included; FARSPAN_HEADER_MAX */
-	HEADER_ALIGN = 2,      /* headers are kept at this offset, so that what follows Ethernet is aligned */
+	SESSIONS_MAX = 1024, /* session slots */
+	SPREAD_MAX = 16,     /* destinations that share flows */
+	TAP_LEGS_MAX = 256,  /* legs that take from one direction of one interface */
+	FILTERS_MAX = 256,   /* packet filters of one program */
+	COUNTER_SETS = SESSIONS_MAX * DIRECTIONS,
+	HEADER_MAX = 128, /* outer headers, Ethernet included; FARSPAN_HEADER_MAX */
+	HEADER_ALIGN = 2, /* headers are kept at this offset, so that what follows Ethernet is aligned */
 	HEADER_BUFFER = HEADER_ALIGN + HEADER_MAX + 6,
 };
 
@@ -45,24 +48,51 @@ struct counters {
 	__u64 value[COUNTER_COUNT];
 };
 
+/* Where a session cuts its copies. */
+enum truncate_mode {
+	TRUNCATE_NONE,
+	TRUNCATE_BYTES,
+	TRUNCATE_L2, /* behind Ethernet and VLAN tags */
+	TRUNCATE_L3, /* behind the IP header, its options and extension headers */
+	TRUNCATE_L4, /* behind the header of TCP, UDP, SCTP, ICMP */
+};
+
+/* What copies are wrapped in. */
+enum wrap {
+	WRAP_NONE,   /* nothing: local SPAN */
+	WRAP_VLAN,   /* a VLAN tag: RSPAN */
+	WRAP_TUNNEL, /* outer headers */
+};
+
 /*
  * Value of "sessions", an array with two elements per slot. "current", an array with the key slot, holds the key of the one in use. User
  * space writes the other one, then switches, so that a program always sees one whole configuration.
  */
 struct session_config {
-	__u32 kind; /* enum farspan_kind; 0: no session */
+	__u32 present;
+	__u32 wrap;      /* enum wrap */
+	__u32 frame_max; /* longest frame that fits the path, Ethernet header included */
+	__u32 truncate;  /* enum truncate_mode */
+	__u32 truncate_bytes;
+	__u32 strip_tag;   /* the outermost tag of the frame is left out */
+	__u32 uplink;      /* ifindex; 0: counted under unreachable instead */
+	__u32 unreachable; /* enum counter */
+	__u64 limit;       /* copies to send; 0: no limit */
+	/* WRAP_VLAN */
+	__u32 tag_type_be;
+	__u32 tag_tci;
+	/* WRAP_TUNNEL */
+	__u32 kind; /* enum farspan_kind */
 	__u32 ip_version;
 	__u32 header_len;        /* bytes of header[] in use, behind HEADER_ALIGN */
 	__u32 sequence_off;      /* in header[], of the GRE sequence number; 0: none */
-	__u32 tunnel_off;        /* in header[], of the ERSPAN header */
+	__u32 tunnel_off;        /* in header[], of the ERSPAN or UDP header */
 	__u32 ipv4_sum;          /* ones' complement sum of the IPv4 header without its total length and checksum */
-	__u32 frame_max;         /* longest frame that fits the path, Ethernet header included */
 	__u32 timestamp_unit_ns; /* Type III */
-	__u32 uplink;            /* ifindex; 0: counted under unreachable instead */
-	__u32 unreachable;       /* enum counter */
+	__u32 index_from_source; /* the Index of Type II is the source's ifindex */
+	__u32 inherit_tos;       /* the outer TOS is the frame's */
 	__u32 nexthop_version;   /* 4 or 6: IPv4 may go through an IPv6 gateway */
 	__u32 nexthop[4];        /* network order */
-	__u64 limit;             /* copies to send; 0: no limit */
 	__u8 header[HEADER_BUFFER] __attribute__((aligned(8))); /* as farspan_encode() made them, for a frame of no bytes */
 };
 
@@ -89,11 +119,65 @@ struct tunnel_key {
 	__be16 type;    /* GRE protocol, or UDP destination port */
 };
 
-/* Constants of a source program: the sessions that take from one direction of its interface. */
+/* How a leg picks frames. */
+enum sample_mode {
+	SAMPLE_ALL,
+	SAMPLE_RANDOM, /* each frame with the probability 1 in N */
+	SAMPLE_COUNT,  /* every Nth frame */
+	SAMPLE_FLOW,   /* all frames of one flow in N, in both directions */
+};
+
+/*
+ * A leg is what a session does with the frames of one source for one destination, or for several that share the flows among them: its slots
+ * are first_slot and those behind it, one per destination.
+ */
+struct leg {
+	__u32 first_slot;
+	__u32 slot_count; /* above 1: flows are spread over the slots */
+	__u32 sample;     /* enum sample_mode */
+	__u32 sample_n;
+	__u32 limited;    /* copies go through buckets[first_slot] */
+	__u32 some_vlans; /* only those in vlan_sets[first_slot] */
+};
+
+/* Constants of a source program: the legs that take from one direction of its interface. */
 struct tap {
+	__u32 segmenter;  /* ifindex of the device copies go to */
+	__u32 wants_flow; /* some leg goes by flows */
 	__u32 count;
-	__u32 slots[TAP_SESSIONS_MAX];
-	__u32 segmenter; /* ifindex of the device copies go to */
+	struct leg legs[TAP_LEGS_MAX];
+};
+
+/* The answers of all filters of a program: bit i % 32 of word i / 32 is set if filter i excludes the frame. */
+struct exclusions {
+	__u32 words[FILTERS_MAX / 32];
+};
+
+/*
+ * Value of "buckets", an array with the key first_slot of a leg: a token bucket, kept as the time at which it will be full again. A frame
+ * costs units * cost_scale / 2^RATE_SCALE_BITS nanoseconds.
+ */
+struct bucket {
+	__u64 full_at_ns; /* monotonic; kept by the programs */
+	__u64 cost_scale;
+	__u64 burst_ns;
+	__u32 count_bits; /* units are bits of the frame; else frames */
+	__u32 padding;
+};
+
+enum {
+	RATE_SCALE_BITS = 16
+};
+
+/* Value of "vlan_sets", an array with the key first_slot of a leg: a bit per VLAN id. An untagged frame counts as VLAN 0. */
+struct vlan_set {
+	__u64 bits[4096 / 64];
+};
+
+/* Value of "spread_seeds", an array with the key slot: what stands for its destination when flows are spread; made of its address. */
+struct spread_seed {
+	__u32 seed;
+	__u32 present; /* 0: the destination is out of order, its flows go to the others */
 };
 
 /* ---- collector ---- */

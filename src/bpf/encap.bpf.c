@@ -7,6 +7,9 @@
 
 #include <farspan.h>
 
+#include "bpf/flow.h"
+#include "bpf/layers.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct {
@@ -49,6 +52,9 @@ enum {
 	AF_INET = 2,
 	AF_INET6 = 10,
 	TAG_DUMMY = 1, /* any VLAN id */
+	INDEX_MASK = 0xfffff,
+	PORT_DYNAMIC = 0xc000,	  /* the first of RFC 6335's dynamic ports */
+	PORT_DYNAMIC_MASK = 0x3fff,
 };
 
 /* Shifts of the fields that differ from frame to frame. */
@@ -68,6 +74,7 @@ struct frame {
 	__u8 tagged;
 	__u8 truncated;
 	enum direction direction;
+	__u32 source; /* ifindex of where it was seen */
 };
 
 static __always_inline struct session_config *find_session(__u32 slot)
@@ -75,7 +82,7 @@ static __always_inline struct session_config *find_session(__u32 slot)
 	__u32 *key = bpf_map_lookup_elem(&current, &slot);
 	struct session_config *session = key ? bpf_map_lookup_elem(&sessions, key) : 0;
 
-	return session && session->kind ? session : 0;
+	return session && session->present ? session : 0;
 }
 
 /* Sets bits in the word at off of the header; they are 0 in what farspan_encode() made. The mask is for the verifier: offsets are even. */
@@ -85,12 +92,18 @@ static __always_inline void header_or(struct session_config *header, __u32 off, 
 }
 
 /*
- * The kernel takes the outermost tag out of the frame on reception. Pushing a dummy moves it back in; the dummy that is now in its place is
- * removed by set_protocol(): removing it here would take the real tag out again.
+ * The kernel takes the outermost tag out of the frame on reception. Pushing another one moves it back in. For a tunnel the new one is a
+ * dummy that set_protocol() removes in the end: removing it here would take the real tag out again. For RSPAN it is what is wanted.
  */
-static __always_inline int restore_tag(struct __sk_buff *skb)
+static __always_inline int restore_tag(struct __sk_buff *skb, struct session_config *session)
 {
-	return skb->vlan_present ? (int)bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) : 0;
+	if (session->strip_tag && skb->vlan_present && bpf_skb_vlan_pop(skb))
+		return -1;
+	if (session->wrap == WRAP_VLAN)
+		return (int)bpf_skb_vlan_push(skb, (__be16)session->tag_type_be, (__u16)session->tag_tci);
+	if (session->wrap == WRAP_TUNNEL && skb->vlan_present)
+		return (int)bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY);
+	return 0;
 }
 
 /*
@@ -142,6 +155,36 @@ static __always_inline void fill_lengths(struct session_config *header, __u32 fr
 		header_or(header, WIRE_ETHERNET_LEN + ip_header + 4, (ip_len - ip_header) << 16);
 }
 
+/* TOS or traffic class of the frame; 0 if it is not IP. */
+static __always_inline __u8 read_tos(struct __sk_buff *skb)
+{
+	__u16 type;
+	__u32 off = find_network(skb, &type);
+	__u8 bytes[2];
+
+	if (bpf_skb_load_bytes(skb, off, bytes, sizeof bytes))
+		return 0;
+	if (type == ETHERTYPE_IPV4)
+		return bytes[1];
+	return type == ETHERTYPE_IPV6 ? (__u8)(bytes[0] << 4 | bytes[1] >> 4) : 0;
+}
+
+static __always_inline void fill_tos(struct session_config *header, __u8 tos)
+{
+	if (header->ip_version == 4) {
+		header_or(header, WIRE_ETHERNET_LEN, (__u32)tos << 16);
+		header->ipv4_sum += tos;
+	} else {
+		header_or(header, WIRE_ETHERNET_LEN, (__u32)tos << 20);
+	}
+}
+
+/* The UDP source port, by which routers and receivers tell the flows inside apart (RFC 7348 section 5). */
+static __always_inline void fill_entropy(struct session_config *header, __u32 flow)
+{
+	header_or(header, header->tunnel_off, (PORT_DYNAMIC | (flow & PORT_DYNAMIC_MASK)) << 16);
+}
+
 static __always_inline __u32 timestamp(struct session_config *header)
 {
 	__u32 key = 0;
@@ -158,9 +201,11 @@ static __always_inline void fill_erspan(struct session_config *header, struct fr
 	__u32 vlan = frame->tci & VLAN_ID_MASK, cos = frame->tci >> VLAN_PRIORITY_SHIFT;
 
 	if (header->kind == FARSPAN_ERSPAN2) {
+		if (header->index_from_source)
+			header_or(header, off + 4, (frame->source & INDEX_MASK) << ERSPAN2_index);
 		header_or(header, off,
 			  vlan << ERSPAN2_vlan | cos << ERSPAN2_cos | (frame->tagged ? ERSPAN_EN_PRESERVED : 0) << ERSPAN2_en |
-			      frame->truncated << ERSPAN2_truncated);
+				  frame->truncated << ERSPAN2_truncated);
 	} else if (header->kind == FARSPAN_ERSPAN3) {
 		header_or(header, off, vlan << ERSPAN3_vlan | cos << ERSPAN3_cos | frame->truncated << ERSPAN3_truncated);
 		header_or(header, off + 4, timestamp(header));
@@ -178,7 +223,7 @@ static __always_inline int push_header(struct __sk_buff *skb, struct session_con
 	       set_protocol(skb, header->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
 }
 
-static __always_inline int send(struct session_config *session)
+static __always_inline int send_to_nexthop(struct session_config *session)
 {
 	struct bpf_redir_neigh nexthop = {.nh_family = session->nexthop_version == 4 ? AF_INET : AF_INET6};
 
@@ -194,15 +239,29 @@ static __always_inline int drop(struct counters *c, __u32 row)
 	return TC_ACT_SHOT;
 }
 
-/* Cuts the frame to what the path takes. */
+/* Where the session cuts the frame, counted as if a tag that the kernel keeps aside were in its place. */
+static __always_inline __u32 cut_at(struct __sk_buff *skb, struct session_config *session, __u32 aside)
+{
+	__u32 cut = session->frame_max;
+
+	if (session->truncate == TRUNCATE_BYTES)
+		cut = session->truncate_bytes;
+	else if (session->truncate != TRUNCATE_NONE)
+		cut = headers_end(skb, session->truncate) + aside;
+	return cut < session->frame_max ? cut : session->frame_max;
+}
+
 static __always_inline int truncate_frame(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
-	frame->len = skb->len;
-	if (frame->len <= session->frame_max)
+	__u32 aside = session->wrap == WRAP_NONE && skb->vlan_present ? WIRE_TAG_LEN : 0;
+	__u32 cut = cut_at(skb, session, aside);
+
+	frame->len = skb->len + aside;
+	if (frame->len <= cut)
 		return 0;
-	frame->len = session->frame_max;
+	frame->len = cut;
 	frame->truncated = 1;
-	return (int)bpf_skb_change_tail(skb, frame->len, 0);
+	return (int)bpf_skb_change_tail(skb, cut - aside, 0);
 }
 
 static __always_inline int over_limit(struct session_config *session, struct session_state *state)
@@ -210,12 +269,44 @@ static __always_inline int over_limit(struct session_config *session, struct ses
 	return session->limit && __sync_fetch_and_add(&state->claimed, 1) >= session->limit;
 }
 
-static __always_inline int encapsulate(struct __sk_buff *skb, struct session_config *session, struct session_state *state,
-				       struct counters *c)
+/* Writes the outer headers. */
+static __always_inline int wrap(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame)
 {
-	struct frame frame = {.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX};
-	struct session_config *header;
 	__u32 key = 0;
+	struct session_config *header = bpf_map_lookup_elem(&scratch, &key);
+
+	if (!header)
+		return -1;
+	__builtin_memcpy(header, session, sizeof *header);
+	if (header->inherit_tos)
+		fill_tos(header, read_tos(skb));
+	fill_lengths(header, frame->len);
+	if (header->kind == FARSPAN_VXLAN)
+		fill_entropy(header, flow_hash(skb));
+	else
+		fill_erspan(header, frame);
+	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
+	if (header->sequence_off)
+		header_or(header, header->sequence_off, __sync_fetch_and_add(&state->next_sequence, 1));
+	return push_header(skb, header);
+}
+
+static __always_inline int send(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame,
+				struct counters *c)
+{
+	int wrapped = session->wrap == WRAP_TUNNEL;
+
+	if (wrapped && wrap(skb, session, state, frame))
+		return drop(c, COUNTER_encap_failed);
+	count(c, COUNTER_sent, 1);
+	count(c, COUNTER_sent_bytes, frame->len);
+	count(c, COUNTER_truncated, frame->truncated);
+	return wrapped ? send_to_nexthop(session) : (int)bpf_redirect(session->uplink, 0);
+}
+
+static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
+{
+	struct frame frame = {.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX, .source = skb->cb[0]};
 
 	if (skb->gso_size)
 		return drop(c, COUNTER_not_segmented);
@@ -223,27 +314,14 @@ static __always_inline int encapsulate(struct __sk_buff *skb, struct session_con
 		return drop(c, session->unreachable);
 	if (session->frame_max < WIRE_ETHERNET_LEN)
 		return drop(c, COUNTER_too_big);
-	header = bpf_map_lookup_elem(&scratch, &key);
-	if (!header || restore_tag(skb))
+	if (restore_tag(skb, session))
 		return drop(c, COUNTER_encap_failed);
 	read_tag(skb, &frame);
 	if (truncate_frame(skb, session, &frame))
 		return drop(c, COUNTER_truncate_failed);
 	if (over_limit(session, state))
 		return drop(c, COUNTER_limit);
-
-	__builtin_memcpy(header, session, sizeof *header);
-	fill_lengths(header, frame.len);
-	fill_erspan(header, &frame);
-	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
-	if (header->sequence_off)
-		header_or(header, header->sequence_off, __sync_fetch_and_add(&state->next_sequence, 1));
-	if (push_header(skb, header))
-		return drop(c, COUNTER_encap_failed);
-	count(c, COUNTER_sent, 1);
-	count(c, COUNTER_sent_bytes, frame.len);
-	count(c, COUNTER_truncated, frame.truncated);
-	return send(session);
+	return send(skb, session, state, &frame, c);
 }
 
 SEC("tc")
@@ -258,5 +336,5 @@ int farspan_encap(struct __sk_buff *skb)
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !state || !c)
 		return TC_ACT_SHOT;
 	count(c, COUNTER_arrived, 1);
-	return encapsulate(skb, session, state, c);
+	return process(skb, session, state, c);
 }

@@ -13,7 +13,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SESSIONS_MAX * DIRECTIONS);
+	__uint(max_entries, COUNTER_SETS);
 	__type(key, __u32);
 	__type(value, struct counters);
 } counters SEC(".maps");

@@ -4,50 +4,47 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/mirror_report.h"
 #include "cli/wait.h"
-#include "engine/mirror.h"
 
 enum {
 	TICK_MS = 1000,
 	TICK_COUNT_MS = 20, /* with -c: how soon its end is noticed */
+	NOTE_MAX = 1024,
 };
 
 struct mirror_command {
-	struct mirror_config config;
-	const char *destination; /* as written */
+	struct session session;
+	const char *destinations[SESSION_DESTINATIONS_MAX]; /* as written */
+	enum attach_way way;
 	bool json;
 	bool quiet;
-	bool show_line; /* keep a line of counters on the terminal */
 	bool help;
 };
 
-struct counter_row {
-	const char *name;
-	const char *class;
-	const char *help;
-};
-
-static const struct counter_row counter_rows[] = {
-#define COUNTER(name, class, help) {#name, #class, help},
-#include "bpf/counters.def"
-#undef COUNTER
-};
+/* ---- command line ---- */
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "usage: farspan mirror -i IFACE [-d rx|tx|both] -t TYPE:ADDRESS[,KEY=VALUE...] [-c COUNT] [-q] [--json] [--clsact]\n\n"
-		     "Copies the frames of an interface to a collector until interrupted.\n\n"
-		     "  -i, --interface IFACE   the interface to mirror\n"
+	fprintf(out, "usage: farspan mirror -i IFACE... -t TYPE:ADDRESS[,KEY=VALUE...]... [-d rx|tx|both] [-c COUNT] [OPTION...]\n\n"
+		     "Copies the frames of interfaces to collectors until interrupted.\n\n"
+		     "  -i, --interface IFACE   the interface to mirror; a pattern, as in 'veth*', takes all that match and follows\n"
+		     "                          them as they come and go; may be repeated\n"
 		     "  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
-		     "  -t, --to DESTINATION    where the copies go\n"
-		     "  -c, --count COUNT       end after that many copies\n"
+		     "  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
+		     "      --spread            share the flows among the destinations instead\n"
+		     "  -c, --count COUNT       end after that many copies to each destination\n"
+		     "      --vlan LIST         only these VLANs, as in 10,20-29; 0 is untagged\n"
+		     "      --strip-tag         leave the outermost VLAN tag out of the copies\n"
+		     "      --sample N          1 frame in N: random:N (default), count:N, or flow:N (1 flow in N)\n"
+		     "      --rate RATE         at most so much per second, as in 10mbit or 500pps; ,burst=20ms\n"
+		     "      --truncate LENGTH   copy only so many bytes, or up to the end of the headers: l2, l3, l4\n"
+		     "      --wait              wait for interfaces and routes that are not there yet\n"
 		     "  -q, --quiet             no line of counters while running\n"
 		     "      --json              counters as JSON on standard output at the end\n"
 		     "      --clsact            attach through clsact even where the kernel has tcx\n\n"
@@ -55,13 +52,13 @@ static void print_usage(FILE *out)
 	endpoint_print_help(out, ENDPOINT_DESTINATION);
 }
 
-static int parse_direction(const char *text, struct mirror_config *config, struct error *error)
+static int parse_direction(const char *text, struct session *session, struct error *error)
 {
 	bool both = strcmp(text, "both") == 0;
 
-	config->directions[DIRECTION_RX] = both || strcmp(text, "rx") == 0;
-	config->directions[DIRECTION_TX] = both || strcmp(text, "tx") == 0;
-	if (config->directions[DIRECTION_RX] || config->directions[DIRECTION_TX])
+	session->directions[DIRECTION_RX] = both || strcmp(text, "rx") == 0;
+	session->directions[DIRECTION_TX] = both || strcmp(text, "tx") == 0;
+	if (session->directions[DIRECTION_RX] || session->directions[DIRECTION_TX])
 		return 0;
 	return fail(error, EINVAL, "direction must be rx, tx or both, not '%s'", text);
 }
@@ -77,50 +74,84 @@ static int parse_count(const char *text, uint64_t *count, struct error *error)
 	return 0;
 }
 
-static int parse_interface(const char *text, struct mirror_config *config, struct error *error)
-{
-	if (config->interface[0])
-		return fail(error, EINVAL, "only one interface can be given");
-	if (!*text || strlen(text) >= sizeof config->interface)
-		return fail(error, EINVAL, "interface '%s': a name has 1 to %zu characters", text, sizeof config->interface - 1);
-	strcpy(config->interface, text);
-	return 0;
-}
-
 static int parse_destination(const char *text, struct mirror_command *command, struct error *error)
 {
-	if (command->destination)
-		return fail(error, EINVAL, "only one destination can be given");
-	command->destination = text;
-	return endpoint_parse(text, ENDPOINT_DESTINATION, &command->config.destination, error);
+	int rc = session_add_destination(&command->session, text, error);
+
+	if (!rc)
+		command->destinations[command->session.destination_count - 1] = text;
+	return rc;
 }
 
-static int parse_option(int option, const char *value, struct mirror_command *command, struct error *error)
+/* Long options without a letter. */
+enum {
+	OPTION_SPREAD = 256,
+	OPTION_VLAN,
+	OPTION_STRIP_TAG,
+	OPTION_SAMPLE,
+	OPTION_RATE,
+	OPTION_TRUNCATE,
+	OPTION_WAIT,
+	OPTION_JSON,
+	OPTION_CLSACT,
+};
+
+static int parse_switch(int option, struct mirror_command *command)
 {
 	switch (option) {
-	case 'i':
-		return parse_interface(value, &command->config, error);
-	case 'd':
-		return parse_direction(value, &command->config, error);
-	case 't':
-		return parse_destination(value, command, error);
-	case 'c':
-		return parse_count(value, &command->config.count, error);
-	case 'q':
-		command->quiet = true;
+	case OPTION_SPREAD:
+		command->session.spread = true;
 		return 0;
-	case 'J':
+	case OPTION_STRIP_TAG:
+		command->session.shape.strip_tag = true;
+		return 0;
+	case OPTION_WAIT:
+		command->session.wait = true;
+		return 0;
+	case OPTION_JSON:
 		command->json = true;
 		return 0;
-	case 'C':
-		command->config.way = ATTACH_CLSACT;
+	case OPTION_CLSACT:
+		command->way = ATTACH_CLSACT;
+		return 0;
+	case 'q':
+		command->quiet = true;
 		return 0;
 	case 'h':
 		command->help = true;
 		return 0;
 	default:
-		return fail(error, EINVAL, "mirror: %s; \"farspan mirror --help\" lists the options",
-			    option == ':' ? "an option lacks its value" : "unknown option");
+		return -EINVAL;
+	}
+}
+
+static int parse_option(int option, char **argv, struct mirror_command *command, struct error *error)
+{
+	struct session *session = &command->session;
+
+	switch (option) {
+	case 'i':
+		return session_add_source(session, optarg, error);
+	case 'd':
+		return parse_direction(optarg, session, error);
+	case 't':
+		return parse_destination(optarg, command, error);
+	case 'c':
+		return parse_count(optarg, &session->count, error);
+	case OPTION_VLAN:
+		return shape_parse_vlans(optarg, &session->shape, error);
+	case OPTION_SAMPLE:
+		return shape_parse_sample(optarg, &session->shape, error);
+	case OPTION_RATE:
+		return shape_parse_rate(optarg, &session->shape, error);
+	case OPTION_TRUNCATE:
+		return shape_parse_truncate(optarg, &session->shape, error);
+	case ':':
+		return fail(error, EINVAL, "mirror: option '%s' needs a value", argv[optind - 1]);
+	case '?':
+		return fail(error, EINVAL, "mirror: unknown option '%s'; \"farspan mirror --help\" lists them", argv[optind - 1]);
+	default:
+		return parse_switch(option, command);
 	}
 }
 
@@ -129,172 +160,123 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 	static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
 						{"direction", required_argument, NULL, 'd'},
 						{"to", required_argument, NULL, 't'},
+						{"spread", no_argument, NULL, OPTION_SPREAD},
 						{"count", required_argument, NULL, 'c'},
+						{"vlan", required_argument, NULL, OPTION_VLAN},
+						{"strip-tag", no_argument, NULL, OPTION_STRIP_TAG},
+						{"sample", required_argument, NULL, OPTION_SAMPLE},
+						{"rate", required_argument, NULL, OPTION_RATE},
+						{"truncate", required_argument, NULL, OPTION_TRUNCATE},
+						{"wait", no_argument, NULL, OPTION_WAIT},
 						{"quiet", no_argument, NULL, 'q'},
-						{"json", no_argument, NULL, 'J'},
-						{"clsact", no_argument, NULL, 'C'},
+						{"json", no_argument, NULL, OPTION_JSON},
+						{"clsact", no_argument, NULL, OPTION_CLSACT},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	int option, rc = parse_direction("both", &command->config, error);
+	int option, rc = parse_direction("both", &command->session, error);
 
 	opterr = 0;
 	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:qh", options, NULL)) >= 0)
-		rc = parse_option(option, optarg, command, error);
+		rc = parse_option(option, argv, command, error);
 	if (rc || command->help)
 		return rc;
 	if (optind < argc)
 		return fail(error, EINVAL, "mirror: '%s' is one word too many", argv[optind]);
-	if (!command->config.interface[0])
-		return fail(error, EINVAL, "mirror: no interface given (-i)");
-	if (!command->destination)
-		return fail(error, EINVAL, "mirror: no destination given (-t)");
-	return 0;
-}
-
-/* ---- counters ---- */
-
-static void add_counters(struct counters *sum, const struct counters *c)
-{
-	for (unsigned int row = 0; row < COUNTER_COUNT; row++)
-		sum->value[row] += c->value[row];
-}
-
-static int read_all(struct mirror *mirror, struct counters by_direction[DIRECTIONS], struct counters *sum, struct error *error)
-{
-	memset(sum, 0, sizeof *sum);
-	for (enum direction d = 0; d < DIRECTIONS; d++) {
-		int rc = mirror_counters(mirror, d, &by_direction[d], error);
-
-		if (rc)
-			return rc;
-		add_counters(sum, &by_direction[d]);
-	}
-	return 0;
-}
-
-/* "12 frames, 1234 bytes sent; hop 3 dropped; loop 1 excluded": a class only if something is in it. */
-static void print_class(FILE *out, const struct counters *c, const char *class, const char *verb)
-{
-	const char *separator = "; ";
-
-	for (unsigned int row = 0; row < COUNTER_COUNT; row++) {
-		if (strcmp(counter_rows[row].class, class) != 0 || !c->value[row])
-			continue;
-		fprintf(out, "%s%s %llu", separator, counter_rows[row].name, c->value[row]);
-		separator = ", ";
-	}
-	if (separator[0] == ',')
-		fprintf(out, " %s", verb);
-}
-
-static void print_counters(FILE *out, const struct counters *c)
-{
-	fprintf(out, "%llu frames seen, %llu sent, %llu bytes", c->value[COUNTER_seen], c->value[COUNTER_sent],
-		c->value[COUNTER_sent_bytes]);
-	if (c->value[COUNTER_truncated])
-		fprintf(out, ", %llu truncated", c->value[COUNTER_truncated]);
-	print_class(out, c, "excluded", "excluded");
-	print_class(out, c, "drop", "dropped");
-}
-
-static json_t *counters_json(const struct counters *c)
-{
-	json_t *object = json_object();
-
-	for (unsigned int row = 0; row < COUNTER_COUNT; row++)
-		json_object_set_new(object, counter_rows[row].name, json_integer((json_int_t)c->value[row]));
-	return object;
-}
-
-static void print_json(const struct mirror_command *command, struct mirror *mirror, const struct counters by_direction[DIRECTIONS],
-		       const struct counters *sum)
-{
-	json_t *object =
-	    json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "interface", command->config.interface, "destination", command->destination,
-		      "waits_for", mirror_waits_for(mirror), "rx", counters_json(&by_direction[DIRECTION_RX]), "tx",
-		      counters_json(&by_direction[DIRECTION_TX]), "total", counters_json(sum));
-
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(object);
+	return session_check(&command->session, error);
 }
 
 /* ---- running ---- */
 
+/* With -c: whether every destination, or all together if they share the flows, has what was wanted. */
 static bool count_reached(const struct mirror_command *command, struct mirror *mirror)
 {
-	struct counters by_direction[DIRECTIONS], sum;
+	const struct session *session = &command->session;
+	struct mirror_counters counters;
 
-	return command->config.count && !read_all(mirror, by_direction, &sum, NULL) && sum.value[COUNTER_sent] >= command->config.count;
+	if (!session->count || mirror_report_read(mirror, session->destination_count, &counters, NULL))
+		return false;
+	return mirror_report_least(&counters, COUNTER_sent) >= session->count;
 }
 
-static void show_line(struct mirror *mirror)
+static void show_line(const struct mirror_command *command, struct mirror *mirror)
 {
-	struct counters by_direction[DIRECTIONS], sum;
+	struct mirror_counters counters;
 
-	if (read_all(mirror, by_direction, &sum, NULL))
+	if (mirror_report_read(mirror, command->session.destination_count, &counters, NULL))
 		return;
 	fprintf(stderr, "\r\033[K");
-	print_counters(stderr, &sum);
-	if (*mirror_waits_for(mirror))
-		fprintf(stderr, " (%s)", mirror_waits_for(mirror));
+	mirror_report_line(stderr, &counters);
 }
 
-/* Tells when the session starts or ceases to wait for something. */
-static void show_change(struct mirror *mirror, char *last, size_t size)
+static void note(char *notes, const char *text)
 {
-	const char *now = mirror_waits_for(mirror);
+	size_t used = strlen(notes);
 
-	if (strcmp(last, now) == 0)
-		return;
-	fprintf(stderr, "farspan: %s\n", *now ? now : mirror_path_text(mirror));
-	snprintf(last, size, "%s", now);
+	if (*text)
+		snprintf(notes + used, NOTE_MAX - used, "farspan: %s\n", text);
+}
+
+/* Tells which interfaces are mirrored, where to, and what is waited for, whenever that changes. */
+static void show_state(const struct mirror_command *command, struct mirror *mirror, char last[NOTE_MAX])
+{
+	char notes[NOTE_MAX] = "farspan: mirroring ";
+
+	snprintf(notes + strlen(notes), NOTE_MAX - strlen(notes), "%s\n", mirror_sources_text(mirror));
+	note(notes, mirror_sources_wait_for(mirror));
+	for (unsigned int i = 0; i < command->session.destination_count; i++) {
+		const char *waits_for = mirror_destination_waits_for(mirror, i);
+
+		note(notes, *waits_for ? waits_for : mirror_destination_text(mirror, i));
+	}
+	if (strcmp(notes, last) != 0)
+		fputs(notes, stderr);
+	memcpy(last, notes, NOTE_MAX);
 }
 
 static void run_until_stopped(const struct mirror_command *command, struct mirror *mirror, struct wait *wait)
 {
-	char last[512] = "";
+	bool line = !command->quiet && !command->session.count && isatty(STDERR_FILENO);
+	char last[NOTE_MAX] = "";
 
+	show_state(command, mirror, last);
 	while (!count_reached(command, mirror)) {
 		unsigned int events = wait_events(wait, mirror_fd(mirror));
 
 		if (events & WAIT_STOP)
 			break;
 		mirror_follow(mirror);
-		show_change(mirror, last, sizeof last);
-		if (command->show_line && events & WAIT_TICK)
-			show_line(mirror);
+		show_state(command, mirror, last);
+		if (line && events & WAIT_TICK)
+			show_line(command, mirror);
 	}
-	if (command->show_line)
+	if (line)
 		fprintf(stderr, "\r\033[K");
 }
 
 static int report(const struct mirror_command *command, struct mirror *mirror, struct error *error)
 {
-	struct counters by_direction[DIRECTIONS], sum;
-	int rc = read_all(mirror, by_direction, &sum, error);
+	struct mirror_counters counters;
+	int rc = mirror_report_read(mirror, command->session.destination_count, &counters, error);
 
 	if (rc)
 		return rc;
-	print_counters(stderr, &sum);
+	mirror_report_line(stderr, &counters);
 	fputc('\n', stderr);
-	if (command->json)
-		print_json(command, mirror, by_direction, &sum);
+	if (command->json && mirror_report_json(stdout, mirror, &counters, &command->session, command->destinations))
+		return fail(error, ENOMEM, "mirror: no memory for the summary");
 	return 0;
 }
 
-static int run(struct mirror_command *command, struct error *error)
+static int run(const struct mirror_command *command, struct error *error)
 {
 	struct mirror *mirror;
 	struct wait wait;
-	int rc = mirror_open(&mirror, &command->config, error);
+	int rc = mirror_open(&mirror, &command->session, command->way, error);
 
 	if (rc)
 		return rc;
-	rc = wait_open(&wait, command->config.count ? TICK_COUNT_MS : TICK_MS, error);
+	rc = wait_open(&wait, command->session.count ? TICK_COUNT_MS : TICK_MS, error);
 	if (!rc) {
-		command->show_line = !command->quiet && !command->config.count && isatty(STDERR_FILENO);
-		fprintf(stderr, "farspan: mirroring %s: %s\n", command->config.interface, mirror_path_text(mirror));
 		run_until_stopped(command, mirror, &wait);
 		mirror_stop(mirror);
 		rc = report(command, mirror, error);

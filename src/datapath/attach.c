@@ -155,6 +155,16 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 	return rc;
 }
 
+int attach_replace(struct attachment *attachment, int program, struct error *error)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = points[attachment->direction]);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = attachment->handle, .priority = attachment->priority, .prog_fd = program,
+		    .flags = BPF_TC_F_REPLACE);
+	int rc = attachment->link >= 0 ? bpf_link_update(attachment->link, program, NULL) : bpf_tc_attach(&hook, &options);
+
+	return rc ? fail(error, -rc, "program cannot be replaced: %s", strerror(-rc)) : 0;
+}
+
 void attach_remove_unused_clsact(int ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);

@@ -29,6 +29,9 @@ struct attachment {
 int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
 		   struct error *error);
 
+/* Puts another program in its place, atomically: every frame is seen by one of the two. */
+int attach_replace(struct attachment *attachment, int program, struct error *error);
+
 /* Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone. */
 void attach_remove(struct attachment *attachment);
 

@@ -16,7 +16,6 @@
 
 enum {
 	PAIR_MTU = 65535, /* the largest a veth takes: the pair must never be what limits a copy */
-	TAPS_MAX = 64,
 	SETTLE_POLL_US = 5 * 1000,
 	SETTLE_POLLS = 100, /* half a second */
 };
@@ -33,8 +32,9 @@ struct source_path {
 	struct link segmenter, encapsulator; /* the two ends of the pair */
 	struct encap_bpf *encap;
 	struct attachment encap_attachment;
-	struct tap_program taps[TAPS_MAX];
-	unsigned int tap_count;
+	struct source_bpf *shared; /* never attached: keeps the maps that all source programs share */
+	struct tap_program *taps;
+	unsigned int tap_count, tap_room;
 	unsigned int slots_used; /* highest slot + 1 */
 	int cpus;
 	struct counters *per_cpu; /* room for one element of the per-CPU map */
@@ -81,67 +81,6 @@ static int attach_encap(struct source_path *path, struct error *error)
 			      owner_filter_handle(path->owner.id), &path->encap_attachment, error);
 }
 
-static int open_parts(struct source_path *path, struct error *error)
-{
-	int rc = owner_take(&path->owner, error);
-
-	if (rc)
-		return rc;
-	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, error)) || (rc = owner_sweep(path->netlink, error)))
-		return rc;
-	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)))
-		return rc;
-	source_path_set_clock(path);
-	return 0;
-}
-
-int source_path_open(struct source_path **opened, struct netlink *netlink, struct error *error)
-{
-	struct source_path *path = calloc(1, sizeof *path);
-	int rc;
-
-	if (!path)
-		return fail(error, ENOMEM, "source path: out of memory");
-	path->netlink = netlink;
-	path->owner = OWNER_NONE;
-	path->cpus = libbpf_num_possible_cpus();
-	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
-	rc = path->per_cpu ? open_parts(path, error) : fail(error, ENOMEM, "source path: out of memory");
-	if (rc)
-		source_path_close(path);
-	else
-		*opened = path;
-	return rc;
-}
-
-/* The last first: a clsact that we made goes with the attachment that made it, which must find itself alone. */
-static void remove_taps(struct source_path *path)
-{
-	while (path->tap_count) {
-		struct tap_program *tap = &path->taps[--path->tap_count];
-
-		attach_remove(&tap->attachment);
-		source_bpf__destroy(tap->object);
-	}
-}
-
-void source_path_close(struct source_path *path)
-{
-	if (!path)
-		return;
-	remove_taps(path);
-	attach_remove(&path->encap_attachment);
-	encap_bpf__destroy(path->encap);
-	if (path->segmenter.ifindex)
-		netlink_delete_link(path->netlink, path->segmenter.ifindex, NULL);
-	owner_release(&path->owner);
-	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
-	owner_sweep(path->netlink, NULL);
-	owner_dismiss_janitor(&path->owner);
-	free(path->per_cpu);
-	free(path);
-}
-
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
 {
 	int sessions = bpf_map__fd(path->encap->maps.sessions), current = bpf_map__fd(path->encap->maps.current);
@@ -169,55 +108,188 @@ int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel,
 	return rc ? fail_bpf(error, rc, "loop guard") : 0;
 }
 
+static int set_element(struct bpf_map *map, __u32 key, const void *value, const char *what, struct error *error)
+{
+	int rc = bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY);
+
+	return rc ? fail_bpf(error, rc, what) : 0;
+}
+
+int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cost_scale, __u64 burst_ns, bool count_bits,
+			   struct error *error)
+{
+	struct bucket bucket = {0};
+	struct bpf_map *map = path->shared->maps.buckets;
+
+	bpf_map_lookup_elem(bpf_map__fd(map), &first_slot, &bucket);
+	bucket.cost_scale = cost_scale;
+	bucket.burst_ns = burst_ns;
+	bucket.count_bits = count_bits;
+	return set_element(map, first_slot, &bucket, "rate", error);
+}
+
+int source_path_set_vlans(struct source_path *path, __u32 first_slot, const struct vlan_set *vlans, struct error *error)
+{
+	return set_element(path->shared->maps.vlan_sets, first_slot, vlans, "VLANs", error);
+}
+
+int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error)
+{
+	return set_element(path->shared->maps.spread_seeds, slot, seed, "spread", error);
+}
+
 /* ---- taps ---- */
 
-/* Loads the programs of one tap, on the maps of the encapsulation. */
-static struct source_bpf *load_source(struct source_path *path, enum direction direction, const __u32 *slots, unsigned int count)
+/* The first object makes the maps; the others use them. */
+static int share_maps(struct source_path *path, struct source_bpf *object)
+{
+	struct bpf_map *map;
+
+	if (bpf_map__reuse_fd(object->maps.counters, bpf_map__fd(path->encap->maps.counters)) ||
+	    bpf_map__reuse_fd(object->maps.own_tunnels, bpf_map__fd(path->encap->maps.own_tunnels)))
+		return -errno;
+	if (!path->shared)
+		return 0;
+	bpf_object__for_each_map (map, object->obj) {
+		struct bpf_map *made = bpf_object__find_map_by_name(path->shared->obj, bpf_map__name(map));
+
+		/* Every object has constants of its own. */
+		if (bpf_map__is_internal(map) || !made)
+			continue;
+		if (bpf_map__reuse_fd(map, bpf_map__fd(made)))
+			return -errno;
+	}
+	return 0;
+}
+
+static bool goes_by_flow(const struct leg *leg)
+{
+	return leg->slot_count > 1 || leg->sample == SAMPLE_FLOW;
+}
+
+static void set_constants(struct source_path *path, struct tap *tap, const struct leg *legs, unsigned int count)
+{
+	tap->segmenter = (__u32)path->segmenter.ifindex;
+	tap->count = count;
+	memcpy(tap->legs, legs, count * sizeof *legs);
+	for (unsigned int i = 0; i < count; i++)
+		tap->wants_flow |= goes_by_flow(&legs[i]);
+}
+
+/* Loads the program of one tap. */
+static struct source_bpf *load_source(struct source_path *path, enum direction direction, const struct leg *legs, unsigned int count)
 {
 	struct source_bpf *object = source_bpf__open();
-	struct tap *tap;
 
 	if (!object)
 		return NULL;
-	tap = (struct tap *)&object->rodata->taps[direction];
-	tap->segmenter = (__u32)path->segmenter.ifindex;
-	tap->count = count;
-	memcpy(tap->slots, slots, count * sizeof *slots);
+	set_constants(path, (struct tap *)&object->rodata->taps[direction], legs, count);
 	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
 	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
-	if (bpf_map__reuse_fd(object->maps.counters, bpf_map__fd(path->encap->maps.counters)) ||
-	    bpf_map__reuse_fd(object->maps.own_tunnels, bpf_map__fd(path->encap->maps.own_tunnels)) || source_bpf__load(object)) {
+	if (share_maps(path, object) || source_bpf__load(object)) {
 		source_bpf__destroy(object);
 		return NULL;
 	}
 	return object;
 }
 
-int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const __u32 *slots, unsigned int count,
-		    enum attach_way way, struct error *error)
+static int load_shared(struct source_path *path, struct error *error)
 {
-	struct tap_program *tap = &path->taps[path->tap_count];
-	struct bpf_program *program;
+	path->shared = load_source(path, DIRECTION_RX, NULL, 0);
+	return path->shared ? 0 : fail_bpf(error, -errno, "source program");
+}
+
+static int program_fd(const struct source_bpf *object, enum direction direction)
+{
+	return bpf_program__fd(direction == DIRECTION_RX ? object->progs.farspan_rx : object->progs.farspan_tx);
+}
+
+static struct tap_program *find_tap(struct source_path *path, int ifindex, enum direction direction)
+{
+	for (unsigned int i = 0; i < path->tap_count; i++)
+		if (path->taps[i].attachment.ifindex == ifindex && path->taps[i].attachment.direction == direction)
+			return &path->taps[i];
+	return NULL;
+}
+
+static struct tap_program *add_tap(struct source_path *path)
+{
+	unsigned int room = path->tap_room ? path->tap_room * 2 : 8;
+	struct tap_program *taps;
+
+	if (path->tap_count < path->tap_room)
+		return &path->taps[path->tap_count];
+	taps = realloc(path->taps, room * sizeof *taps);
+	if (!taps)
+		return NULL;
+	path->taps = taps;
+	path->tap_room = room;
+	return &taps[path->tap_count];
+}
+
+static int attach_tap(struct source_path *path, struct source_bpf *object, int ifindex, enum direction direction, enum attach_way way,
+		      struct error *error)
+{
+	struct tap_program *tap = add_tap(path);
 	int rc;
 
-	if (path->tap_count == TAPS_MAX)
-		return fail(error, ENOSPC, "more than %d interfaces and directions", TAPS_MAX);
-	if (count > TAP_SESSIONS_MAX)
-		return fail(error, ENOSPC, "more than %d sessions on one interface", TAP_SESSIONS_MAX);
-	tap->object = load_source(path, direction, slots, count);
-	if (!tap->object)
-		return fail_bpf(error, -errno, "source program");
-	program = direction == DIRECTION_RX ? tap->object->progs.farspan_rx : tap->object->progs.farspan_tx;
-	rc =
-	    attach_program(bpf_program__fd(program), ifindex, direction, way, owner_filter_handle(path->owner.id), &tap->attachment, error);
-	if (rc) {
-		source_bpf__destroy(tap->object);
+	if (!tap)
+		return fail(error, ENOMEM, "out of memory");
+	rc = attach_program(program_fd(object, direction), ifindex, direction, way, owner_filter_handle(path->owner.id), &tap->attachment,
+			    error);
+	if (rc)
 		return rc;
-	}
 	if (tap->attachment.made_qdisc)
 		owner_made_clsact(&path->owner, ifindex);
+	tap->object = object;
 	path->tap_count++;
 	return 0;
+}
+
+int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const struct leg *legs, unsigned int count,
+		    enum attach_way way, struct error *error)
+{
+	struct tap_program *old = find_tap(path, ifindex, direction);
+	struct source_bpf *object;
+	int rc;
+
+	if (count > TAP_LEGS_MAX)
+		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
+	object = load_source(path, direction, legs, count);
+	if (!object)
+		return fail_bpf(error, -errno, "source program");
+	if (!old) {
+		rc = attach_tap(path, object, ifindex, direction, way, error);
+	} else if (!(rc = attach_replace(&old->attachment, program_fd(object, direction), error))) {
+		source_bpf__destroy(old->object);
+		old->object = object;
+	}
+	if (rc)
+		source_bpf__destroy(object);
+	return rc;
+}
+
+static void remove_tap(struct source_path *path, unsigned int index)
+{
+	struct tap_program *tap = &path->taps[index];
+
+	attach_remove(&tap->attachment);
+	source_bpf__destroy(tap->object);
+	memmove(tap, tap + 1, (--path->tap_count - index) * sizeof *tap);
+}
+
+/* The last first: a clsact that we made goes with the attachment that made it, which must find itself alone. */
+void source_path_untap(struct source_path *path, int ifindex)
+{
+	for (unsigned int i = path->tap_count; i-- > 0;)
+		if (path->taps[i].attachment.ifindex == ifindex)
+			remove_tap(path, i);
+}
+
+static void remove_taps(struct source_path *path)
+{
+	while (path->tap_count)
+		remove_tap(path, path->tap_count - 1);
 }
 
 const char *source_path_attach_name(const struct source_path *path)
@@ -292,4 +364,58 @@ void source_path_set_clock(struct source_path *path)
 	clock_gettime(CLOCK_MONOTONIC, &monotonic);
 	clock.realtime_offset_ns = (__u64)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (__u64)(real.tv_nsec - monotonic.tv_nsec);
 	bpf_map_update_elem(bpf_map__fd(path->encap->maps.clock), &key, &clock, BPF_ANY);
+}
+
+/* ---- opening and closing ---- */
+
+static int open_parts(struct source_path *path, struct error *error)
+{
+	int rc = owner_take(&path->owner, error);
+
+	if (rc)
+		return rc;
+	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, error)) || (rc = owner_sweep(path->netlink, error)))
+		return rc;
+	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)) || (rc = load_shared(path, error)))
+		return rc;
+	source_path_set_clock(path);
+	return 0;
+}
+
+int source_path_open(struct source_path **opened, struct netlink *netlink, struct error *error)
+{
+	struct source_path *path = calloc(1, sizeof *path);
+	int rc;
+
+	if (!path)
+		return fail(error, ENOMEM, "source path: out of memory");
+	path->netlink = netlink;
+	path->owner = OWNER_NONE;
+	path->cpus = libbpf_num_possible_cpus();
+	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
+	rc = path->per_cpu ? open_parts(path, error) : fail(error, ENOMEM, "source path: out of memory");
+	if (rc)
+		source_path_close(path);
+	else
+		*opened = path;
+	return rc;
+}
+
+void source_path_close(struct source_path *path)
+{
+	if (!path)
+		return;
+	remove_taps(path);
+	free(path->taps);
+	source_bpf__destroy(path->shared);
+	attach_remove(&path->encap_attachment);
+	encap_bpf__destroy(path->encap);
+	if (path->segmenter.ifindex)
+		netlink_delete_link(path->netlink, path->segmenter.ifindex, NULL);
+	owner_release(&path->owner);
+	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
+	owner_sweep(path->netlink, NULL);
+	owner_dismiss_janitor(&path->owner);
+	free(path->per_cpu);
+	free(path);
 }

@@ -28,9 +28,23 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 /* Tells the loop guard that packets between these outer addresses are copies of ours. */
 int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error);
 
-/* Starts to copy one direction of an interface to the sessions in slots. Names the interface in errors by its index only. */
-int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const __u32 *slots, unsigned int count,
+/* What the legs of a session share: the rate they keep to and the VLANs they take. The tokens in the bucket stay what they are. */
+int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cost_scale, __u64 burst_ns, bool count_bits,
+			   struct error *error);
+int source_path_set_vlans(struct source_path *path, __u32 first_slot, const struct vlan_set *vlans, struct error *error);
+
+/* What stands for the destination of a slot when flows are spread over several. */
+int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error);
+
+/*
+ * Starts to copy one direction of an interface for these legs, which are copied; sessions, buckets and VLANs of their slots must be set.
+ * A tap that is there already changes in place, without missing a frame. Errors do not name the interface.
+ */
+int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const struct leg *legs, unsigned int count,
 		    enum attach_way way, struct error *error);
+
+/* Ends copying from an interface, which may be gone already. */
+void source_path_untap(struct source_path *path, int ifindex);
 
 /* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
 void source_path_stop(struct source_path *path);

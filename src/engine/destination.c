@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "engine/outer.h"
+#include "engine/destination.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -9,18 +9,26 @@
 #include "wire/fields.h"
 
 enum {
-	INDEX_MASK = 0xfffff,
-	VXLAN_SOURCE_PORT = 49152, /* the first of the dynamic ports */
+	FRAME_OVERHEAD = WIRE_ETHERNET_LEN + WIRE_TAG_LEN, /* what an interface takes besides its MTU */
 	UNIT_100US_NS = 100 * 1000,
 	UNIT_100NS_NS = 100,
 };
 
-int outer_find_path(struct netlink *netlink, const struct endpoint *destination, int uplink, struct outer_path *path, struct error *error)
+static int find_interface(struct netlink *netlink, const char *name, struct link *link, struct error *error)
+{
+	int rc = netlink_link_by_name(netlink, name, link, error);
+
+	return rc == -ENODEV ? fail(error, ENODEV, "interface '%s': no such interface", name) : rc;
+}
+
+static int find_tunnel(struct netlink *netlink, const struct endpoint *destination, struct destination_path *path, struct error *error)
 {
 	struct route route;
-	int rc = netlink_route(netlink, &destination->address, &destination->local, uplink, &route, error);
+	int rc = 0;
 
-	if (rc)
+	if (endpoint_has(destination, ENDPOINT_KEY_dev))
+		rc = find_interface(netlink, destination->dev, &path->uplink, error);
+	if (rc || (rc = netlink_route(netlink, &destination->address, &destination->local, path->uplink.ifindex, &route, error)))
 		return rc;
 	rc = netlink_link_by_index(netlink, route.ifindex, &path->uplink, error);
 	if (rc)
@@ -37,6 +45,19 @@ int outer_find_path(struct netlink *netlink, const struct endpoint *destination,
 	return 0;
 }
 
+int destination_find(struct netlink *netlink, const struct endpoint *destination, struct destination_path *path, struct error *error)
+{
+	int rc;
+
+	memset(path, 0, sizeof *path);
+	if (endpoint_is_tunnel(destination))
+		return find_tunnel(netlink, destination, path, error);
+	rc = find_interface(netlink, destination->dev, &path->uplink, error);
+	if (!rc && !path->uplink.ethernet)
+		return fail(error, EINVAL, "interface '%s' does not take Ethernet frames", destination->dev);
+	return rc;
+}
+
 static void set_guard(struct tunnel_key *guard, const struct address *from, const struct address *to, uint16_t protocol, unsigned int type)
 {
 	memset(guard, 0, sizeof *guard);
@@ -46,17 +67,21 @@ static void set_guard(struct tunnel_key *guard, const struct address *from, cons
 	guard->type = htons((uint16_t)type);
 }
 
-unsigned int outer_guards(const struct endpoint *destination, const struct outer_path *path, struct tunnel_key guards[OUTER_GUARDS_MAX])
+unsigned int destination_guards(const struct endpoint *destination, const struct destination_path *path,
+				struct tunnel_key guards[DESTINATION_GUARDS_MAX])
 {
 	static const unsigned int gre_types[] = {
-	    [FARSPAN_ERSPAN1] = GRE_PROTOCOL_ERSPAN2,
-	    [FARSPAN_ERSPAN2] = GRE_PROTOCOL_ERSPAN2,
-	    [FARSPAN_ERSPAN3] = GRE_PROTOCOL_ERSPAN3,
-	    [FARSPAN_GRE] = GRE_PROTOCOL_ETHERNET,
+		[FARSPAN_ERSPAN1] = GRE_PROTOCOL_ERSPAN2,
+		[FARSPAN_ERSPAN2] = GRE_PROTOCOL_ERSPAN2,
+		[FARSPAN_ERSPAN3] = GRE_PROTOCOL_ERSPAN3,
+		[FARSPAN_GRE] = GRE_PROTOCOL_ETHERNET,
 	};
 	const struct address *here = &path->local, *there = &destination->address;
-	enum farspan_kind kind = endpoint_kind(destination);
+	enum farspan_kind kind;
 
+	if (!endpoint_is_tunnel(destination))
+		return 0;
+	kind = endpoint_kind(destination);
 	if (kind == FARSPAN_VXLAN) {
 		set_guard(&guards[0], here, there, IP_PROTOCOL_UDP, destination->port);
 		set_guard(&guards[1], there, here, IP_PROTOCOL_UDP, destination->port);
@@ -68,27 +93,26 @@ unsigned int outer_guards(const struct endpoint *destination, const struct outer
 	return 3;
 }
 
-static void describe_packet(const struct endpoint *d, const struct outer_path *path, unsigned int source_index,
-			    struct farspan_packet *packet)
+static void describe_packet(const struct endpoint *d, const struct destination_path *path, struct farspan_packet *packet)
 {
 	*packet = (struct farspan_packet){
-	    .kind = endpoint_kind(d),
-	    .has_link = true,
-	    .ip_version = d->address.family,
-	    .ttl = (uint8_t)d->ttl,
-	    .tos = (uint8_t)d->tos,
-	    .df = true,
-	    .udp_src = VXLAN_SOURCE_PORT,
-	    .udp_dst = (uint16_t)d->port,
-	    .has_key = endpoint_has(d, ENDPOINT_KEY_key),
-	    .key = d->key,
-	    .session = (uint16_t)d->session,
-	    .index = endpoint_has(d, ENDPOINT_KEY_index) ? d->index : source_index & INDEX_MASK,
-	    .sgt = (uint16_t)d->sgt,
-	    .p = 1,
-	    .hwid = (uint8_t)d->hwid,
-	    .gra = (uint8_t)d->granularity,
-	    .vni = d->vni,
+		.kind = endpoint_kind(d),
+		.has_link = true,
+		.ip_version = d->address.family,
+		.ttl = (uint8_t)d->ttl,
+		.tos = (uint8_t)d->tos,
+		.flow_label = d->flow_label,
+		.df = true,
+		.udp_dst = (uint16_t)d->port,
+		.has_key = endpoint_has(d, ENDPOINT_KEY_key),
+		.key = d->key,
+		.session = (uint16_t)d->session,
+		.index = d->index,
+		.sgt = (uint16_t)d->sgt,
+		.p = 1,
+		.hwid = (uint8_t)d->hwid,
+		.gra = (uint8_t)d->granularity,
+		.vni = d->vni,
 	};
 	packet->has_seq = packet->kind == FARSPAN_ERSPAN2 || packet->kind == FARSPAN_ERSPAN3;
 	memcpy(packet->outer_src, path->local.bytes, sizeof packet->outer_src);
@@ -130,39 +154,84 @@ static unsigned int sequence_offset(const struct farspan_packet *packet)
 	return WIRE_ETHERNET_LEN + ip_len + WIRE_GRE_LEN + (packet->has_key ? WIRE_GRE_OPTION_LEN : 0);
 }
 
-static unsigned int erspan_offset(const struct farspan_packet *packet, unsigned int header_len)
+/* Offset of what the program fills in besides lengths: the ERSPAN or UDP header. */
+static unsigned int tunnel_offset(const struct farspan_packet *packet, unsigned int header_len)
 {
-	if (packet->kind == FARSPAN_ERSPAN2)
+	switch (packet->kind) {
+	case FARSPAN_ERSPAN2:
 		return header_len - WIRE_ERSPAN2_LEN;
-	return packet->kind == FARSPAN_ERSPAN3 ? header_len - WIRE_ERSPAN3_LEN : 0;
+	case FARSPAN_ERSPAN3:
+		return header_len - WIRE_ERSPAN3_LEN;
+	case FARSPAN_VXLAN:
+		return header_len - WIRE_VXLAN_LEN - WIRE_UDP_LEN;
+	default:
+		return 0;
+	}
 }
 
-int outer_session(const struct endpoint *destination, const struct outer_path *path, unsigned int source_index,
-		  struct session_config *session, struct error *error)
+static int fill_tunnel(const struct endpoint *destination, const struct destination_path *path, struct session_config *session,
+		       struct error *error)
 {
 	struct farspan_packet packet;
 	uint8_t *header = session->header + HEADER_ALIGN;
 	unsigned int header_len, overhead;
 	int rc;
 
-	memset(session, 0, sizeof *session);
-	describe_packet(destination, path, source_index, &packet);
+	describe_packet(destination, path, &packet);
 	rc = farspan_encode(&packet, NULL, 0, header, HEADER_MAX);
 	if (rc < 0)
 		return fail(error, -rc, "the outer headers cannot be built: %s", strerror(-rc));
 	header_len = (unsigned int)rc;
 	clear_lengths(header, &packet);
 	overhead = header_len - WIRE_ETHERNET_LEN;
+	session->frame_max = path->mtu > overhead ? path->mtu - overhead : 0;
 	session->kind = packet.kind;
 	session->ip_version = packet.ip_version;
 	session->header_len = header_len;
 	session->sequence_off = sequence_offset(&packet);
-	session->tunnel_off = erspan_offset(&packet, header_len);
+	session->tunnel_off = tunnel_offset(&packet, header_len);
 	session->ipv4_sum = packet.ip_version == 4 ? sum_words(header + WIRE_ETHERNET_LEN, WIRE_IPV4_LEN) : 0;
-	session->frame_max = path->mtu > overhead ? path->mtu - overhead : 0;
 	session->timestamp_unit_ns = packet.gra == ERSPAN_GRA_100NS ? UNIT_100NS_NS : UNIT_100US_NS;
-	session->uplink = (unsigned int)path->uplink.ifindex;
+	session->index_from_source = !endpoint_has(destination, ENDPOINT_KEY_index);
+	session->inherit_tos = destination->inherit_tos;
 	session->nexthop_version = path->nexthop.family;
 	memcpy(session->nexthop, path->nexthop.bytes, sizeof session->nexthop);
 	return 0;
+}
+
+int destination_session(const struct endpoint *destination, const struct destination_path *path, const struct shape *shape,
+			struct session_config *session, struct error *error)
+{
+	memset(session, 0, sizeof *session);
+	session->present = 1;
+	session->truncate = shape->truncate;
+	session->truncate_bytes = shape->truncate_bytes;
+	session->strip_tag = shape->strip_tag;
+	session->uplink = (unsigned int)path->uplink.ifindex;
+	if (endpoint_is_tunnel(destination)) {
+		session->wrap = WRAP_TUNNEL;
+		return fill_tunnel(destination, path, session, error);
+	}
+	session->frame_max = path->uplink.mtu + FRAME_OVERHEAD;
+	session->wrap = destination->kinds == KIND_VLAN ? WRAP_VLAN : WRAP_NONE;
+	session->tag_type_be = htons((uint16_t)destination->tpid);
+	session->tag_tci = destination->vlan_id | destination->priority << VLAN_PRIORITY_SHIFT;
+	return 0;
+}
+
+/* FNV-1a. */
+static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
+	return hash;
+}
+
+uint32_t destination_seed(const struct endpoint *destination)
+{
+	uint32_t hash = hash_bytes(2166136261u, destination->address.bytes, sizeof destination->address.bytes);
+
+	hash = hash_bytes(hash, destination->dev, strlen(destination->dev));
+	hash = hash_bytes(hash, &destination->session, sizeof destination->session);
+	return hash_bytes(hash, &destination->vni, sizeof destination->vni);
 }

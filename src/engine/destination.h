@@ -1,33 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The outer headers of copies: from an endpoint and a route to what the encapsulation program needs. */
-#ifndef ENGINE_OUTER_H
-#define ENGINE_OUTER_H
+/* The way to a destination: from an endpoint, interfaces and routes to what the encapsulation program needs. */
+#ifndef ENGINE_DESTINATION_H
+#define ENGINE_DESTINATION_H
 
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/netlink.h"
 #include "model/endpoint.h"
+#include "model/shape.h"
 
-/* The way to a destination. */
-struct outer_path {
+struct destination_path {
+	struct link uplink;
+	/* Tunnels only. */
 	struct address local;
 	struct address nexthop;
-	struct link uplink;
 	unsigned int mtu; /* bytes of IP */
 };
 
 enum {
-	OUTER_GUARDS_MAX = 3
+	DESTINATION_GUARDS_MAX = 3
 };
 
-/* Asks the kernel for the way, out of uplink unless that is 0. Errors as netlink_route(). */
-int outer_find_path(struct netlink *netlink, const struct endpoint *destination, int uplink, struct outer_path *path, struct error *error);
+/* Asks the kernel for the way. -ENODEV if an interface is missing, else errors as netlink_route(). */
+int destination_find(struct netlink *netlink, const struct endpoint *destination, struct destination_path *path, struct error *error);
 
-/* Fills the session but for its limit. source_index is what the Index field holds unless the endpoint sets it. */
-int outer_session(const struct endpoint *destination, const struct outer_path *path, unsigned int source_index,
-		  struct session_config *session, struct error *error);
+/* Fills the session but for its limit. */
+int destination_session(const struct endpoint *destination, const struct destination_path *path, const struct shape *shape,
+			struct session_config *session, struct error *error);
 
 /* What the loop guard must know: our copies, and what the collector sends back should it mirror this host in turn. Returns how many. */
-unsigned int outer_guards(const struct endpoint *destination, const struct outer_path *path, struct tunnel_key guards[OUTER_GUARDS_MAX]);
+unsigned int destination_guards(const struct endpoint *destination, const struct destination_path *path,
+				struct tunnel_key guards[DESTINATION_GUARDS_MAX]);
+
+/* What stands for the destination when flows are spread: its address, so that it stays the same whatever else changes. */
+uint32_t destination_seed(const struct endpoint *destination);
 
 #endif

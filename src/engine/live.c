@@ -34,8 +34,8 @@ static const struct {
 	const char *device_kind;
 	unsigned int kinds;
 } takers[] = {
-    {"vxlan", KIND_BIT(FARSPAN_VXLAN)}, {"gretap", KIND_BIT(FARSPAN_GRE)}, {"ip6gretap", KIND_BIT(FARSPAN_GRE)},
-    {"erspan", KINDS_ERSPAN},           {"ip6erspan", KINDS_ERSPAN},
+	{"vxlan", KIND_BIT(FARSPAN_VXLAN)}, {"gretap", KIND_BIT(FARSPAN_GRE)}, {"ip6gretap", KIND_BIT(FARSPAN_GRE)},
+	{"erspan", KINDS_ERSPAN},           {"ip6erspan", KINDS_ERSPAN},
 };
 
 static void note_taker(const struct link *link, void *context)
@@ -165,7 +165,7 @@ static void take_packet(void *context, uint64_t time_ns, const void *data, size_
 	/* What comes behind the last wanted frame was never asked for. */
 	if (live_done(live))
 		return;
-	rc = collect_packet(live->collect, time_ns, FARSPAN_LINK_IP, data, len, len);
+	rc = collect_packet(live->collect, time_ns, FARSPAN_LINK_IP, data, len);
 	if (rc < 0)
 		live->failed = rc;
 	else

@@ -21,6 +21,7 @@ enum {
 #define TO_GRE        TO(FARSPAN_GRE)
 #define TO_VXLAN      TO(FARSPAN_VXLAN)
 #define TO_TUNNEL     KINDS_ALL
+#define TO_VLAN       KIND_VLAN
 #define FROM_ERSPAN   (KINDS_ERSPAN << 16)
 #define FROM_GRE      FROM(FARSPAN_GRE)
 #define FROM_VXLAN    FROM(FARSPAN_VXLAN)
@@ -37,12 +38,12 @@ struct endpoint_type {
 #define BOTH_SIDES (1u << ENDPOINT_DESTINATION | 1u << ENDPOINT_SOURCE)
 
 static const struct endpoint_type endpoint_types[] = {
-    {"erspan", KINDS_ERSPAN, 1u << ENDPOINT_SOURCE, "ERSPAN of any type"},
-    {"erspan1", KIND_BIT(FARSPAN_ERSPAN1), BOTH_SIDES, "ERSPAN Type I: GRE without a header of its own"},
-    {"erspan2", KIND_BIT(FARSPAN_ERSPAN2), BOTH_SIDES, "ERSPAN Type II: session, VLAN, index"},
-    {"erspan3", KIND_BIT(FARSPAN_ERSPAN3), BOTH_SIDES, "ERSPAN Type III: timestamp, direction, hardware id"},
-    {"gre", KIND_BIT(FARSPAN_GRE), BOTH_SIDES, "Ethernet in GRE"},
-    {"vxlan", KIND_BIT(FARSPAN_VXLAN), BOTH_SIDES, "VXLAN"},
+	{"erspan", KINDS_ERSPAN, 1u << ENDPOINT_SOURCE, "ERSPAN of any type"},
+	{"erspan1", KIND_BIT(FARSPAN_ERSPAN1), BOTH_SIDES, "ERSPAN Type I: GRE without a header of its own"},
+	{"erspan2", KIND_BIT(FARSPAN_ERSPAN2), BOTH_SIDES, "ERSPAN Type II: session, VLAN, index"},
+	{"erspan3", KIND_BIT(FARSPAN_ERSPAN3), BOTH_SIDES, "ERSPAN Type III: timestamp, direction, hardware id"},
+	{"gre", KIND_BIT(FARSPAN_GRE), BOTH_SIDES, "Ethernet in GRE"},
+	{"vxlan", KIND_BIT(FARSPAN_VXLAN), BOTH_SIDES, "VXLAN"},
 };
 
 enum {
@@ -109,8 +110,22 @@ static int parse_granularity(const struct endpoint_key_row *row, const char *val
 	return 0;
 }
 
+static int parse_tos(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	endpoint->inherit_tos = strcmp(value, "inherit") == 0;
+	return endpoint->inherit_tos ? 0 : parse_number(row, value, endpoint, error);
+}
+
+static int parse_tag_type(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (strcmp(value, "0x8100") != 0 && strcmp(value, "0x88a8") != 0)
+		return fail(error, EINVAL, "%s must be 0x8100 or 0x88a8, not '%s'", row->name, value);
+	endpoint->tpid = strcmp(value, "0x8100") == 0 ? ETHERTYPE_VLAN : ETHERTYPE_SERVICE_VLAN;
+	return 0;
+}
+
 static const struct endpoint_key_row endpoint_keys[] = {
-#define KEY(name, file_name, field, form, min, max, fallback, types, help) \
+#define KEY(ident, name, file_name, field, form, min, max, fallback, types, help) \
 	{#name, parse_##form, offsetof(struct endpoint, field), min, max, types, fallback, help},
 #include "model/keys.def"
 #undef KEY
@@ -126,7 +141,7 @@ static const struct endpoint_type *find_type(const char *name, enum endpoint_sid
 
 static bool key_applies(const struct endpoint_key_row *row, unsigned int kinds, enum endpoint_side side)
 {
-	return row->types >> SIDE_SHIFT(side) & kinds;
+	return row->types >> SIDE_SHIFT(side) & kinds & 0xffff;
 }
 
 /* Appends words to a list for an error text: "id, index, ttl". */
@@ -181,6 +196,12 @@ static int parse_endpoint_address(char *text, enum endpoint_side side, struct en
 {
 	size_t len = strlen(text);
 
+	if (!endpoint_is_tunnel(endpoint)) {
+		if (!len || len >= sizeof endpoint->dev)
+			return fail(error, EINVAL, "'%s' is not the name of an interface", text);
+		memcpy(endpoint->dev, text, len + 1);
+		return 0;
+	}
 	if (side == ENDPOINT_SOURCE && (len == 0 || strcmp(text, "any") == 0))
 		return 0;
 	if (text[0] == '[' && text[len - 1] == ']') {
@@ -192,10 +213,13 @@ static int parse_endpoint_address(char *text, enum endpoint_side side, struct en
 	return 0;
 }
 
-static int check_families(const struct endpoint *endpoint, struct error *error)
+/* What no single key can say. */
+static int check_whole(const struct endpoint *endpoint, struct error *error)
 {
 	char address[ADDRESS_TEXT_MAX], local[ADDRESS_TEXT_MAX];
 
+	if (endpoint->kinds == KIND_VLAN && !endpoint_has(endpoint, ENDPOINT_KEY_vlan_id))
+		return fail(error, EINVAL, "id, the number of the VLAN, is missing");
 	if (!endpoint_has(endpoint, ENDPOINT_KEY_local) || endpoint->local.family == endpoint->address.family)
 		return 0;
 	return fail(error, EINVAL, "local %s and %s are of different families", address_text(&endpoint->local, local),
@@ -207,6 +231,7 @@ static void set_defaults(struct endpoint *endpoint)
 	memset(endpoint, 0, sizeof *endpoint);
 	endpoint->ttl = 64;
 	endpoint->port = FARSPAN_VXLAN_PORT;
+	endpoint->tpid = ETHERTYPE_VLAN;
 }
 
 static int parse_parts(char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
@@ -225,7 +250,7 @@ static int parse_parts(char *text, enum endpoint_side side, struct endpoint *end
 	rc = parse_endpoint_address(item ? item : text + strlen(text), side, endpoint, error);
 	while (!rc && (item = strsep(&rest, ",")))
 		rc = parse_key(item, type, side, endpoint, error);
-	return rc ? rc : check_families(endpoint, error);
+	return rc ? rc : check_whole(endpoint, error);
 }
 
 int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
@@ -254,6 +279,14 @@ enum farspan_kind endpoint_kind(const struct endpoint *endpoint)
 	return (enum farspan_kind)__builtin_ctz(endpoint->kinds);
 }
 
+const char *endpoint_type_name(const struct endpoint *endpoint)
+{
+	for (unsigned int i = 0; i < ENDPOINT_TYPES; i++)
+		if (endpoint_types[i].kinds == endpoint->kinds)
+			return endpoint_types[i].name;
+	return "unknown";
+}
+
 void endpoint_print_help(FILE *out, enum endpoint_side side)
 {
 	for (unsigned int i = 0; i < ENDPOINT_TYPES; i++)
@@ -261,6 +294,6 @@ void endpoint_print_help(FILE *out, enum endpoint_side side)
 			fprintf(out, "  %-12s %s\n", endpoint_types[i].name, endpoint_types[i].help);
 	fprintf(out, "Keys, as far as the type has them:\n");
 	for (unsigned int i = 0; i < ENDPOINT_KEY_COUNT; i++)
-		if (key_applies(&endpoint_keys[i], KINDS_ALL, side))
+		if (key_applies(&endpoint_keys[i], ~0u, side))
 			fprintf(out, "  %-12s %s (%s)\n", endpoint_keys[i].name, endpoint_keys[i].help, endpoint_keys[i].fallback);
 }

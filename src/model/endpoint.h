@@ -4,6 +4,7 @@
 #define MODEL_ENDPOINT_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <farspan.h>
@@ -20,22 +21,24 @@ enum {
 	ENDPOINT_REMOTES_MAX = 16
 };
 
-/* One bit per enum farspan_kind. */
+/* One bit per enum farspan_kind, and for destinations that are none of them. */
 #define KIND_BIT(kind) (1u << (kind))
+#define KIND_INTERFACE KIND_BIT(FARSPAN_KINDS)
+#define KIND_VLAN      KIND_BIT(FARSPAN_KINDS + 1)
 #define KINDS_ERSPAN   (KIND_BIT(FARSPAN_ERSPAN1) | KIND_BIT(FARSPAN_ERSPAN2) | KIND_BIT(FARSPAN_ERSPAN3))
 #define KINDS_ALL      (KINDS_ERSPAN | KIND_BIT(FARSPAN_GRE) | KIND_BIT(FARSPAN_VXLAN))
 
 /* Keys, as bits of endpoint.given. */
 enum endpoint_key {
-#define KEY(name, ...) ENDPOINT_KEY_##name,
+#define KEY(ident, ...) ENDPOINT_KEY_##ident,
 #include "model/keys.def"
 #undef KEY
 	ENDPOINT_KEY_COUNT,
 };
 
 /*
- * A tunnel endpoint. address is the collector of a destination, and the local address (family 0: any) of a source. A field counts only if
- * its key is in given; the others hold the defaults.
+ * address is the collector of a destination, and the local address (family 0: any) of a source. Destinations that are an interface, or a VLAN
+ * on one, have its name in dev instead. A field counts only if its key is in given; the others hold the defaults.
  */
 struct endpoint {
 	unsigned int kinds; /* KIND_BIT()s: exactly one for a destination */
@@ -51,6 +54,11 @@ struct endpoint {
 	uint32_t key;
 	uint32_t ttl;
 	uint32_t tos;
+	bool inherit_tos;
+	uint32_t flow_label;
+	uint32_t vlan_id;
+	uint32_t tpid;
+	uint32_t priority;
 	struct address local;
 	char dev[IFNAMSIZ];
 	struct prefix remotes[ENDPOINT_REMOTES_MAX];
@@ -62,8 +70,17 @@ static inline bool endpoint_has(const struct endpoint *endpoint, enum endpoint_k
 	return endpoint->given & 1u << key;
 }
 
-/* The kind of a destination. */
+/* Whether a destination is a tunnel, not an interface or VLAN. */
+static inline bool endpoint_is_tunnel(const struct endpoint *endpoint)
+{
+	return endpoint->kinds & KINDS_ALL;
+}
+
+/* The kind of a destination that is a tunnel. */
 enum farspan_kind endpoint_kind(const struct endpoint *endpoint);
+
+/* The name of a destination's type, as on the command line. */
+const char *endpoint_type_name(const struct endpoint *endpoint);
 
 /* Reads text as an endpoint of that side. 0 or -EINVAL with the key, its value and what is allowed in *error. */
 int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error);

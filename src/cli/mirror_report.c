@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/mirror_report.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+struct counter_row {
+	const char *name;
+	const char *class;
+};
+
+static const struct counter_row counter_rows[] = {
+#define COUNTER(name, class, help) {#name, #class},
+#include "bpf/counters.def"
+#undef COUNTER
+};
+
+int mirror_report_read(struct mirror *mirror, unsigned int destination_count, struct mirror_counters *counters, struct error *error)
+{
+	int rc = 0;
+
+	counters->destination_count = destination_count;
+	for (unsigned int i = 0; i < destination_count; i++)
+		for (enum direction d = 0; d < DIRECTIONS && !rc; d++)
+			rc = mirror_counters(mirror, i, d, &counters->rows[i][d], error);
+	return rc;
+}
+
+static uint64_t of_destination(const struct mirror_counters *counters, unsigned int destination, enum counter row)
+{
+	return counters->rows[destination][DIRECTION_RX].value[row] + counters->rows[destination][DIRECTION_TX].value[row];
+}
+
+uint64_t mirror_report_total(const struct mirror_counters *counters, enum counter row)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < counters->destination_count; i++)
+		total += of_destination(counters, i, row);
+	return total;
+}
+
+uint64_t mirror_report_least(const struct mirror_counters *counters, enum counter row)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned int i = 0; i < counters->destination_count; i++)
+		if (of_destination(counters, i, row) < least)
+			least = of_destination(counters, i, row);
+	return least;
+}
+
+/* "; hop 3, rate 2 dropped": a class only if something is in it. */
+static void print_class(FILE *out, const struct mirror_counters *counters, const char *class, const char *verb)
+{
+	const char *separator = "; ";
+
+	for (enum counter row = 0; row < COUNTER_COUNT; row++) {
+		unsigned long long total = mirror_report_total(counters, row);
+
+		if (strcmp(counter_rows[row].class, class) != 0 || !total)
+			continue;
+		fprintf(out, "%s%s %llu", separator, counter_rows[row].name, total);
+		separator = ", ";
+	}
+	if (separator[0] == ',')
+		fprintf(out, " %s", verb);
+}
+
+void mirror_report_line(FILE *out, const struct mirror_counters *counters)
+{
+	unsigned long long truncated = mirror_report_total(counters, COUNTER_truncated);
+
+	fprintf(out, "%llu frames seen, %llu sent, %llu bytes", (unsigned long long)mirror_report_total(counters, COUNTER_seen),
+		(unsigned long long)mirror_report_total(counters, COUNTER_sent),
+		(unsigned long long)mirror_report_total(counters, COUNTER_sent_bytes));
+	if (truncated)
+		fprintf(out, ", %llu truncated", truncated);
+	print_class(out, counters, "excluded", "excluded");
+	print_class(out, counters, "drop", "dropped");
+}
+
+/* ---- JSON ---- */
+
+static json_t *counters_json(const struct counters *c)
+{
+	json_t *object = json_object();
+
+	for (enum counter row = 0; row < COUNTER_COUNT; row++)
+		json_object_set_new(object, counter_rows[row].name, json_integer((json_int_t)c->value[row]));
+	return object;
+}
+
+/* The sum over all destinations of one direction, or of both. */
+static json_t *sum_json(const struct mirror_counters *counters, bool rx, bool tx)
+{
+	struct counters sum = {0};
+
+	for (unsigned int i = 0; i < counters->destination_count; i++)
+		for (enum counter row = 0; row < COUNTER_COUNT; row++)
+			sum.value[row] += (rx ? counters->rows[i][DIRECTION_RX].value[row] : 0) +
+					  (tx ? counters->rows[i][DIRECTION_TX].value[row] : 0);
+	return counters_json(&sum);
+}
+
+static json_t *interfaces_json(const struct session *session)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < session->source_count; i++)
+		json_array_append_new(list, json_string(session->sources[i].pattern));
+	return list;
+}
+
+static json_t *destinations_json(struct mirror *mirror, const struct mirror_counters *counters, const char *const *destinations)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < counters->destination_count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "destination", destinations[i], "waits_for",
+						      mirror_destination_waits_for(mirror, i), "rx",
+						      counters_json(&counters->rows[i][DIRECTION_RX]), "tx",
+						      counters_json(&counters->rows[i][DIRECTION_TX])));
+	return list;
+}
+
+int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_counters *counters, const struct session *session,
+		       const char *const *destinations)
+{
+	json_t *object =
+		json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "interfaces", interfaces_json(session), "waits_for",
+			  mirror_sources_wait_for(mirror), "destinations", destinations_json(mirror, counters, destinations), "rx",
+			  sum_json(counters, true, false), "tx", sum_json(counters, false, true), "total", sum_json(counters, true, true));
+
+	if (!object)
+		return -ENOMEM;
+	json_dumpf(object, out, JSON_INDENT(2));
+	fputc('\n', out);
+	json_decref(object);
+	return 0;
+}

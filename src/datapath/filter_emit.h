@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Classic to extended BPF: the body of exclude_by_filters(). */
+#ifndef DATAPATH_FILTER_EMIT_H
+#define DATAPATH_FILTER_EMIT_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "bpf/abi.h"
+#include "datapath/filter_code.h"
+
+struct bpf_insn;
+
+struct filter_code {
+	struct bpf_insn *insns;
+	size_t count;
+};
+
+/* Translates all filters of a tap into one function. code->insns is the caller's, to be freed; NULL after an error. */
+int filter_emit(const struct filter *const *filters, unsigned int count, enum direction direction, struct filter_code *code,
+		struct error *error);
+
+#endif

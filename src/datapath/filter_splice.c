@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts the generated function in the place of exclude_by_filters() while libbpf loads a program: when it has all of the program's functions
+ * behind each other, calls resolved, and before it hands them to the kernel. Whatever stands behind the function moves.
+ *
+ *     | main | ... | exclude_by_filters: stub | ... |
+ *     | main | ... | exclude_by_filters: generated, longer | ... |
+ */
+#include "datapath/filter.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/filter_emit.h"
+
+/* What is to be put in, while filter_load() runs; else NULL. libbpf's callback has no other way to learn it. */
+static _Thread_local struct splice {
+	const struct btf *btf;
+	const struct filter_code *code;
+	void *functions, *lines; /* the kernel's tables, as moved */
+} * under_way;
+
+/* A program's instructions with a hole: those from start to end are to be replaced by others. */
+struct hole {
+	size_t start, end, size;
+};
+
+/* Where an instruction outside of the hole, or at its start, is afterwards. */
+static size_t moved(const struct hole *hole, size_t at)
+{
+	return at < hole->end ? at : at - hole->end + hole->start + hole->size;
+}
+
+static bool is_call(const struct bpf_insn *in)
+{
+	return in->code == (BPF_JMP | BPF_CALL) && in->src_reg == BPF_PSEUDO_CALL;
+}
+
+/* The address of a function, as bpf_loop() takes it. */
+static bool is_function_address(const struct bpf_insn *in)
+{
+	return in->code == (BPF_LD | BPF_IMM | BPF_DW) && in->src_reg == BPF_PSEUDO_FUNC;
+}
+
+/* Jumps stay within their function, so only what names other functions changes. */
+static void move_calls(struct bpf_insn *insns, size_t count, const struct hole *hole)
+{
+	for (size_t at = 0; at < count; at++) {
+		size_t target = at + 1 + (size_t)insns[at].imm;
+
+		if ((at < hole->start || at >= hole->end) && (is_call(&insns[at]) || is_function_address(&insns[at])))
+			insns[at].imm = (int)(moved(hole, target) - moved(hole, at) - 1);
+	}
+}
+
+static int replace_insns(struct bpf_program *program, const struct hole *hole, const struct bpf_insn *body)
+{
+	size_t count = bpf_program__insn_cnt(program), behind = count - hole->end;
+	struct bpf_insn *insns = calloc(count + hole->size, sizeof *insns);
+	int rc;
+
+	if (!insns)
+		return -ENOMEM;
+	memcpy(insns, bpf_program__insns(program), count * sizeof *insns);
+	move_calls(insns, count, hole);
+	memmove(insns + hole->start + hole->size, insns + hole->end, behind * sizeof *insns);
+	memcpy(insns + hole->start, body, hole->size * sizeof *insns);
+	rc = bpf_program__set_insns(program, insns, hole->start + hole->size + behind);
+	free(insns);
+	return rc;
+}
+
+/*
+ * Copies one of the kernel's tables, of records that begin with the number of an instruction, and moves them. What told of the inside of the
+ * old body is left out. *count is of records.
+ */
+static void *move_table(const void *table, __u32 size, __u32 *count, const struct hole *hole)
+{
+	char *copy = malloc((size_t)size * *count + 1);
+	__u32 kept = 0;
+
+	for (__u32 i = 0; copy && i < *count; i++) {
+		__u32 at;
+
+		memcpy(copy + (size_t)kept * size, (const char *)table + (size_t)i * size, size);
+		memcpy(&at, copy + (size_t)kept * size, sizeof at);
+		if (at > hole->start && at < hole->end)
+			continue;
+		at = (__u32)moved(hole, at);
+		memcpy(copy + (size_t)kept++ * size, &at, sizeof at);
+	}
+	*count = kept;
+	return copy;
+}
+
+/* Where the function begins and ends, by the names that the kernel gets to know too. */
+static int find_function(const struct bpf_prog_load_opts *options, size_t insn_count, struct hole *hole)
+{
+	for (__u32 i = 0; i < options->func_info_cnt; i++) {
+		const char *at = (const char *)options->func_info + (size_t)i * options->func_info_rec_size;
+		struct bpf_func_info function, next = {.insn_off = (__u32)insn_count};
+		const struct btf_type *type;
+
+		memcpy(&function, at, sizeof function);
+		if (i + 1 < options->func_info_cnt)
+			memcpy(&next, at + options->func_info_rec_size, sizeof next);
+		type = btf__type_by_id(under_way->btf, function.type_id);
+		if (type && strcmp(btf__name_by_offset(under_way->btf, type->name_off), "exclude_by_filters") == 0) {
+			hole->start = function.insn_off;
+			hole->end = next.insn_off;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int prepare(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)
+{
+	struct hole hole = {0};
+	int rc;
+
+	(void)cookie;
+	if (!under_way)
+		return 0;
+	hole.size = under_way->code->count;
+	rc = find_function(options, bpf_program__insn_cnt(program), &hole);
+	if (!rc)
+		rc = replace_insns(program, &hole, under_way->code->insns);
+	if (rc)
+		return rc;
+	free(under_way->functions);
+	free(under_way->lines);
+	options->func_info = under_way->functions =
+		move_table(options->func_info, options->func_info_rec_size, &options->func_info_cnt, &hole);
+	options->line_info = under_way->lines = move_table(options->line_info, options->line_info_rec_size, &options->line_info_cnt, &hole);
+	return under_way->functions && under_way->lines ? 0 : -ENOMEM;
+}
+
+int filter_setup(struct error *error)
+{
+	/* In the place of libbpf's own handler, which does nothing for these programs. */
+	LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = prepare);
+	static int handler;
+
+	if (handler <= 0)
+		handler = libbpf_register_prog_handler("tc", BPF_PROG_TYPE_SCHED_CLS, 0, &options);
+	return handler > 0 ? 0 : fail(error, -handler, "filter: libbpf: %s", strerror(-handler));
+}
+
+static int load(struct bpf_object_skeleton *skeleton, const struct filter_code *code)
+{
+	struct splice splice = {.btf = bpf_object__btf(*skeleton->obj), .code = code};
+	int rc;
+
+	under_way = &splice;
+	rc = bpf_object__load_skeleton(skeleton);
+	under_way = NULL;
+	free(splice.functions);
+	free(splice.lines);
+	return rc;
+}
+
+int filter_load(struct bpf_object_skeleton *skeleton, const struct filter *const *filters, unsigned int count, enum direction direction,
+		struct error *error)
+{
+	struct filter_code code;
+	int rc;
+
+	if (!count) {
+		rc = bpf_object__load_skeleton(skeleton);
+		return rc ? fail(error, -rc, "%s", strerror(-rc)) : 0;
+	}
+	rc = filter_emit(filters, count, direction, &code, error);
+	if (rc)
+		return rc;
+	rc = load(skeleton, &code);
+	free(code.insns);
+	if (rc == -EPERM || rc == -EACCES || rc == -ENOMEM)
+		return fail(error, -rc, "%s", strerror(-rc));
+	return rc ? fail(error, -rc, "with %u filters, together %zu instructions: %s", count, code.count, strerror(-rc)) : 0;
+}

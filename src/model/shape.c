@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model/shape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TEXT_MAX = 256,
+	VLAN_MAX = 4095,
+	TRUNCATE_MIN = 14, /* an Ethernet header */
+	TRUNCATE_MAX = 65535,
+	BURST_DEFAULT_NS = 10 * 1000 * 1000,
+	NS_PER_MS = 1000 * 1000,
+	NS_PER_US = 1000,
+};
+
+static const uint64_t burst_max_ns = 10ull * 1000 * NS_PER_MS;
+static const uint64_t rate_min_bits = 8000;
+static const uint64_t rate_max = 1000ull * 1000 * 1000 * 1000;
+
+/* Reads digits up to a character that is none; NULL if there is no number, or one above max. */
+static const char *read_number(const char *text, uint64_t max, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !errno && *number <= max ? end : NULL;
+}
+
+/* ---- VLANs ---- */
+
+static void add_vlans(struct vlan_set *set, uint64_t first, uint64_t last)
+{
+	for (uint64_t vlan = first; vlan <= last; vlan++)
+		set->bits[vlan / 64] |= 1ull << vlan % 64;
+}
+
+int shape_parse_vlans(const char *text, struct shape *shape, struct error *error)
+{
+	const char *at = text;
+
+	do {
+		uint64_t first, last;
+
+		at = read_number(at, VLAN_MAX, &first);
+		last = first;
+		if (at && *at == '-')
+			at = read_number(at + 1, VLAN_MAX, &last);
+		if (!at || last < first || (*at && *at != ','))
+			return fail(error, EINVAL, "VLANs must be numbers and ranges from 0 (untagged) to %d, as in 10,20-29, not '%s'",
+				    VLAN_MAX, text);
+		add_vlans(&shape->vlans, first, last);
+	} while (*at++);
+	shape->some_vlans = true;
+	return 0;
+}
+
+/* ---- sample ---- */
+
+int shape_parse_sample(const char *text, struct shape *shape, struct error *error)
+{
+	static const struct {
+		const char *prefix;
+		enum sample_mode mode;
+	} modes[] = {{"random:", SAMPLE_RANDOM}, {"count:", SAMPLE_COUNT}, {"flow:", SAMPLE_FLOW}, {"", SAMPLE_RANDOM}};
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		size_t len = strlen(modes[i].prefix);
+		const char *end;
+
+		if (strncmp(text, modes[i].prefix, len) != 0)
+			continue;
+		end = read_number(text + len, UINT32_MAX, &n);
+		if (!end || *end || !n)
+			break;
+		shape->sample = modes[i].mode;
+		shape->sample_n = (uint32_t)n;
+		return 0;
+	}
+	return fail(error, EINVAL, "sample must be N, random:N, count:N or flow:N, for 1 in N, not '%s'", text);
+}
+
+/* ---- rate ---- */
+
+static int parse_burst(const char *text, struct shape *shape, struct error *error)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ns;
+	} units[] = {{"ms", NS_PER_MS}, {"us", NS_PER_US}, {"s", 1000ull * NS_PER_MS}};
+	uint64_t number;
+	const char *end = strncmp(text, "burst=", 6) == 0 ? read_number(text + 6, burst_max_ns, &number) : NULL;
+
+	for (size_t i = 0; end && i < sizeof units / sizeof units[0]; i++) {
+		if (strcmp(end, units[i].unit) != 0 || number > burst_max_ns / units[i].ns)
+			continue;
+		shape->burst_ns = number * units[i].ns;
+		return 0;
+	}
+	return fail(error, EINVAL, "burst must be a time up to 10s, as in burst=20ms, not '%s'", text);
+}
+
+/* "10mbit", "500pps", "2kpps", "1g": bits unless it says packets. */
+static int parse_per_second(const char *text, struct shape *shape)
+{
+	static const struct {
+		char letter;
+		uint64_t factor;
+	} prefixes[] = {{'k', 1000}, {'m', 1000 * 1000}, {'g', 1000ull * 1000 * 1000}};
+	const char *unit = read_number(text, rate_max, &shape->rate);
+	uint64_t factor = 1;
+
+	if (!unit)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+		if ((*unit | 0x20) == prefixes[i].letter)
+			factor = prefixes[i].factor;
+	unit += factor > 1;
+	shape->rate_in_bits = strcmp(unit, "pps") != 0;
+	if (shape->rate_in_bits && *unit && strcmp(unit, "bit") != 0 && strcmp(unit, "bps") != 0)
+		return -EINVAL;
+	if (shape->rate > rate_max / factor)
+		return -EINVAL;
+	shape->rate *= factor;
+	return shape->rate >= (shape->rate_in_bits ? rate_min_bits : 1) ? 0 : -EINVAL;
+}
+
+int shape_parse_rate(const char *text, struct shape *shape, struct error *error)
+{
+	char copy[TEXT_MAX], *burst;
+
+	snprintf(copy, sizeof copy, "%s", text);
+	burst = strchr(copy, ',');
+	if (burst)
+		*burst++ = '\0';
+	shape->burst_ns = BURST_DEFAULT_NS;
+	if (strlen(text) >= sizeof copy || parse_per_second(copy, shape))
+		return fail(error, EINVAL,
+			    "rate must be bits or packets per second, from 8kbit and 1pps on, as in 10mbit, 2gbit, 500pps, not '%s'", text);
+	shape->limited = true;
+	return burst ? parse_burst(burst, shape, error) : 0;
+}
+
+uint64_t shape_cost_scale(const struct shape *shape)
+{
+	return shape->limited ? (1000ull * NS_PER_MS << RATE_SCALE_BITS) / shape->rate : 0;
+}
+
+/* ---- truncate ---- */
+
+int shape_parse_truncate(const char *text, struct shape *shape, struct error *error)
+{
+	static const struct {
+		const char *name;
+		enum truncate_mode mode;
+	} layers[] = {{"l2", TRUNCATE_L2}, {"l3", TRUNCATE_L3}, {"l4", TRUNCATE_L4}};
+	uint64_t bytes;
+	const char *end;
+
+	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+		if (strcmp(text, layers[i].name) == 0) {
+			shape->truncate = layers[i].mode;
+			return 0;
+		}
+	}
+	end = read_number(text, TRUNCATE_MAX, &bytes);
+	if (!end || *end || bytes < TRUNCATE_MIN)
+		return fail(error, EINVAL, "truncate must be %d to %d bytes, or l2, l3 or l4 (the end of those headers), not '%s'",
+			    TRUNCATE_MIN, TRUNCATE_MAX, text);
+	shape->truncate = TRUNCATE_BYTES;
+	shape->truncate_bytes = (uint32_t)bytes;
+	return 0;
+}
