@@ -53,8 +53,9 @@ enum {
 	AF_INET6 = 10,
 	TAG_DUMMY = 1, /* any VLAN id */
 	INDEX_MASK = 0xfffff,
-	PORT_DYNAMIC = 0xc000,	  /* the first of RFC 6335's dynamic ports */
+	PORT_DYNAMIC = 0xc000, /* the first of RFC 6335's dynamic ports */
 	PORT_DYNAMIC_MASK = 0x3fff,
+	PADDING_MAX = 128,
 };
 
 /* Shifts of the fields that differ from frame to frame. */
@@ -251,6 +252,20 @@ static __always_inline __u32 cut_at(struct __sk_buff *skb, struct session_config
 	return cut < session->frame_max ? cut : session->frame_max;
 }
 
+/*
+ * The kernel does not shorten a frame into its network header. What must go of that is zeroed instead and stays as padding behind the
+ * outer packet, whose length tells where it ends.
+ */
+static __always_inline int cut_into_network_header(struct __sk_buff *skb, __u32 cut)
+{
+	__u8 zeros[PADDING_MAX] = {};
+	__u32 kept = headers_end(skb, TRUNCATE_L3), padding = kept - cut;
+
+	if (padding < 1 || padding > sizeof zeros || bpf_skb_change_tail(skb, kept, 0))
+		return -1;
+	return (int)bpf_skb_store_bytes(skb, cut, zeros, padding, 0);
+}
+
 static __always_inline int truncate_frame(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
 	__u32 aside = session->wrap == WRAP_NONE && skb->vlan_present ? WIRE_TAG_LEN : 0;
@@ -261,7 +276,9 @@ static __always_inline int truncate_frame(struct __sk_buff *skb, struct session_
 		return 0;
 	frame->len = cut;
 	frame->truncated = 1;
-	return (int)bpf_skb_change_tail(skb, cut - aside, 0);
+	if (!bpf_skb_change_tail(skb, cut - aside, 0))
+		return 0;
+	return cut_into_network_header(skb, cut - aside);
 }
 
 static __always_inline int over_limit(struct session_config *session, struct session_state *state)

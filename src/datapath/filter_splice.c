@@ -8,6 +8,7 @@
  */
 #include "datapath/filter.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>

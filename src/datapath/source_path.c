@@ -316,7 +316,7 @@ static int read_counters(struct source_path *path, __u32 slot, enum direction di
 /* Copies that have left the source and not reached the encapsulation: under way, or lost. */
 static __u64 missing(const struct counters *c)
 {
-	__u64 expected = c->value[COUNTER_attempted] - c->value[COUNTER_clone_failed];
+	__u64 expected = c->value[COUNTER_attempted] - c->value[COUNTER_rate] - c->value[COUNTER_clone_failed];
 
 	/* The CPUs are read one after the other: a copy may be seen to arrive before it is seen to leave. */
 	return expected > c->value[COUNTER_arrived] ? expected - c->value[COUNTER_arrived] : 0;

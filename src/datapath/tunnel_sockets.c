@@ -65,8 +65,11 @@ static int configure(const struct tunnel_socket *s)
 	if (s->family == AF_INET)
 		return set(s->fd, IPPROTO_IP, IP_PKTINFO, 1) || set(s->fd, IPPROTO_IP, IP_RECVTTL, 1) ||
 		       set(s->fd, IPPROTO_IP, IP_RECVTOS, 1);
-	return set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) ||
-	       set(s->fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	/* A raw socket has one family anyway, and does not take the option. */
+	if (s->protocol == IPPROTO_UDP && set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
+		return -1;
+	return set(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) ||
+	       set(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 }
 
 static int bind_port(const struct tunnel_socket *s)
@@ -184,13 +187,13 @@ static size_t rebuild_udp(uint8_t *payload, size_t len, uint16_t source_port_be,
 static size_t rebuild_ipv4(uint8_t *payload, size_t len, const struct sockaddr_in *source, const struct ancillary *a, int protocol)
 {
 	struct iphdr ip = {
-	    .version = 4,
-	    .ihl = sizeof ip / 4,
-	    .tos = (uint8_t)a->traffic_class,
-	    .tot_len = htons((uint16_t)(sizeof ip + len)),
-	    .ttl = (uint8_t)a->hop_limit,
-	    .protocol = (uint8_t)protocol,
-	    .saddr = source->sin_addr.s_addr,
+		.version = 4,
+		.ihl = sizeof ip / 4,
+		.tos = (uint8_t)a->traffic_class,
+		.tot_len = htons((uint16_t)(sizeof ip + len)),
+		.ttl = (uint8_t)a->hop_limit,
+		.protocol = (uint8_t)protocol,
+		.saddr = source->sin_addr.s_addr,
 	};
 
 	memcpy(&ip.daddr, &a->destination, sizeof ip.daddr);

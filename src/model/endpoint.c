@@ -44,6 +44,8 @@ static const struct endpoint_type endpoint_types[] = {
 	{"erspan3", KIND_BIT(FARSPAN_ERSPAN3), BOTH_SIDES, "ERSPAN Type III: timestamp, direction, hardware id"},
 	{"gre", KIND_BIT(FARSPAN_GRE), BOTH_SIDES, "Ethernet in GRE"},
 	{"vxlan", KIND_BIT(FARSPAN_VXLAN), BOTH_SIDES, "VXLAN"},
+	{"interface", KIND_INTERFACE, 1u << ENDPOINT_DESTINATION, "an interface of this host, as interface:eth1 (local SPAN)"},
+	{"vlan", KIND_VLAN, 1u << ENDPOINT_DESTINATION, "a VLAN on a trunk, as vlan:eth1,id=999 (RSPAN)"},
 };
 
 enum {

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/collect_report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+/* The row of "ok" is in the table of reasons, and no reason. */
+static bool is_shown(enum collect_counter counter, enum collect_class class)
+{
+	return counter != COLLECT_REASONS + (enum collect_counter)FARSPAN_OK && collect_counter_class(counter) == class;
+}
+
+static void report_class(FILE *out, const struct collect_summary *summary, enum collect_class class, const char *title)
+{
+	const char *separator = "";
+
+	for (enum collect_counter counter = 0; counter < COLLECT_COUNTER_COUNT; counter++) {
+		if (!is_shown(counter, class) || !summary->counters[counter])
+			continue;
+		if (!*separator)
+			fprintf(out, "  %s: ", title);
+		fprintf(out, "%s%s %" PRIu64, separator, collect_counter_name(counter), summary->counters[counter]);
+		separator = ", ";
+	}
+	if (*separator)
+		fputc('\n', out);
+}
+
+static void report_sequence(FILE *out, const struct sequence *sequence)
+{
+	if (sequence->received)
+		fprintf(out, ", %" PRIu64 " lost in %" PRIu64 " gaps, %" PRIu64 " late, %" PRIu64 " duplicate, %" PRIu64 " restarted",
+			sequence->lost, sequence->gaps, sequence->late, sequence->duplicate, sequence->restarted);
+}
+
+void collect_report(FILE *out, const struct collect *collect)
+{
+	struct collect_summary summary;
+
+	collect_summarize(collect, &summary);
+	fprintf(out, "%" PRIu64 " packets received, %" PRIu64 " frames written, %" PRIu64 " bytes, %u sessions\n",
+		summary.counters[COLLECT_received], summary.counters[COLLECT_written], summary.bytes, summary.sessions);
+	report_class(out, &summary, COLLECT_CLASS_merged, "merged");
+	report_class(out, &summary, COLLECT_CLASS_refused, "refused");
+	report_class(out, &summary, COLLECT_CLASS_dropped, "dropped");
+	for (unsigned int i = 0; i < summary.sessions; i++) {
+		const struct collect_session *session = collect_session_at(collect, i);
+
+		fprintf(out, "  %s: %" PRIu64 " frames, %" PRIu64 " bytes", session->name, session->packets, session->bytes);
+		if (session->truncated)
+			fprintf(out, ", %" PRIu64 " truncated", session->truncated);
+		report_sequence(out, &session->sequence);
+		fputc('\n', out);
+	}
+}
+
+/* ---- JSON ---- */
+
+static void set_number(json_t *object, const char *name, uint64_t value)
+{
+	json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+static json_t *class_json(const struct collect_summary *summary, enum collect_class class)
+{
+	json_t *object = json_object();
+
+	for (enum collect_counter counter = 0; counter < COLLECT_COUNTER_COUNT; counter++)
+		if (is_shown(counter, class))
+			set_number(object, collect_counter_name(counter), summary->counters[counter]);
+	return object;
+}
+
+static void set_sequence(json_t *object, uint64_t gaps, uint64_t lost, uint64_t late, uint64_t duplicate, uint64_t restarted)
+{
+	set_number(object, "gaps", gaps);
+	set_number(object, "lost", lost);
+	set_number(object, "late", late);
+	set_number(object, "duplicate", duplicate);
+	set_number(object, "restarted", restarted);
+}
+
+static json_t *session_json(const struct collect_session *session)
+{
+	const struct sequence *sequence = &session->sequence;
+	char address[ADDRESS_TEXT_MAX];
+	json_t *object = json_object();
+
+	json_object_set_new(object, "name", json_string(session->name));
+	json_object_set_new(object, "kind", json_string(farspan_kind_name(session->kind)));
+	json_object_set_new(object, "sender", json_string(address_text(&session->sender, address)));
+	json_object_set_new(object, "destination", json_string(address_text(&session->destination, address)));
+	if (session->has_id)
+		set_number(object, "id", session->id);
+	if (session->kind == FARSPAN_ERSPAN3)
+		set_number(object, "hwid", session->hwid);
+	set_number(object, "packets", session->packets);
+	set_number(object, "bytes", session->bytes);
+	set_number(object, "truncated", session->truncated);
+	if (sequence->received)
+		set_sequence(object, sequence->gaps, sequence->lost, sequence->late, sequence->duplicate, sequence->restarted);
+	return object;
+}
+
+static json_t *summary_json(const struct collect *collect)
+{
+	json_t *object = json_object(), *sessions = json_array();
+	struct collect_summary summary;
+
+	collect_summarize(collect, &summary);
+	set_number(object, "received", summary.counters[COLLECT_received]);
+	set_number(object, "written", summary.counters[COLLECT_written]);
+	set_number(object, "reassembled", summary.counters[COLLECT_reassembled]);
+	set_number(object, "packets", summary.packets);
+	set_number(object, "bytes", summary.bytes);
+	set_number(object, "truncated", summary.truncated);
+	set_sequence(object, summary.gaps, summary.lost, summary.late, summary.duplicate, summary.restarted);
+	json_object_set_new(object, "refused", class_json(&summary, COLLECT_CLASS_refused));
+	json_object_set_new(object, "dropped", class_json(&summary, COLLECT_CLASS_dropped));
+	for (unsigned int i = 0; i < summary.sessions; i++)
+		json_array_append_new(sessions, session_json(collect_session_at(collect, i)));
+	json_object_set_new(object, "sessions", sessions);
+	return object;
+}
+
+int collect_report_json(FILE *out, const struct collect *collect)
+{
+	json_t *object = summary_json(collect);
+	int rc = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
+
+	fputc('\n', out);
+	json_decref(object);
+	return rc ? -ENOMEM : 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/collect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/collect_parts.h"
+#include "wire/headers.h"
+
+enum {
+	SESSIONS_DEFAULT = 4096
+};
+
+struct collect {
+	struct collect_sources sources;
+	struct collect_sessions *sessions;
+	struct reassembly *reassembly;
+	struct pcapng *pcapng;
+	uint64_t recorded;                        /* packets handed to pcapng, whether it took them or not */
+	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and pcapng keep */
+};
+
+struct counter_row {
+	const char *name;
+	enum collect_class class;
+	const char *text;
+};
+
+static const struct counter_row counter_rows[] = {
+#define COLLECT_ROW(name, class, text) {#name, COLLECT_CLASS_##class, text},
+	COLLECT_COUNTERS(COLLECT_ROW)
+#undef COLLECT_ROW
+};
+
+/* The counters that are fates of fragments. Completed packets are counted by what becomes of them. */
+static const enum collect_counter fate_counters[REASSEMBLY_FATE_COUNT] = {
+	[REASSEMBLY_merged] = COLLECT_reassembled,       [REASSEMBLY_duplicate] = COLLECT_fragment_duplicate,
+	[REASSEMBLY_overlap] = COLLECT_fragment_overlap, [REASSEMBLY_bad] = COLLECT_fragment_bad,
+	[REASSEMBLY_cut] = COLLECT_fragment_cut,         [REASSEMBLY_incomplete] = COLLECT_fragment_incomplete,
+	[REASSEMBLY_evicted] = COLLECT_fragment_evicted,
+};
+
+const char *collect_counter_name(enum collect_counter counter)
+{
+	if (counter < COLLECT_REASONS)
+		return counter_rows[counter].name;
+	return farspan_reason_name((enum farspan_reason)(counter - COLLECT_REASONS));
+}
+
+enum collect_class collect_counter_class(enum collect_counter counter)
+{
+	return counter < COLLECT_REASONS ? counter_rows[counter].class : COLLECT_CLASS_refused;
+}
+
+const char *collect_counter_text(enum collect_counter counter)
+{
+	if (counter < COLLECT_REASONS)
+		return counter_rows[counter].text;
+	return farspan_reason_text((enum farspan_reason)(counter - COLLECT_REASONS));
+}
+
+static int prepare(struct collect *collect, const struct collect_config *config, struct error *error)
+{
+	const struct pcapng_config output = {
+		.fd = config->fd, .name = config->output_name, .write = config->write, .context = config->context};
+
+	collect->sessions = collect_sessions_new(config->sessions_max ? config->sessions_max : SESSIONS_DEFAULT);
+	collect->reassembly = reassembly_new(&config->reassembly);
+	if (!collect->sessions || !collect->reassembly || collect_sources_copy(&collect->sources, config->sources, config->source_count))
+		return fail(error, ENOMEM, "no memory for the collector's tables");
+	return pcapng_new(&output, &collect->pcapng, error);
+}
+
+int collect_open(const struct collect_config *config, struct collect **collect, struct error *error)
+{
+	struct collect *made = calloc(1, sizeof *made);
+	int rc;
+
+	if (!made)
+		return fail(error, ENOMEM, "no memory for the collector");
+	rc = prepare(made, config, error);
+	if (rc)
+		collect_close(made);
+	else
+		*collect = made;
+	return rc;
+}
+
+void collect_close(struct collect *collect)
+{
+	if (!collect)
+		return;
+	pcapng_free(collect->pcapng);
+	reassembly_free(collect->reassembly);
+	collect_sessions_free(collect->sessions);
+	free(collect->sources.endpoints);
+	free(collect);
+}
+
+static int refuse(struct collect *collect, enum collect_counter counter)
+{
+	collect->counters[counter]++;
+	return 0;
+}
+
+/* As farspan_decode(), with every UDP port that a source names. */
+static void decode(const struct collect *collect, enum farspan_link link, const void *data, size_t len, struct farspan_packet *packet)
+{
+	struct farspan_context context = {.link = link};
+
+	farspan_decode(&context, data, len, packet);
+	if (packet->kind != FARSPAN_NONE || packet->reason != FARSPAN_OK || packet->ip_protocol != IP_PROTOCOL_UDP)
+		return;
+	if (!collect_sources_have_port(&collect->sources, packet->udp_dst))
+		return;
+	context.vxlan_port = packet->udp_dst;
+	farspan_decode(&context, data, len, packet);
+}
+
+static int take_whole(struct collect *collect, const struct collect_frame *frame)
+{
+	const struct farspan_packet *packet = frame->packet;
+	enum collect_counter match;
+	int rc;
+
+	if (packet->reason != FARSPAN_OK)
+		return refuse(collect, COLLECT_REASONS + (enum collect_counter)packet->reason);
+	if (packet->kind == FARSPAN_NONE)
+		return refuse(collect, COLLECT_not_tunnel);
+	match = collect_match(&collect->sources, packet);
+	if (match != COLLECT_received)
+		return refuse(collect, match);
+	if (!collect_frame_is_known(packet))
+		return refuse(collect, COLLECT_frame_type);
+	rc = collect_sessions_add(collect->sessions, collect->pcapng, frame);
+	if (rc > 0)
+		return refuse(collect, COLLECT_session_table_full);
+	collect->recorded++;
+	return rc ? rc : 1;
+}
+
+/* What is not wanted takes no memory. */
+static int take_fragment(struct collect *collect, const struct collect_frame *frame)
+{
+	struct collect_frame whole = {.time_ns = frame->time_ns};
+	enum collect_counter match;
+	struct farspan_packet packet;
+	size_t len;
+
+	if (!reassembly_worthwhile(frame->packet))
+		return refuse(collect, COLLECT_not_tunnel);
+	match = collect_match(&collect->sources, frame->packet);
+	if (match != COLLECT_received)
+		return refuse(collect, match);
+	if (reassembly_add(collect->reassembly, frame->time_ns, frame->data, frame->packet, &whole.data, &len) != REASSEMBLY_WHOLE)
+		return 0;
+	decode(collect, FARSPAN_LINK_IP, whole.data, len, &packet);
+	whole.packet = &packet;
+	return take_whole(collect, &whole);
+}
+
+/* How many bytes more the outer IP header promises than are there. */
+static size_t missing_bytes(const struct farspan_packet *packet, const void *data, size_t captured)
+{
+	struct reader reader = reader_of(data, captured);
+	struct ipv4_header ipv4 = {0};
+	struct ipv6_header ipv6 = {0};
+	size_t end;
+
+	reader_skip(&reader, packet->ip_off);
+	if (packet->ip_version == 4)
+		ipv4_read(&reader, &ipv4);
+	else
+		ipv6_read(&reader, &ipv6);
+	end = packet->ip_off + (packet->ip_version == 4 ? ipv4.total_length : WIRE_IPV6_LEN + ipv6.payload_length);
+	return end > captured ? end - captured : 0;
+}
+
+int collect_packet(struct collect *collect, uint64_t time_ns, enum farspan_link link, const void *data, size_t captured)
+{
+	struct farspan_packet packet;
+	struct collect_frame frame = {.packet = &packet, .data = data, .time_ns = time_ns};
+
+	collect->counters[COLLECT_received]++;
+	decode(collect, link, data, captured, &packet);
+	if (packet.reason == FARSPAN_REASON_fragment)
+		return take_fragment(collect, &frame);
+	if (packet.cut)
+		frame.missing = missing_bytes(&packet, data, captured);
+	return take_whole(collect, &frame);
+}
+
+int collect_captured(struct collect *collect, const struct capture_packet *packet)
+{
+	switch (packet->link) {
+	case CAPTURE_ETHERNET:
+	case CAPTURE_IP:
+		return collect_packet(collect, packet->time_ns, capture_decode_link(packet), packet->data, packet->captured);
+	case CAPTURE_NOT_IP:
+		collect->counters[COLLECT_received]++;
+		return refuse(collect, COLLECT_not_tunnel);
+	case CAPTURE_SHORT:
+		collect->counters[COLLECT_received]++;
+		return refuse(collect, COLLECT_REASONS + (enum collect_counter)FARSPAN_REASON_short_link);
+	default:
+		collect->counters[COLLECT_received]++;
+		return refuse(collect, COLLECT_link_type);
+	}
+}
+
+void collect_missed(struct collect *collect, uint64_t packets)
+{
+	collect->counters[COLLECT_received] += packets;
+	collect->counters[COLLECT_receive_buffer] += packets;
+}
+
+int collect_flush(struct collect *collect, struct error *error)
+{
+	return pcapng_flush(collect->pcapng, error);
+}
+
+int collect_failed(const struct collect *collect, struct error *error)
+{
+	return pcapng_failed(collect->pcapng, error);
+}
+
+int collect_finish(struct collect *collect, struct error *error)
+{
+	reassembly_flush(collect->reassembly);
+	/* A failure sticks, and the flush reports it. */
+	(void)collect_sessions_finish(collect->sessions, collect->pcapng);
+	return pcapng_flush(collect->pcapng, error);
+}
+
+static void sum_sessions(const struct collect_sessions *sessions, struct collect_summary *summary)
+{
+	summary->sessions = collect_sessions_count(sessions);
+	for (unsigned int i = 0; i < summary->sessions; i++) {
+		const struct collect_session *session = collect_sessions_at(sessions, i);
+
+		summary->packets += session->packets;
+		summary->bytes += session->bytes;
+		summary->truncated += session->truncated;
+		summary->gaps += session->sequence.gaps;
+		summary->lost += session->sequence.lost;
+		summary->late += session->sequence.late;
+		summary->duplicate += session->sequence.duplicate;
+		summary->restarted += session->sequence.restarted;
+	}
+}
+
+void collect_summarize(const struct collect *collect, struct collect_summary *summary)
+{
+	*summary = (struct collect_summary){0};
+	memcpy(summary->counters, collect->counters, sizeof summary->counters);
+	summary->counters[COLLECT_written] = pcapng_written(collect->pcapng);
+	summary->counters[COLLECT_write_error] = pcapng_lost(collect->pcapng);
+	summary->buffered = collect->recorded - pcapng_written(collect->pcapng) - pcapng_lost(collect->pcapng);
+	for (enum reassembly_fate fate = 0; fate < REASSEMBLY_FATE_COUNT; fate++)
+		if (fate != REASSEMBLY_complete)
+			summary->counters[fate_counters[fate]] = reassembly_count(collect->reassembly, fate);
+	summary->pending = reassembly_pending(collect->reassembly);
+	sum_sessions(collect->sessions, summary);
+}
+
+const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index)
+{
+	return collect_sessions_at(collect->sessions, index);
+}

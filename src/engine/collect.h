@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The collector: outer packets in, mirrored frames out, every packet accounted for. Hides decoding, reassembly, matching against the sources,
+ * the table of sessions and what the recording says about each frame. Where packets come from is the caller's business.
+ */
+#ifndef ENGINE_COLLECT_H
+#define ENGINE_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <farspan.h>
+
+#include "base/error.h"
+#include "model/endpoint.h"
+#include "record/capture.h"
+#include "record/reassembly.h"
+#include "record/sequence.h"
+
+/*
+ * Every counter of a collector, in outer packets: X(name, class, text). Each packet ends in exactly one; a reassembled packet in that of the
+ * fragment which completed it, its other fragments in "reassembled". So at any time
+ *
+ *   received = written + buffered + merged + all refused + all dropped + pending
+ *
+ * where buffered waits to be written and pending are fragments that wait for others; both are 0 after collect_finish(). The reasons of
+ * farspan_decode() follow as further counters of the class refused, at COLLECT_REASONS + reason.
+ */
+#define COLLECT_COUNTERS(X)                                                                          \
+	X(received, received, "packets given to the collector")                                      \
+	X(written, written, "mirrored frames in the file")                                           \
+	X(reassembled, merged, "fragments that became part of another packet")                       \
+	X(not_tunnel, refused, "no tunnel")                                                          \
+	X(not_wanted_type, refused, "a tunnel of a type that is not collected")                      \
+	X(wrong_destination, refused, "sent to another address")                                     \
+	X(sender_not_allowed, refused, "from a sender that is not allowed")                          \
+	X(session_not_wanted, refused, "of a session that is not collected")                         \
+	X(link_type, refused, "of a link type that is not read")                                     \
+	X(frame_type, refused, "what Type III says it carries is neither Ethernet nor IP")           \
+	X(fragment_duplicate, refused, "fragments that brought nothing new")                         \
+	X(fragment_overlap, refused, "fragments of packets refused because two fragments disagree")  \
+	X(fragment_bad, refused, "fragments with an impossible offset or length")                    \
+	X(fragment_cut, refused, "fragments whose end was not captured")                             \
+	X(fragment_incomplete, refused, "fragments of packets of which others did not come in time") \
+	X(fragment_evicted, refused, "fragments of incomplete packets that made room for others")    \
+	X(session_table_full, dropped, "of one session too many")                                    \
+	X(write_error, dropped, "could not be written")                                              \
+	X(receive_buffer, dropped, "lost by the kernel because the collector was too slow")
+
+enum collect_counter {
+#define COLLECT_ENUM(name, class, text) COLLECT_##name,
+	COLLECT_COUNTERS(COLLECT_ENUM)
+#undef COLLECT_ENUM
+	COLLECT_REASONS,
+	COLLECT_COUNTER_COUNT = COLLECT_REASONS + FARSPAN_REASON_COUNT,
+};
+
+enum collect_class {
+	COLLECT_CLASS_received,
+	COLLECT_CLASS_written,
+	COLLECT_CLASS_merged,
+	COLLECT_CLASS_refused,
+	COLLECT_CLASS_dropped
+};
+
+/* A row of the table, reasons included: its name, class and English text. The row of "ok" is never counted. */
+const char *collect_counter_name(enum collect_counter counter);
+enum collect_class collect_counter_class(enum collect_counter counter);
+const char *collect_counter_text(enum collect_counter counter);
+
+/* 0 in a member: its default. */
+struct collect_config {
+	const struct endpoint *sources; /* what to take, of ENDPOINT_SOURCE; copied */
+	unsigned int source_count;      /* 0: everything from anyone */
+	unsigned int sessions_max;      /* default 4096 */
+	struct reassembly_config reassembly;
+	int fd;                  /* where the recording goes; stays the caller's */
+	const char *output_name; /* of it, for errors; copied */
+	/* Instead of write(2), for tests; as in struct pcapng_config. */
+	ssize_t (*write)(void *context, const void *data, size_t len);
+	void *context;
+};
+
+/* One sender's session. */
+struct collect_session {
+	enum farspan_kind kind;
+	struct address sender;
+	struct address destination;
+	bool has_id;        /* not Type I, nor GRE without a key */
+	uint32_t id;        /* session, VNI or key */
+	uint8_t hwid;       /* Type III */
+	char name[128];     /* of its interface in the recording: "erspan2 10.0.0.1 id 100" */
+	uint64_t packets;   /* accepted, whether or not the write succeeded */
+	uint64_t bytes;     /* of mirrored frames in them, as they came */
+	uint64_t truncated; /* packets with T set */
+	uint64_t first_ns, last_ns;
+	struct sequence sequence; /* all zero if the sender does not number */
+};
+
+struct collect_summary {
+	uint64_t counters[COLLECT_COUNTER_COUNT];
+	uint64_t buffered; /* packets not yet written */
+	uint64_t pending;  /* fragments that wait for others */
+	unsigned int sessions;
+	/* Sums over the sessions. */
+	uint64_t packets, bytes, truncated, gaps, lost, late, duplicate, restarted;
+};
+
+struct collect;
+
+/* Takes all the memory it will ever need. 0, or -errno. */
+int collect_open(const struct collect_config *config, struct collect **collect, struct error *error);
+
+/*
+ * Takes one outer packet, of which captured bytes are at data. time_ns since 1970. 1: accepted, a frame was handed
+ * to the recording; 0: refused, dropped or a fragment that waits, and counted as such; -errno: the recording failed, as collect_failed() says,
+ * and this packet, if it was acceptable, is counted as write_error.
+ */
+int collect_packet(struct collect *collect, uint64_t time_ns, enum farspan_link link, const void *data, size_t captured);
+
+/* The same for a packet of a capture file. */
+int collect_captured(struct collect *collect, const struct capture_packet *packet);
+
+/* Counts packets that were lost before the collector could see them, as received and receive_buffer. */
+void collect_missed(struct collect *collect, uint64_t packets);
+
+/* Writes what is buffered. 0, or -errno. */
+int collect_flush(struct collect *collect, struct error *error);
+
+/* Gives up what is pending, writes the statistics and what is buffered. Nothing may be added after it. 0, or -errno. */
+int collect_finish(struct collect *collect, struct error *error);
+
+/* 0, or the -errno of the write that failed, and then *error (may be NULL) says so. */
+int collect_failed(const struct collect *collect, struct error *error);
+
+/* The counters as they are now; exact, and the sums hold, after every packet. */
+void collect_summarize(const struct collect *collect, struct collect_summary *summary);
+
+/* The session with this index, below summary.sessions, in order of appearance. */
+const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index);
+
+/* NULL is allowed. Does not flush. */
+void collect_close(struct collect *collect);
+
+#endif

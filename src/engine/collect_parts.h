@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the parts of the collector share: matching in collect_match.c, sessions and their recording in collect_session.c. */
+#ifndef ENGINE_COLLECT_PARTS_H
+#define ENGINE_COLLECT_PARTS_H
+
+#include "engine/collect.h"
+#include "record/pcapng.h"
+
+/* ---- sources ---- */
+
+struct collect_sources {
+	struct endpoint *endpoints; /* at least one */
+	unsigned int count;
+};
+
+/* Copies the sources; none means one that takes everything. 0 or -ENOMEM. */
+int collect_sources_copy(struct collect_sources *sources, const struct endpoint *endpoints, unsigned int count);
+
+/* Whether some source takes packets to this UDP port as VXLAN. */
+bool collect_sources_have_port(const struct collect_sources *sources, uint16_t port);
+
+/*
+ * COLLECT_received if some source takes the packet, else the counter it is refused under: of the first thing that does not match, in the
+ * source that matches furthest. A fragment is looked at as far as its IP header goes.
+ */
+enum collect_counter collect_match(const struct collect_sources *sources, const struct farspan_packet *packet);
+
+/* ---- sessions ---- */
+
+struct collect_sessions;
+
+struct collect_sessions *collect_sessions_new(unsigned int max);
+void collect_sessions_free(struct collect_sessions *sessions);
+unsigned int collect_sessions_count(const struct collect_sessions *sessions);
+const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index);
+
+/* A decoded packet that was accepted, and where its bytes are. */
+struct collect_frame {
+	const struct farspan_packet *packet;
+	const void *data; /* what packet's offsets count from */
+	uint64_t time_ns;
+	size_t missing; /* bytes of the outer packet that were not captured */
+};
+
+/* Whether the recording has a link type for what the packet carries. */
+bool collect_frame_is_known(const struct farspan_packet *packet);
+
+/*
+ * Accounts the frame to its session, which is made if it is new, and hands it to the recording. 0; 1: there are too many sessions, and nothing
+ * was done; or -errno of the recording, which has counted the packet as lost.
+ */
+int collect_sessions_add(struct collect_sessions *sessions, struct pcapng *pcapng, const struct collect_frame *frame);
+
+/* Adds a statistics block for each interface. 0 or -errno of the recording. */
+int collect_sessions_finish(const struct collect_sessions *sessions, struct pcapng *pcapng);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A file or pipe as a window that moves forward: hides reading, buffering and short reads. */
+#ifndef RECORD_STREAM_H
+#define RECORD_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	STREAM_WINDOW_MAX = 16 << 20
+}; /* the most that can be looked at in one piece */
+
+struct stream {
+	int fd;
+	uint8_t *buffer;
+	size_t size;     /* of the buffer */
+	size_t start;    /* of what is not yet skipped */
+	size_t end;      /* of what was read */
+	uint64_t offset; /* of start, in the file */
+	bool ended;
+	int failed; /* errno of a read */
+};
+
+/* Opens path, "-" for the standard input. 0 or -errno; the stream is the caller's, for stream_close(), in any case. */
+int stream_open(struct stream *stream, const char *path);
+void stream_close(struct stream *stream);
+
+/* The next len bytes, valid until the next call, or NULL: the file ends before, failed is set, or len is above STREAM_WINDOW_MAX. */
+const uint8_t *stream_peek(struct stream *stream, size_t len);
+
+/* Moves on; false if the file ends before or failed is set. */
+bool stream_skip(struct stream *stream, uint64_t len);
+
+/* Whether nothing follows; only after a stream_peek() that returned NULL. */
+static inline bool stream_at_end(const struct stream *stream)
+{
+	return stream->start == stream->end;
+}
+
+#endif
