@@ -243,13 +243,14 @@ static __always_inline int drop(struct counters *c, __u32 row)
 /* Where the session cuts the frame, counted as if a tag that the kernel keeps aside were in its place. */
 static __always_inline __u32 cut_at(struct __sk_buff *skb, struct session_config *session, __u32 aside)
 {
-	__u32 cut = session->frame_max;
+	/* Interfaces do not count such a tag either. */
+	__u32 most = session->frame_max + aside, cut = most;
 
 	if (session->truncate == TRUNCATE_BYTES)
 		cut = session->truncate_bytes;
 	else if (session->truncate != TRUNCATE_NONE)
 		cut = headers_end(skb, session->truncate) + aside;
-	return cut < session->frame_max ? cut : session->frame_max;
+	return cut < most ? cut : most;
 }
 
 /*

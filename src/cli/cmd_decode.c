@@ -34,8 +34,11 @@ static const char *refusal(const struct farspan_packet *packet)
 static void decode_fragment(struct reassembly *reassembly, const struct capture_packet *captured, struct decoded *decoded)
 {
 	static const char *const reasons[] = {
-	    [REASSEMBLY_HELD] = "fragment",         [REASSEMBLY_IGNORED] = "fragment_duplicate", [REASSEMBLY_REFUSED] = "fragment_overlap",
-	    [REASSEMBLY_UNUSABLE] = "fragment_bad", [REASSEMBLY_CUT] = "fragment_cut",
+		[REASSEMBLY_HELD] = "fragment",
+		[REASSEMBLY_IGNORED] = "fragment_duplicate",
+		[REASSEMBLY_REFUSED] = "fragment_overlap",
+		[REASSEMBLY_UNUSABLE] = "fragment_bad",
+		[REASSEMBLY_CUT] = "fragment_cut",
 	};
 	const struct farspan_context context = {.link = FARSPAN_LINK_IP};
 	enum reassembly_result result;

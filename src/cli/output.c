@@ -52,7 +52,7 @@ void output_time(struct output *output, uint64_t time_ns)
 void output_hex16(struct output *output, uint16_t number)
 {
 	const char text[] = {
-	    '0', 'x', hex_digits[number >> 12], hex_digits[number >> 8 & 15], hex_digits[number >> 4 & 15], hex_digits[number & 15]};
+		'0', 'x', hex_digits[number >> 12], hex_digits[number >> 8 & 15], hex_digits[number >> 4 & 15], hex_digits[number & 15]};
 
 	output_bytes(output, text, sizeof text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The collector: outer packets in, mirrored frames out, every packet accounted for. Hides decoding, reassembly, matching against the sources,
- * the table of sessions and what the recording says about each frame. Where packets come from is the caller's business.
+ * The collector: outer packets in, mirrored frames out, every packet accounted for. Hides decoding, reassembly, matching against the
+ * sources, the table of sessions and what the recording says about each frame. Where packets come from is the caller's business.
  */
 #ifndef ENGINE_COLLECT_H
 #define ENGINE_COLLECT_H
@@ -19,8 +19,8 @@
 #include "record/sequence.h"
 
 /*
- * Every counter of a collector, in outer packets: X(name, class, text). Each packet ends in exactly one; a reassembled packet in that of the
- * fragment which completed it, its other fragments in "reassembled". So at any time
+ * Every counter of a collector, in outer packets: X(name, class, text). Each packet ends in exactly one; a reassembled packet in that of
+ * the fragment which completed it, its other fragments in "reassembled". So at any time
  *
  *   received = written + buffered + merged + all refused + all dropped + pending
  *
@@ -113,9 +113,9 @@ struct collect;
 int collect_open(const struct collect_config *config, struct collect **collect, struct error *error);
 
 /*
- * Takes one outer packet, of which captured bytes are at data. time_ns since 1970. 1: accepted, a frame was handed
- * to the recording; 0: refused, dropped or a fragment that waits, and counted as such; -errno: the recording failed, as collect_failed() says,
- * and this packet, if it was acceptable, is counted as write_error.
+ * Takes one outer packet, of which captured bytes are at data. time_ns since 1970. 1: accepted, a frame was handed to the recording; 0:
+ * refused, dropped or a fragment that waits, and counted as such; -errno: the recording failed, as collect_failed() says, and this packet,
+ * which was acceptable, is counted as write_error.
  */
 int collect_packet(struct collect *collect, uint64_t time_ns, enum farspan_link link, const void *data, size_t captured);
 

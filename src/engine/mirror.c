@@ -282,17 +282,23 @@ static int update_sources(struct mirror *m, struct error *error)
 	if (!walk.error.code && missing)
 		fail(&m->sources_wait_for, ENODEV, "interface '%s': no such interface", missing->pattern);
 	else if (!walk.error.code && !m->source_count)
-		fail(&m->sources_wait_for, ENODEV, "no interface has a name like '%s'", m->session.sources[0].pattern);
+		fail(&m->sources_wait_for, EAGAIN, "no interface has a name like '%s'", m->session.sources[0].pattern);
 	describe_sources(m);
 	return 0;
 }
 
 /* ---- all ---- */
 
-/* Who does not want to wait is told what is missing; that a link is down for the moment is not. */
+/*
+ * Who does not want to wait is told what is missing. That a link is down for the moment, or that a pattern has no match yet (EAGAIN), is
+ * nothing to fail for; what waiting cannot mend always is.
+ */
 static int check_start(const struct mirror *m, const struct error *problem, struct error *error)
 {
-	if (!problem->code || problem->code == ENETDOWN || (m->session.wait && problem->code != EINVAL && problem->code != EADDRINUSE))
+	bool for_now = problem->code == ENETDOWN || problem->code == EAGAIN;
+	bool for_ever = problem->code == EINVAL || problem->code == EADDRINUSE;
+
+	if (!problem->code || for_now || (m->session.wait && !for_ever))
 		return 0;
 	return fail(error, problem->code, "%s", problem->text);
 }

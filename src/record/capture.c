@@ -36,10 +36,10 @@ static const struct {
 	size_t len;
 	const char *what;
 } other_formats[] = {
-    {"\x1f\x8b", 2, "compressed with gzip"},    {"\x28\xb5\x2f\xfd", 4, "compressed with zstd"},
-    {"\xfd\x37zXZ", 5, "compressed with xz"},   {"\x04\x22\x4d\x18", 4, "compressed with lz4"},
-    {"BZh", 3, "compressed with bzip2"},        {"\xa1\xb2\xcd\x34", 4, "a modified pcap"},
-    {"\x34\xcd\xb2\xa1", 4, "a modified pcap"},
+	{"\x1f\x8b", 2, "compressed with gzip"},    {"\x28\xb5\x2f\xfd", 4, "compressed with zstd"},
+	{"\xfd\x37zXZ", 5, "compressed with xz"},   {"\x04\x22\x4d\x18", 4, "compressed with lz4"},
+	{"BZh", 3, "compressed with bzip2"},        {"\xa1\xb2\xcd\x34", 4, "a modified pcap"},
+	{"\x34\xcd\xb2\xa1", 4, "a modified pcap"},
 };
 
 static int fail_format(struct capture *capture, struct error *error)

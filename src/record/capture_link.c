@@ -20,16 +20,16 @@ struct link_row {
 };
 
 static const struct link_row links[] = {
-    {1, LINK_ETHERNET, 0, 0},   /* ETHERNET */
-    {101, LINK_IP, 0, 0},       /* RAW */
-    {12, LINK_IP, 0, 0},        /* DLT_RAW */
-    {14, LINK_IP, 0, 0},        /* DLT_RAW of OpenBSD */
-    {228, LINK_IP, 0, 0},       /* IPV4 */
-    {229, LINK_IP, 0, 0},       /* IPV6 */
-    {0, LINK_FAMILY, 4, 0},     /* NULL */
-    {108, LINK_FAMILY, 4, 0},   /* LOOP */
-    {113, LINK_COOKED, 16, 14}, /* LINUX_SLL */
-    {276, LINK_COOKED, 20, 0},  /* LINUX_SLL2 */
+	{1, LINK_ETHERNET, 0, 0},   /* ETHERNET */
+	{101, LINK_IP, 0, 0},       /* RAW */
+	{12, LINK_IP, 0, 0},        /* DLT_RAW */
+	{14, LINK_IP, 0, 0},        /* DLT_RAW of OpenBSD */
+	{228, LINK_IP, 0, 0},       /* IPV4 */
+	{229, LINK_IP, 0, 0},       /* IPV6 */
+	{0, LINK_FAMILY, 4, 0},     /* NULL */
+	{108, LINK_FAMILY, 4, 0},   /* LOOP */
+	{113, LINK_COOKED, 16, 14}, /* LINUX_SLL */
+	{276, LINK_COOKED, 20, 0},  /* LINUX_SLL2 */
 };
 
 /* The address family of NULL is in the byte order of the machine that captured, and its number for IPv6 in the words of that system. */

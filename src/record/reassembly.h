@@ -15,8 +15,8 @@
 #include <farspan.h>
 
 /*
- * What became of a fragment: X(name, text). Each fragment given to reassembly_add() ends in exactly one of these, and "complete" has one per
- * whole packet:
+ * What became of a fragment: X(name, text). Each fragment given to reassembly_add() ends in exactly one of these, and "complete" has one
+ * per whole packet:
  *
  *   fragments given = complete + merged + duplicate + overlap + bad + cut + incomplete + evicted + pending
  */

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What real senders sent, captured, is sent again on a wire: the collector records exactly the mirrored frames.
+#
+#     tap  u0 ---- c0  col, which takes the addresses of the collectors of then
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+captures=$here/../data/captures
+uplink_topology 9216
+ip -n ${prefix}col address flush dev c0 scope global
+addresses col c0 10.9.0.2/24 10.9.0.1/24 10.8.0.1/24 10.8.0.2/24 fd09::1/64 fd09::2/64 fd08::1/64 fd08::2/64
+ip -n ${prefix}tap address replace 10.9.0.77/24 dev u0
+neighbour col c0 10.9.0.77 $mac_u
+
+for inner in "$captures"/*.inner.pcap; do
+	outer=${inner%.inner.pcap}.pcap
+	name=$(basename "$outer")
+	# Those of which only the first bytes were captured are no packets any more.
+	[ "$name" != ovs-snap-er1.pcap ] || continue
+	frames=$("$here/compare.py" count "$inner")
+	echo "-- $name: $frames frames"
+	collect
+	send_to_collector "$outer"
+	end_collect written="$frames"
+	[ "$frames" = 0 ] || compare same "$inner" "$work/collected.pcapng"
+done
+finish

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Every format and option, as scapy makes it, arrives live at a collector: each frame is recorded once, byte by byte; what is malformed is
+# refused under its name; what was not asked for is not recorded.
+#
+#     tap  u0 ---- c0  col
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+uplink_topology
+"$here/make_outer.py" "$work" $mac_u $mac_c 10.9.0.1 10.9.0.2 fd09::1 fd09::2
+frames=$(("$("$here/compare.py" count "$work/inner.pcap")" + "$("$here/compare.py" count "$work/raw.pcap")"))
+
+check() {
+	"$here/collected.py" "$@" || wrong "collected.py $*"
+}
+
+for way in "" --clsact; do
+	echo "-- everything, ${way:-best way}"
+	# shellcheck disable=SC2086 # nothing, or an option
+	collect $way
+	send_to_collector "$work/outer.pcap"
+	end_collect written=$frames lost=0 late=0 duplicate=0 restarted=0
+	check refused "$work/collect.out" "$work/refused.json"
+	check sessions "$work/collect.out" "$work/sessions.json"
+	check recording "$work/collect.out" "$work/collected.pcapng"
+	compare same "$work/inner.pcap+$work/raw.pcap" "$work/collected.pcapng"
+done
+
+echo "-- everything, twice: a restart of every numbered session, and not one frame less"
+collect
+send_to_collector "$work/outer.pcap"
+send_to_collector "$work/outer.pcap"
+end_collect written=$((2 * frames))
+compare same "$work/inner.pcap+$work/raw.pcap+$work/inner.pcap+$work/raw.pcap" "$work/collected.pcapng"
+
+# chosen WRITTEN SOURCE...: of every session three frames came over IPv4 and three over IPv6
+chosen() {
+	local written=$1 source sources=()
+	shift
+	echo "-- $*"
+	for source in "$@"; do sources+=(-f "$source"); done
+	collect "${sources[@]}"
+	send_to_collector "$work/outer.pcap"
+	end_collect written="$written"
+}
+
+chosen 3 erspan:10.9.0.2,id=100
+chosen 6 erspan:10.9.0.2,id=100 'erspan:[fd09::2],id=1023'
+chosen 3 erspan1:10.9.0.2
+chosen 6 erspan1:any
+chosen 3 'vxlan:[fd09::2],vni=5000'
+chosen 3 gre:10.9.0.2,key=77
+chosen 3 erspan:10.9.0.2,id=100,remote=10.9.0.0/30
+chosen 3 erspan:10.9.0.2,id=100,remote=10.9.0.1
+chosen 0 erspan:10.9.0.2,id=100,remote=10.9.0.4/30
+chosen 0 erspan:10.9.0.77
+chosen 0 erspan:10.9.0.2,id=99
+
+echo "-- as many as asked for"
+collect -c 10
+send_to_collector "$work/outer.pcap"
+wait "$(cat "$work/collect.pid")" || wrong "status $?"
+"$here/collected.py" counters "$work/collect.out" written=10 || wrong "-c 10"
+equal "frames in the recording" 10 "$("$here/compare.py" count "$work/collected.pcapng")"
+finish

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What cannot work is refused at once: with the right exit status, one line that names the object, and nothing left behind.
+#
+#     tap, with an uplink and no traffic
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+bridge_topology 1500 1600
+links=$(ip -n ${prefix}tap -o link show | wc -l)
+
+# refused STATUS TEXT... -- COMMAND...: each TEXT must be in what it says, which is one line on standard error
+refused() {
+	local status=$1 got=0 text texts=()
+	shift
+	while [ "$1" != -- ]; do
+		texts+=("$1")
+		shift
+	done
+	shift
+	at tap timeout 10 "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+	equal "status of $*" "$status" $got
+	equal "lines of $*" 1 "$(wc -l <"$work/err")"
+	equal "output of $*" 0 "$(wc -c <"$work/out")"
+	for text in "${texts[@]}"; do
+		grep -qF -- "$text" "$work/err" || wrong "'$text' is not in what $* said: $(cat "$work/err")"
+	done
+	equal "links after $*" "$links" "$(ip -n ${prefix}tap -o link show | wc -l)"
+}
+
+m=("$FARSPAN" mirror)
+to=(-t erspan2:10.9.0.2)
+
+echo "-- the command line"
+refused 2 "nonsense" -- "$FARSPAN" nonsense
+refused 2 "mirror" "option" -- "${m[@]}" --nonsense
+refused 2 "-i" -- "${m[@]}" "${to[@]}"
+refused 2 "-t" -- "${m[@]}" -i s0
+refused 2 "sideways" "rx, tx or both" -- "${m[@]}" -i s0 -d sideways "${to[@]}"
+refused 2 "'0'" -- "${m[@]}" -i s0 -c 0 "${to[@]}"
+refused 2 "'12x'" -- "${m[@]}" -i s0 -c 12x "${to[@]}"
+refused 2 "surplus" -- "${m[@]}" -i s0 "${to[@]}" surplus
+refused 2 "1024" "1023" "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=1024
+refused 2 "1048576" "1048575" "index" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,index=1048576
+refused 2 "64" "63" "hwid" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,hwid=64
+refused 2 "256" "255" "ttl" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,ttl=256
+refused 2 "ttl" "255" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,ttl=0
+refused 2 "256" "255" "tos" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,tos=256
+refused 2 "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=
+refused 2 "-1" "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=-1
+refused 2 "4294967297" "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=4294967297
+refused 2 "hwid" "erspan2" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,hwid=3
+refused 2 "index" "erspan3" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,index=3
+refused 2 "id" "erspan1" -- "${m[@]}" -i s0 -t erspan1:10.9.0.2,id=3
+refused 2 "colour" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,colour=3
+refused 2 "erspan4" "erspan3" -- "${m[@]}" -i s0 -t erspan4:10.9.0.2
+refused 2 "10.9.0.999" -- "${m[@]}" -i s0 -t erspan2:10.9.0.999
+refused 2 "erspan2" -- "${m[@]}" -i s0 -t erspan2
+refused 2 "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=1,id=2
+refused 2 "local" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,local=fd09::1
+
+echo "-- the machine"
+refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i nosuch0 "${to[@]}"
+refused 1 "10.77.0.1" "no route" -- "${m[@]}" -i s0 -t erspan2:10.77.0.1
+refused 1 "fd77::1" "no route" -- "${m[@]}" -i s0 -t 'erspan2:[fd77::1]'
+refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,dev=nosuch0
+refused 1 "10.9.0.50" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,local=10.9.0.50
+
+echo "-- privilege"
+# The program must be reachable for others: it is copied to where they may read it.
+chmod 755 "$work"
+install -m 755 "$FARSPAN" "$work/farspan"
+refused 1 "CAP_" -- setpriv --reuid=65534 --regid=65534 --clear-groups "$work/farspan" mirror -i s0 "${to[@]}"
+refused 1 "CAP_NET_ADMIN" -- setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$work/farspan" mirror -i s0 "${to[@]}"
+finish

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Every field of every format as tshark reads it from what the mirror sends: those that are set on the command line, and those that are
+# taken from the frame.
+#
+#     a ---- s0 [ bridge ] s1 ---- b         one ping from a to b: its request is rx at s0, its reply tx
+#            u0 ---- col
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+bridge_topology 1500 1600
+ifindex=$(ip -n ${prefix}tap -o link show s0 | cut -d: -f1)
+
+outer4=(eth.src eth.dst eth.type ip.src ip.dst ip.ttl ip.dsfield ip.flags.df ip.flags.mf ip.proto ip.checksum.status)
+outer6=(eth.src eth.dst eth.type ipv6.src ipv6.dst ipv6.hlim ipv6.tclass ipv6.nxt)
+gre=(gre.flags_and_version gre.proto)
+erspan2=(erspan.version erspan.vlan erspan.cos erspan.encap erspan.truncated erspan.spanid erspan.index)
+erspan3=(erspan.version erspan.vlan erspan.cos erspan.bso erspan.truncated erspan.spanid erspan.sgt erspan.p erspan.ft erspan.hw
+	erspan.direction erspan.gra erspan.o)
+
+# taken TAGS DESTINATION: one ping; leaves the capture in "copies", the time before and after it in since_ns and until_ns.
+taken() {
+	tagged "$1"
+	capture col c0 copies -Q in
+	mirror tap -i s0 -d both -t "$2"
+	since_ns=$(date +%s%N)
+	at a ping -q -c 1 -W 2 10.1.0.2 >"$work/ping" || fail "the ping itself"
+	until_ns=$(date +%s%N)
+	fence a a0 copies
+	end_mirror sent=3
+	end_capture copies
+}
+
+# shown FIELD...: of request and reply, the outermost occurrence of each field, as tshark writes it
+shown() {
+	local field arguments=()
+	for field in "$@"; do arguments+=(-e "$field"); done
+	tshark -n -r "$work/copies.pcap" -o ip.check_checksum:TRUE -Y icmp -T fields -E separator=' ' -E occurrence=f "${arguments[@]}" 2>/dev/null
+}
+
+# is WHAT EXPECTED FIELD...
+is() {
+	local what=$1 expected=$2
+	shift 2
+	equal "$what" "$expected" "$(shown "$@")"
+}
+
+both() {
+	printf '%s\n%s' "$1" "$1"
+}
+
+echo "-- defaults"
+taken none erspan2:10.9.0.2
+is "outer IPv4" "$(both "$mac_u $mac_c 0x0800 10.9.0.1 10.9.0.2 64 0x00 1 0 47 1")" "${outer4[@]}"
+is "GRE" "$(both "0x1000 0x88be")" "${gre[@]}"
+is "GRE sequence" $'0\n1' gre.sequence_number
+is "Type II" "$(both "1 0 0 0 0 0 $ifindex")" "${erspan2[@]}"
+taken none 'erspan3:[fd09::2]'
+is "outer IPv6" "$(both "$mac_u $mac_c 0x86dd fd09::1 fd09::2 64 0x00000000 47")" "${outer6[@]}"
+is "GRE" "$(both "0x1000 0x22eb")" "${gre[@]}"
+is "GRE sequence" $'0\n1' gre.sequence_number
+is "Type III" $'2 0 0 0 0 0 0 1 0 0 0 0 0\n2 0 0 0 0 0 0 1 0 0 1 0 0' "${erspan3[@]}"
+
+echo "-- as set"
+ip -n ${prefix}tap address add 10.9.0.77/32 dev u0
+taken none erspan1:10.9.0.2,ttl=9,tos=184,local=10.9.0.77
+is "outer IPv4" "$(both "$mac_u $mac_c 0x0800 10.9.0.77 10.9.0.2 9 0xb8 1 0 47 1")" "${outer4[@]}"
+is "GRE" "$(both "0x0000 0x88be")" "${gre[@]}"
+is "no ERSPAN header" "$(both " ")" erspan.version erspan.spanid
+taken none 'erspan1:[fd09::2],ttl=255,tos=255'
+is "outer IPv6" "$(both "$mac_u $mac_c 0x86dd fd09::1 fd09::2 255 0x000000ff 47")" "${outer6[@]}"
+taken none 'erspan2:[fd09::2],id=1023,index=1048575,ttl=1,tos=4'
+is "outer IPv6" "$(both "$mac_u $mac_c 0x86dd fd09::1 fd09::2 1 0x00000004 47")" "${outer6[@]}"
+is "Type II" "$(both "1 0 0 0 0 1023 1048575")" "${erspan2[@]}"
+taken none erspan2:10.9.0.2,id=1,index=0
+is "Type II" "$(both "1 0 0 0 0 1 0")" "${erspan2[@]}"
+taken none erspan3:10.9.0.2,id=513,hwid=63,sgt=65535
+is "Type III" $'2 0 0 0 0 513 65535 1 0 63 0 0 0\n2 0 0 0 0 513 65535 1 0 63 1 0 0' "${erspan3[@]}"
+
+echo "-- from the frame"
+for kind in 2 3; do
+	taken one erspan$kind:10.9.0.2,id=5
+	is "VLAN and COS, one tag" "$(both "100 3")" erspan.vlan erspan.cos
+	is "tag in place" "$(both "100 3")" vlan.id vlan.priority
+	[ $kind = 3 ] || is "En" "$(both 3)" erspan.encap
+	taken two erspan$kind:10.9.0.2,id=5
+	is "VLAN and COS, two tags" "$(both "200 5")" erspan.vlan erspan.cos
+	is "outer tag in place" "$(both "200 5")" ieee8021ad.id ieee8021ad.priority
+	[ $kind = 3 ] || is "En" "$(both 3)" erspan.encap
+done
+
+echo "-- time"
+# time UNIT-NS: both timestamps, of 32 bits, lie between those taken around the ping
+time_between() {
+	local stamp first=$((since_ns / $1 & 0xffffffff)) span=$(((until_ns - since_ns) / $1 + 1))
+	for stamp in $(shown erspan.timestamp); do
+		[ $(((stamp - first) & 0xffffffff)) -le $span ] || wrong "timestamp $stamp is not within $span of $first, in units of $1 ns"
+	done
+}
+taken none erspan3:10.9.0.2
+is "granularity" "$(both 0)" erspan.gra
+time_between 100000
+taken none erspan3:10.9.0.2,granularity=100ns
+is "granularity" "$(both 1)" erspan.gra
+time_between 100
+finish

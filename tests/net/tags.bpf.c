@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the tests need of a network.
+ *
+ * VLAN tags for hosts whose kernel has no VLAN devices: pushed at the egress of an interface, taken off at its ingress. As with real VLAN
+ * devices the outermost tag travels in the metadata of the packet. And a collector that swallows what it is sent.
+ */
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+enum {
+	CUSTOMER = 3 << 13 | 100, /* priority 3, VLAN 100 */
+	SERVICE = 5 << 13 | 200,
+};
+
+SEC("one") int push1(struct __sk_buff *skb)
+{
+	return bpf_skb_vlan_push(skb, bpf_htons(0x8100), CUSTOMER) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+SEC("two") int push2(struct __sk_buff *skb)
+{
+	if (bpf_skb_vlan_push(skb, bpf_htons(0x8100), CUSTOMER) || bpf_skb_vlan_push(skb, bpf_htons(0x88a8), SERVICE))
+		return TC_ACT_SHOT;
+	return TC_ACT_UNSPEC;
+}
+
+SEC("none") int pop(struct __sk_buff *skb)
+{
+	for (int i = 0; i < 2 && skb->vlan_present; i++)
+		bpf_skb_vlan_pop(skb);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("drop") int swallow(struct __sk_buff *skb)
+{
+	__u8 protocol = 0;
+
+	if (skb->protocol == bpf_htons(0x0800))
+		bpf_skb_load_bytes(skb, 14 + 9, &protocol, 1);
+	else if (skb->protocol == bpf_htons(0x86dd))
+		bpf_skb_load_bytes(skb, 14 + 6, &protocol, 1);
+	return protocol == IPPROTO_GRE ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Where copies can go besides one tunnel: an interface (local SPAN), a VLAN on a trunk (RSPAN), several destinations at once, flows spread.
+#
+#     a ---- s0 [ bridge ] s1 ---- b         s0 is mirrored
+#            u0 ---- col                     tunnels, and as a trunk
+#            p0 ---- probe                   local SPAN
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+bridge_topology 1500 1600
+namespace probe
+wire tap p0 02:00:00:00:06:00 probe p1 02:00:00:00:06:01 1500
+datagrams=300
+
+traffic() {
+	"$here/traffic.py" udp ${prefix}a ${prefix}b "$1" 5002 $datagrams 100 >"$work/udp" || fail "the datagrams themselves"
+}
+
+# local_span TAGS: the probe sees what b gets, tags included.
+local_span() {
+	echo "-- local SPAN, tags: $1"
+	tagged "$1"
+	capture probe p1 copies -Q in
+	capture b b0 reference -Q in
+	mirror tap -i s0 -d rx -t interface:p0
+	traffic 10.1.0.2
+	"$here/traffic.py" tcp ${prefix}a ${prefix}b fd01::2 5001 500000 >"$work/sum" || fail "the transfer itself"
+	fence a a0 reference copies
+	end_mirror
+	end_capture copies
+	end_capture reference
+	compare same "$work/reference.pcap" "$work/copies.pcap"
+}
+
+for tags in none one two; do local_span $tags; done
+tagged none
+
+echo "-- local SPAN to an interface that goes down, and comes back"
+mirror tap -i s0 -d rx -t interface:p0
+traffic 10.1.0.2
+ip -n ${prefix}tap link set p0 down
+until_said mirror "interface p0 is down"
+traffic 10.1.0.2
+ip -n ${prefix}tap link set p0 up
+until_true 10 "p0 to be taken again" sh -c "[ \$(grep -c 'farspan: interface p0\$' '$work/mirror.err') = 2 ]"
+traffic 10.1.0.2
+end_mirror seen=$((3 * datagrams)) sent=$((2 * datagrams)) target_down=$datagrams
+
+# rspan TAGS TYPE: the trunk carries the frames in VLAN 999 with priority 3, their own tags inside.
+rspan() {
+	echo "-- RSPAN, tags: $1, tag type $2"
+	tagged "$1"
+	capture col c0 copies -Q in
+	capture b b0 reference -Q in
+	mirror tap -i s0 -d rx -t "vlan:u0,id=999,prio=3,tpid=$2"
+	traffic 10.1.0.2
+	fence a a0 reference copies
+	end_mirror sent=$((datagrams + 1))
+	end_capture copies
+	end_capture reference
+	compare same "$work/reference.pcap" "untagged:$work/copies.pcap"
+	equal "frames with another tag" 0 "$("$here/compare.py" foreign "$work/copies.pcap" "$2" $((3 << 13 | 999)))"
+}
+
+rspan none 0x8100
+rspan one 0x8100
+rspan two 0x88a8
+tagged none
+
+echo "-- three destinations, a copy each"
+capture col c0 copies -Q in
+capture probe p1 span -Q in
+capture b b0 reference -Q in
+mirror tap -i s0 -d rx -t erspan2:10.9.0.2,id=1 -t 'erspan3:[fd09::2],id=2' -t interface:p0
+traffic 10.1.0.2
+fence a a0 reference span
+end_mirror seen=$((3 * datagrams + 3)) sent=$((3 * datagrams + 3))
+for file in copies span reference; do end_capture $file; done
+compare same "$work/reference.pcap" "$work/span.pcap"
+compare same "$work/reference.pcap+$work/reference.pcap" "erspan:$work/copies.pcap"
+compare sequence "$work/copies.pcap"
+
+echo "-- flows spread over two destinations"
+capture col c0 one -Q in
+mirror tap -i s0 -d both --spread -t erspan2:10.9.0.2,id=1 -t erspan2:10.9.0.2,id=2
+for port in $(seq 6000 6031); do
+	at a ping -q -c 1 10.1.0.2 >/dev/null
+	"$here/traffic.py" tcp ${prefix}a ${prefix}b 10.1.0.2 "$port" 20000 >"$work/sum" || fail "transfer $port"
+done
+fence a a0 one
+end_mirror
+end_capture one
+# Each connection is at one of them, both ways; and both have some.
+tshark -n -r "$work/one.pcap" -Y tcp -T fields -e erspan.spanid -e tcp.srcport -e tcp.dstport 2>/dev/null |
+	awk '{p = $2 < $3 ? $2 "," $3 : $3 "," $2} {seen[p] = seen[p] ~ $1 ? seen[p] : seen[p] $1; n[$1]++}
+	END {for (p in seen) if (length(seen[p]) > 1) torn++; print torn + 0, (n[1] > 0) + (n[2] > 0)}' >"$work/spread"
+equal "torn connections, destinations in use" "0 2" "$(cat "$work/spread")"
+
+echo "-- what cannot be"
+for words in '-i s0 -t interface:s0' '-i s0 -t vlan:u0' '-i s0 -t erspan2:10.9.0.2 --spread' '-i s0 -t vlan:u0,id=4095' '-i s0 -t interface:nope'; do
+	# shellcheck disable=SC2086 # words
+	! at tap "$FARSPAN" mirror $words 2>"$work/err" || wrong "$words was accepted"
+	equal "lines said of $words" 1 "$(wc -l <"$work/err")"
+done
+finish
