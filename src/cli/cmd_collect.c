@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "cli/collect_report.h"
+#include "cli/shape_options.h"
 #include "cli/wait.h"
 #include "engine/collect.h"
 #include "engine/live.h"
+#include "engine/outlets.h"
 #include "record/capture.h"
 
 enum {
@@ -27,7 +29,8 @@ enum {
 
 struct collect_command {
 	const char *read;      /* capture file of outer packets; NULL: live */
-	const char *write;     /* "-": standard output */
+	const char *write;     /* "-": standard output; NULL: nothing is recorded */
+	struct session relay;  /* destinations, and how copies to tunnels are shaped */
 	uint64_t count;        /* frames; 0: all */
 	const char *interface; /* NULL: all */
 	enum attach_way way;
@@ -45,7 +48,7 @@ static int check_files(const struct collect_command *command, struct error *erro
 {
 	struct stat in, out;
 
-	if (!command->read || stat(command->read, &in) || stat(command->write, &out))
+	if (!command->read || !command->write || stat(command->read, &in) || stat(command->write, &out))
 		return 0;
 	if (!S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
 		return 0;
@@ -54,6 +57,9 @@ static int check_files(const struct collect_command *command, struct error *erro
 
 static int open_output(const struct collect_command *command, int *fd, struct error *error)
 {
+	*fd = -1;
+	if (!command->write)
+		return 0;
 	if (strcmp(command->write, "-") == 0) {
 		*fd = STDOUT_FILENO;
 		return 0;
@@ -66,7 +72,7 @@ static int open_output(const struct collect_command *command, int *fd, struct er
 
 static int close_output(const struct collect_command *command, int fd, int rc, struct error *error)
 {
-	if (fd == STDOUT_FILENO || close(fd) == 0 || rc)
+	if (fd < 0 || fd == STDOUT_FILENO || close(fd) == 0 || rc)
 		return rc;
 	return fail(error, errno, "%s: cannot write: %s", command->write, strerror(errno));
 }
@@ -91,10 +97,12 @@ static int collect_file(const struct collect_command *command, struct capture *c
 	return rc < 0 ? rc : 0;
 }
 
-static int report(const struct collect_command *command, const struct collect *collect, struct error *error)
+static int report(const struct collect_command *command, const struct collect *collect, struct outlets *outlets, struct error *error)
 {
 	collect_report(stderr, collect);
-	if (command->json && collect_report_json(stdout, collect))
+	if (outlets)
+		outlets_report(stderr, outlets);
+	if (command->json && collect_report_json(stdout, collect, outlets))
 		return fail(error, ENOMEM, "collect: no memory for the summary");
 	return 0;
 }
@@ -109,8 +117,8 @@ static void show_line(const struct collect *collect)
 }
 
 /* Drains on every tick: the kernel wakes us only for much. */
-static int receive_until_stopped(const struct collect_command *command, struct live *live, struct collect *collect, struct wait *wait,
-				 struct error *error)
+static int receive_until_stopped(const struct collect_command *command, struct live *live, struct collect *collect, struct outlets *outlets,
+				 struct wait *wait, struct error *error)
 {
 	bool line = !command->quiet && isatty(STDERR_FILENO);
 	unsigned int ticks = 0, events = 0;
@@ -119,12 +127,16 @@ static int receive_until_stopped(const struct collect_command *command, struct l
 	while (!rc && !(events & WAIT_STOP) && !live_done(live)) {
 		events = wait_events(wait, live_fd(live));
 		rc = live_drain(live);
+		if (outlets)
+			outlets_flush(outlets);
 		ticks += (events & WAIT_TICK) != 0;
 		if (!rc && ticks % FLUSH_TICKS == 0)
 			rc = collect_flush(collect, error);
 		if (!(events & WAIT_TICK) || ticks % FOLLOW_TICKS)
 			continue;
 		live_follow(live);
+		if (outlets)
+			outlets_follow(outlets);
 		if (line)
 			show_line(collect);
 	}
@@ -133,7 +145,7 @@ static int receive_until_stopped(const struct collect_command *command, struct l
 	return rc;
 }
 
-static int collect_live(const struct collect_command *command, struct collect *collect, struct error *error)
+static int collect_live(const struct collect_command *command, struct collect *collect, struct outlets *outlets, struct error *error)
 {
 	struct live_config config = {
 		.sources = command->sources,
@@ -152,7 +164,7 @@ static int collect_live(const struct collect_command *command, struct collect *c
 	rc = wait_open(&wait, TICK_MS, error);
 	if (!rc) {
 		fprintf(stderr, "farspan: collecting on %s\n", live_text(live));
-		rc = receive_until_stopped(command, live, collect, &wait, error);
+		rc = receive_until_stopped(command, live, collect, outlets, &wait, error);
 		live_stop(live);
 		wait_close(&wait);
 	}
@@ -161,23 +173,40 @@ static int collect_live(const struct collect_command *command, struct collect *c
 	return rc ? rc : finished;
 }
 
-static int run_with(const struct collect_command *command, struct capture *capture, int fd, struct error *error)
+static int run_with(const struct collect_command *command, struct capture *capture, int fd, struct outlets *outlets, struct error *error)
 {
 	const struct collect_config config = {
 		.sources = command->sources,
 		.source_count = command->source_count,
 		.fd = fd,
 		.output_name = fd == STDOUT_FILENO ? "standard output" : command->write,
+		.deliver = outlets ? outlets_deliver : NULL,
+		.deliver_context = outlets,
 	};
 	struct collect *collect;
 	int rc = collect_open(&config, &collect, error), reported;
 
 	if (rc)
 		return rc;
-	rc = capture ? collect_file(command, capture, collect, error) : collect_live(command, collect, error);
-	reported = rc && !capture && error->code ? 0 : report(command, collect, rc ? NULL : error);
+	rc = capture ? collect_file(command, capture, collect, error) : collect_live(command, collect, outlets, error);
+	if (outlets)
+		outlets_stop(outlets);
+	reported = rc && !capture && error->code ? 0 : report(command, collect, outlets, rc ? NULL : error);
 	collect_close(collect);
 	return rc ? rc : reported;
+}
+
+static int run_with_outlets(const struct collect_command *command, struct capture *capture, int fd, struct error *error)
+{
+	struct outlets *outlets = NULL;
+	int rc = 0;
+
+	if (command->relay.destination_count)
+		rc = outlets_open(&outlets, &command->relay, error);
+	if (!rc)
+		rc = run_with(command, capture, fd, outlets, error);
+	outlets_close(outlets);
+	return rc;
 }
 
 static int run(const struct collect_command *command, struct error *error)
@@ -191,7 +220,7 @@ static int run(const struct collect_command *command, struct error *error)
 		return rc;
 	rc = open_output(command, &fd, error);
 	if (!rc) {
-		rc = run_with(command, capture, fd, error);
+		rc = run_with_outlets(command, capture, fd, error);
 		rc = close_output(command, fd, rc, error);
 	}
 	capture_close(capture);
@@ -256,6 +285,8 @@ static int parse_interface(struct collect_command *command, struct error *error)
 
 static int parse_option(int option, char **argv, struct collect_command *command, struct error *error)
 {
+	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
+		return shape_option(option, optarg, &command->relay, error);
 	switch (option) {
 	case 'r':
 		return parse_file(&command->read, "read", error);
@@ -265,6 +296,8 @@ static int parse_option(int option, char **argv, struct collect_command *command
 		return parse_source(optarg, command, error);
 	case 'c':
 		return parse_count(optarg, &command->count, error);
+	case 't':
+		return session_add_destination(&command->relay, optarg, error);
 	case 'i':
 		return parse_interface(command, error);
 	case 'J':
@@ -293,6 +326,8 @@ static int parse_command_line(int argc, char **argv, struct collect_command *com
 						{"from", required_argument, NULL, 'f'},
 						{"count", required_argument, NULL, 'c'},
 						{"interface", required_argument, NULL, 'i'},
+						{"to", required_argument, NULL, 't'},
+						SHAPE_OPTIONS,
 						{"quiet", no_argument, NULL, 'q'},
 						{"clsact", no_argument, NULL, 'C'},
 						{"json", no_argument, NULL, 'J'},
@@ -300,7 +335,7 @@ static int parse_command_line(int argc, char **argv, struct collect_command *com
 						{NULL, 0, NULL, 0}};
 	int option, rc = 0;
 
-	while (!rc && (option = getopt_long(argc, argv, ":r:w:f:i:c:qh", options, NULL)) >= 0)
+	while (!rc && (option = getopt_long(argc, argv, ":r:w:f:t:i:c:qh", options, NULL)) >= 0)
 		rc = parse_option(option, argv, command, error);
 	if (rc || command->help)
 		return rc;
@@ -308,9 +343,9 @@ static int parse_command_line(int argc, char **argv, struct collect_command *com
 		return fail(error, EINVAL, "collect: '%s' is one word too many", argv[optind]);
 	if (command->read && command->interface)
 		return fail(error, EINVAL, "collect: frames come from a file (-r) or an interface (-i), not both");
-	if (!command->write)
-		return fail(error, EINVAL, "collect: no file to write given (-w)");
-	if (command->json && strcmp(command->write, "-") == 0)
+	if (!command->write && !command->relay.destination_count)
+		return fail(error, EINVAL, "collect: neither a file to write (-w) nor a destination (-t) given");
+	if (command->json && command->write && strcmp(command->write, "-") == 0)
 		return fail(error, EINVAL, "collect: --json and -w - both want the standard output");
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/mirror_report.h"
+#include "cli/shape_options.h"
 #include "cli/wait.h"
 
 enum {
@@ -37,13 +38,7 @@ static void print_usage(FILE *out)
 		     "                          them as they come and go; may be repeated\n"
 		     "  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
 		     "  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
-		     "      --spread            share the flows among the destinations instead\n"
-		     "  -c, --count COUNT       end after that many copies to each destination\n"
-		     "      --vlan LIST         only these VLANs, as in 10,20-29; 0 is untagged\n"
-		     "      --strip-tag         leave the outermost VLAN tag out of the copies\n"
-		     "      --sample N          1 frame in N: random:N (default), count:N, or flow:N (1 flow in N)\n"
-		     "      --rate RATE         at most so much per second, as in 10mbit or 500pps; ,burst=20ms\n"
-		     "      --truncate LENGTH   copy only so many bytes, or up to the end of the headers: l2, l3, l4\n"
+		     "  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
 		     "      --wait              wait for interfaces and routes that are not there yet\n"
 		     "  -q, --quiet             no line of counters while running\n"
 		     "      --json              counters as JSON on standard output at the end\n"
@@ -85,13 +80,7 @@ static int parse_destination(const char *text, struct mirror_command *command, s
 
 /* Long options without a letter. */
 enum {
-	OPTION_SPREAD = 256,
-	OPTION_VLAN,
-	OPTION_STRIP_TAG,
-	OPTION_SAMPLE,
-	OPTION_RATE,
-	OPTION_TRUNCATE,
-	OPTION_WAIT,
+	OPTION_WAIT = 256,
 	OPTION_JSON,
 	OPTION_CLSACT,
 };
@@ -99,12 +88,6 @@ enum {
 static int parse_switch(int option, struct mirror_command *command)
 {
 	switch (option) {
-	case OPTION_SPREAD:
-		command->session.spread = true;
-		return 0;
-	case OPTION_STRIP_TAG:
-		command->session.shape.strip_tag = true;
-		return 0;
 	case OPTION_WAIT:
 		command->session.wait = true;
 		return 0;
@@ -129,6 +112,8 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 {
 	struct session *session = &command->session;
 
+	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
+		return shape_option(option, optarg, session, error);
 	switch (option) {
 	case 'i':
 		return session_add_source(session, optarg, error);
@@ -138,14 +123,6 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 		return parse_destination(optarg, command, error);
 	case 'c':
 		return parse_count(optarg, &session->count, error);
-	case OPTION_VLAN:
-		return shape_parse_vlans(optarg, &session->shape, error);
-	case OPTION_SAMPLE:
-		return shape_parse_sample(optarg, &session->shape, error);
-	case OPTION_RATE:
-		return shape_parse_rate(optarg, &session->shape, error);
-	case OPTION_TRUNCATE:
-		return shape_parse_truncate(optarg, &session->shape, error);
 	case ':':
 		return fail(error, EINVAL, "mirror: option '%s' needs a value", argv[optind - 1]);
 	case '?':
@@ -160,13 +137,8 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 	static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
 						{"direction", required_argument, NULL, 'd'},
 						{"to", required_argument, NULL, 't'},
-						{"spread", no_argument, NULL, OPTION_SPREAD},
 						{"count", required_argument, NULL, 'c'},
-						{"vlan", required_argument, NULL, OPTION_VLAN},
-						{"strip-tag", no_argument, NULL, OPTION_STRIP_TAG},
-						{"sample", required_argument, NULL, OPTION_SAMPLE},
-						{"rate", required_argument, NULL, OPTION_RATE},
-						{"truncate", required_argument, NULL, OPTION_TRUNCATE},
+						SHAPE_OPTIONS,
 						{"wait", no_argument, NULL, OPTION_WAIT},
 						{"quiet", no_argument, NULL, 'q'},
 						{"json", no_argument, NULL, OPTION_JSON},

@@ -112,6 +112,7 @@ static json_t *summary_json(const struct collect *collect)
 	collect_summarize(collect, &summary);
 	set_number(object, "received", summary.counters[COLLECT_received]);
 	set_number(object, "written", summary.counters[COLLECT_written]);
+	set_number(object, "unrecorded", summary.counters[COLLECT_unrecorded]);
 	set_number(object, "reassembled", summary.counters[COLLECT_reassembled]);
 	set_number(object, "packets", summary.packets);
 	set_number(object, "bytes", summary.bytes);
@@ -125,10 +126,25 @@ static json_t *summary_json(const struct collect *collect)
 	return object;
 }
 
-int collect_report_json(FILE *out, const struct collect *collect)
+static void add_outlet(void *context, const char *name, uint64_t sent, uint64_t lost)
 {
-	json_t *object = summary_json(collect);
-	int rc = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "destination", json_string(name));
+	set_number(object, "sent", sent);
+	set_number(object, "lost", lost);
+	json_array_append_new(context, object);
+}
+
+int collect_report_json(FILE *out, const struct collect *collect, struct outlets *outlets)
+{
+	json_t *object = summary_json(collect), *list = json_array();
+	int rc;
+
+	if (outlets)
+		outlets_each(outlets, add_outlet, list);
+	json_object_set_new(object, "destinations", list);
+	rc = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
 
 	fputc('\n', out);
 	json_decref(object);

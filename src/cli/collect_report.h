@@ -6,11 +6,12 @@
 #include <stdio.h>
 
 #include "engine/collect.h"
+#include "engine/outlets.h"
 
 /* A few lines of text; counters that are 0 are left out. */
 void collect_report(FILE *out, const struct collect *collect);
 
-/* The same as one JSON object, with every counter. 0 or -ENOMEM. */
-int collect_report_json(FILE *out, const struct collect *collect);
+/* The same as one JSON object, with every counter and what became of the frames at outlets, which may be NULL. 0 or -ENOMEM. */
+int collect_report_json(FILE *out, const struct collect *collect, struct outlets *outlets);
 
 #endif

@@ -12,9 +12,9 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
-    {"decode", cmd_decode, "print what the packets of a capture file are"},
-    {"mirror", cmd_mirror, "copy an interface's frames to a collector"},
+	{"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
+	{"decode", cmd_decode, "print what the packets of a capture file are"},
+	{"mirror", cmd_mirror, "copy an interface's frames to a collector"},
 };
 
 enum {

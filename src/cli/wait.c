@@ -57,7 +57,7 @@ void wait_close(struct wait *wait)
 unsigned int wait_events(struct wait *wait, int fd)
 {
 	struct pollfd fds[] = {
-	    {.fd = wait->signals, .events = POLLIN}, {.fd = wait->timer, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+		{.fd = wait->signals, .events = POLLIN}, {.fd = wait->timer, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 	unsigned int events = 0;
 	uint64_t expirations;
 

@@ -37,13 +37,16 @@ static int ethtool(int fd, const char *device, void *command)
 
 static int count_features(int fd, const char *device, uint32_t *count)
 {
-	struct {
-		struct ethtool_sset_info info;
-		uint32_t length;
-	} query = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
-	int rc = ethtool(fd, device, &query);
+	struct ethtool_sset_info *query = calloc(1, sizeof *query + sizeof query->data[0]);
+	int rc;
 
-	*count = query.length;
+	if (!query)
+		return -ENOMEM;
+	query->cmd = ETHTOOL_GSSET_INFO;
+	query->sset_mask = 1ull << ETH_SS_FEATURES;
+	rc = ethtool(fd, device, query);
+	*count = query->data[0];
+	free(query);
 	return rc;
 }
 

@@ -86,18 +86,17 @@ struct sweep {
 	int rc;
 };
 
+bool owner_is_device(const struct link *link)
+{
+	return strcmp(link->kind, "veth") == 0 && strncmp(link->alias, "farspan", strlen("farspan")) == 0;
+}
+
+/* The owner's id in the name of a device. A pair of which the user named one end goes with the other. */
 static bool read_device(const struct link *link, uint32_t *id)
 {
 	char rest[IFNAMSIZ];
 
-	return strcmp(link->kind, "veth") == 0 && strncmp(link->alias, "farspan", 7) == 0 && sscanf(link->name, "fs%6x-%3s", id, rest) == 2;
-}
-
-bool owner_is_device(const struct link *link)
-{
-	uint32_t id;
-
-	return read_device(link, &id);
+	return owner_is_device(link) && sscanf(link->name, "fs%6x-%3s", id, rest) == 2;
 }
 
 static void sweep_device(const struct link *link, void *context)

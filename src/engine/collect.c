@@ -16,7 +16,9 @@ struct collect {
 	struct collect_sources sources;
 	struct collect_sessions *sessions;
 	struct reassembly *reassembly;
-	struct pcapng *pcapng;
+	struct pcapng *pcapng; /* NULL: no recording */
+	void (*deliver)(void *context, const void *frame, size_t len);
+	void *deliver_context;
 	uint64_t recorded;                        /* packets handed to pcapng, whether it took them or not */
 	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and pcapng keep */
 };
@@ -69,6 +71,10 @@ static int prepare(struct collect *collect, const struct collect_config *config,
 	collect->reassembly = reassembly_new(&config->reassembly);
 	if (!collect->sessions || !collect->reassembly || collect_sources_copy(&collect->sources, config->sources, config->source_count))
 		return fail(error, ENOMEM, "no memory for the collector's tables");
+	collect->deliver = config->deliver;
+	collect->deliver_context = config->deliver_context;
+	if (config->fd < 0 && !config->write)
+		return 0;
 	return pcapng_new(&output, &collect->pcapng, error);
 }
 
@@ -136,7 +142,12 @@ static int take_whole(struct collect *collect, const struct collect_frame *frame
 	rc = collect_sessions_add(collect->sessions, collect->pcapng, frame);
 	if (rc > 0)
 		return refuse(collect, COLLECT_session_table_full);
-	collect->recorded++;
+	if (collect->pcapng)
+		collect->recorded++;
+	else
+		collect->counters[COLLECT_unrecorded]++;
+	if (collect->deliver && packet->has_inner_ethernet)
+		collect->deliver(collect->deliver_context, (const uint8_t *)frame->data + packet->inner_off, packet->inner_len);
 	return rc ? rc : 1;
 }
 
@@ -217,17 +228,19 @@ void collect_missed(struct collect *collect, uint64_t packets)
 
 int collect_flush(struct collect *collect, struct error *error)
 {
-	return pcapng_flush(collect->pcapng, error);
+	return collect->pcapng ? pcapng_flush(collect->pcapng, error) : 0;
 }
 
 int collect_failed(const struct collect *collect, struct error *error)
 {
-	return pcapng_failed(collect->pcapng, error);
+	return collect->pcapng ? pcapng_failed(collect->pcapng, error) : 0;
 }
 
 int collect_finish(struct collect *collect, struct error *error)
 {
 	reassembly_flush(collect->reassembly);
+	if (!collect->pcapng)
+		return 0;
 	/* A failure sticks, and the flush reports it. */
 	(void)collect_sessions_finish(collect->sessions, collect->pcapng);
 	return pcapng_flush(collect->pcapng, error);
@@ -254,9 +267,11 @@ void collect_summarize(const struct collect *collect, struct collect_summary *su
 {
 	*summary = (struct collect_summary){0};
 	memcpy(summary->counters, collect->counters, sizeof summary->counters);
-	summary->counters[COLLECT_written] = pcapng_written(collect->pcapng);
-	summary->counters[COLLECT_write_error] = pcapng_lost(collect->pcapng);
-	summary->buffered = collect->recorded - pcapng_written(collect->pcapng) - pcapng_lost(collect->pcapng);
+	if (collect->pcapng) {
+		summary->counters[COLLECT_written] = pcapng_written(collect->pcapng);
+		summary->counters[COLLECT_write_error] = pcapng_lost(collect->pcapng);
+		summary->buffered = collect->recorded - pcapng_written(collect->pcapng) - pcapng_lost(collect->pcapng);
+	}
 	for (enum reassembly_fate fate = 0; fate < REASSEMBLY_FATE_COUNT; fate++)
 		if (fate != REASSEMBLY_complete)
 			summary->counters[fate_counters[fate]] = reassembly_count(collect->reassembly, fate);

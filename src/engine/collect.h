@@ -22,7 +22,7 @@
  * Every counter of a collector, in outer packets: X(name, class, text). Each packet ends in exactly one; a reassembled packet in that of
  * the fragment which completed it, its other fragments in "reassembled". So at any time
  *
- *   received = written + buffered + merged + all refused + all dropped + pending
+ *   received = written + unrecorded + buffered + merged + all refused + all dropped + pending
  *
  * where buffered waits to be written and pending are fragments that wait for others; both are 0 after collect_finish(). The reasons of
  * farspan_decode() follow as further counters of the class refused, at COLLECT_REASONS + reason.
@@ -30,6 +30,7 @@
 #define COLLECT_COUNTERS(X)                                                                          \
 	X(received, received, "packets given to the collector")                                      \
 	X(written, written, "mirrored frames in the file")                                           \
+	X(unrecorded, written, "mirrored frames accepted when no recording was asked for")           \
 	X(reassembled, merged, "fragments that became part of another packet")                       \
 	X(not_tunnel, refused, "no tunnel")                                                          \
 	X(not_wanted_type, refused, "a tunnel of a type that is not collected")                      \
@@ -75,11 +76,14 @@ struct collect_config {
 	unsigned int source_count;      /* 0: everything from anyone */
 	unsigned int sessions_max;      /* default 4096 */
 	struct reassembly_config reassembly;
-	int fd;                  /* where the recording goes; stays the caller's */
+	int fd;                  /* where the recording goes; stays the caller's; -1: no recording */
 	const char *output_name; /* of it, for errors; copied */
 	/* Instead of write(2), for tests; as in struct pcapng_config. */
 	ssize_t (*write)(void *context, const void *data, size_t len);
 	void *context;
+	/* Gets each accepted Ethernet frame as well, valid during the call only. NULL: nobody does. */
+	void (*deliver)(void *context, const void *frame, size_t len);
+	void *deliver_context;
 };
 
 /* One sender's session. */

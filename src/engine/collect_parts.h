@@ -46,8 +46,8 @@ struct collect_frame {
 bool collect_frame_is_known(const struct farspan_packet *packet);
 
 /*
- * Accounts the frame to its session, which is made if it is new, and hands it to the recording. 0; 1: there are too many sessions, and
- * nothing was done; or -errno of the recording, which has counted the packet as lost.
+ * Accounts the frame to its session, which is made if it is new, and hands it to the recording, unless pcapng is NULL. 0; 1: there are too
+ * many sessions, and nothing was done; or -errno of the recording, which has counted the packet as lost.
  */
 int collect_sessions_add(struct collect_sessions *sessions, struct pcapng *pcapng, const struct collect_frame *frame);
 

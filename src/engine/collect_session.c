@@ -253,6 +253,8 @@ int collect_sessions_add(struct collect_sessions *sessions, struct pcapng *pcapn
 	if (!entry)
 		return 1;
 	skipped = account(&entry->session, frame);
+	if (!pcapng)
+		return 0;
 	interface = &entry->interfaces[carried];
 	/* If this fails, so does adding the packet, which is then counted. */
 	if (!interface->made && !make_interface(entry, carried, pcapng))

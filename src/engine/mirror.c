@@ -217,7 +217,8 @@ static void visit_link(const struct link *link, void *context)
 	struct mirror_source *source = find_source(m, link->ifindex);
 	struct error *error = walk->error.code ? NULL : &walk->error;
 
-	if (!session_takes(&m->session, link->name) || owner_is_device(link))
+	/* No pattern means devices of ours. */
+	if (!session_takes(&m->session, link->name, !owner_is_device(link)))
 		return;
 	if (source) {
 		source->seen = true;

@@ -54,14 +54,15 @@ static bool is_destination(const struct session *session, const char *interface)
 	return false;
 }
 
-bool session_takes(const struct session *session, const char *interface)
+bool session_takes(const struct session *session, const char *interface, bool by_pattern)
 {
 	for (unsigned int i = 0; i < session->source_count; i++) {
 		const struct session_source *source = &session->sources[i];
 
 		if (strcmp(source->pattern, interface) == 0)
 			return true;
-		if (session_source_is_pattern(source) && fnmatch(source->pattern, interface, 0) == 0 && !is_destination(session, interface))
+		if (by_pattern && session_source_is_pattern(source) && fnmatch(source->pattern, interface, 0) == 0 &&
+		    !is_destination(session, interface))
 			return true;
 	}
 	return false;

@@ -39,7 +39,7 @@ int session_check(const struct session *session, struct error *error);
 
 bool session_source_is_pattern(const struct session_source *source);
 
-/* Whether an interface of that name is a source. */
-bool session_takes(const struct session *session, const char *interface);
+/* Whether an interface of that name is a source: by its own name, or if allowed by a pattern. */
+bool session_takes(const struct session *session, const char *interface, bool by_pattern);
 
 #endif

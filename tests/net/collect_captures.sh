@@ -10,7 +10,9 @@ captures=$here/../data/captures
 uplink_topology 9216
 ip -n ${prefix}col address flush dev c0 scope global
 addresses col c0 10.9.0.2/24 10.9.0.1/24 10.8.0.1/24 10.8.0.2/24 fd09::1/64 fd09::2/64 fd08::1/64 fd08::2/64
-ip -n ${prefix}tap address replace 10.9.0.77/24 dev u0
+ip -n ${prefix}tap address flush dev u0 scope global
+addresses tap u0 10.9.0.77/24
+neighbour tap u0 10.9.0.2 $mac_c
 neighbour col c0 10.9.0.77 $mac_u
 
 for inner in "$captures"/*.inner.pcap; do
@@ -18,11 +20,12 @@ for inner in "$captures"/*.inner.pcap; do
 	name=$(basename "$outer")
 	# Those of which only the first bytes were captured are no packets any more.
 	[ "$name" != ovs-snap-er1.pcap ] || continue
-	frames=$("$here/compare.py" count "$inner")
+	"$here/make_frames.py" "$work/expected.pcap" "$outer" "$inner"
+	frames=$("$here/compare.py" count "$work/expected.pcap")
 	echo "-- $name: $frames frames"
 	collect
 	send_to_collector "$outer"
 	end_collect written="$frames"
-	[ "$frames" = 0 ] || compare same "$inner" "$work/collected.pcapng"
+	[ "$frames" = 0 ] || compare same "$work/expected.pcap" "$work/collected.pcapng"
 done
 finish

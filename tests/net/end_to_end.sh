@@ -7,6 +7,8 @@
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# The transfer is paced, to 50 MB/s: the queue of a veth pair holds 1000 packets, and a wire that drops would not show much here.
+
 bridge_topology 1500 1600 collector
 
 # one DESTINATION
@@ -17,7 +19,7 @@ one() {
 	mirror tap -i s0 -d both -t "$1"
 	capture a a0 at_a -Q in
 	capture b b0 at_b -Q in
-	"$here/traffic.py" tcp ${prefix}a ${prefix}b 10.1.0.2 5001 8000000 >"$work/sum" || fail "the transfer itself"
+	"$here/traffic.py" tcp ${prefix}a ${prefix}b 10.1.0.2 5001 8000000 50000000 >"$work/sum" || fail "the transfer itself"
 	"$here/traffic.py" udp ${prefix}b ${prefix}a fd01::1 5002 100 1000 || fail "the datagrams themselves"
 	fence a a0 at_b
 	fence b b0 at_a

@@ -1,8 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""usage: make_frames.py FILE: writes a capture of frames of every special length and kind. Each differs from all others."""
+"""
+usage: make_frames.py FILE                  writes a capture of frames of every special length and kind; each differs from all others
+       make_frames.py FILE OUTER INNER      writes the frames of INNER but those that came in a packet of OUTER, told by the time, which is
+                                            an ICMP error that quotes a tunnel packet
+"""
 import struct
 import sys
+
+from packets import ip_of, read, untag
 
 TO, FROM = bytes.fromhex("020000000afe"), bytes.fromhex("020000000afd")
 GROUPS = {"lldp": "0180c200000e", "stp": "0180c2000000", "broadcast": "ffffffffffff", "nd": "3333ff000001"}
@@ -47,12 +53,17 @@ def frames():
     yield from named()
 
 
-def main(path):
+def unquoted(outer, inner):
+    errors = {packet.time_ns for packet in read(outer) if (ip_of(packet.data[untag(packet.data)[2]:]) or [0] * 8)[7] in (1, 58)}
+    return [packet.data for packet in read(inner) if packet.time_ns not in errors]
+
+
+def main(path, *captures):
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
-        for number, frame in enumerate(frames()):
+        for number, frame in enumerate(unquoted(*captures) if captures else frames()):
             file.write(struct.pack("<IIII", 1, number, len(frame), len(frame)) + frame)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

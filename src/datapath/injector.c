@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/injector.h"
+
+#include <arpa/inet.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "datapath/attach.h"
+#include "datapath/owner.h"
+#include "monitor.skel.h"
+#include "wire/fields.h"
+
+enum {
+	QUEUE_FRAMES = 64,
+	QUEUE_BYTES = 256 * 1024,
+	MONITOR_MTU = 9216, /* analyzers size their buffers by it */
+	SEND_BUFFER_BYTES = 8 << 20,
+};
+
+struct injector {
+	struct netlink *netlink;
+	struct owner owner;
+	struct link made; /* the end of our pair that frames arrive on; ifindex 0: none made */
+	char interface[IFNAMSIZ];
+	unsigned int frame_max;
+	int socket;
+	struct monitor_bpf *monitor;
+	struct attachment attachments[DIRECTIONS];
+	/* The queue. */
+	struct mmsghdr messages[QUEUE_FRAMES];
+	struct iovec iov[QUEUE_FRAMES];
+	uint8_t bytes[QUEUE_BYTES];
+	size_t used;
+	unsigned int count;
+	uint64_t sent, lost;
+};
+
+static int make_pair(struct injector *injector, const char *name, char sender[IFNAMSIZ], struct error *error)
+{
+	char own[IFNAMSIZ];
+	int rc;
+
+	if ((rc = owner_take(&injector->owner, error)) || (rc = owner_start_janitor(&injector->owner, error)) ||
+	    (rc = owner_sweep(injector->netlink, error)))
+		return rc;
+	owner_device_name(&injector->owner, "inj", sender);
+	owner_device_name(&injector->owner, "out", own);
+	snprintf(injector->interface, sizeof injector->interface, "%s", *name ? name : own);
+	rc = netlink_add_pair(injector->netlink, injector->interface, sender, "farspan: mirrored frames arrive here", MONITOR_MTU, error);
+	return rc ? rc : netlink_link_by_name(injector->netlink, injector->interface, &injector->made, error);
+}
+
+static int enter_monitor_mode(struct injector *injector, struct error *error)
+{
+	int rc = 0;
+
+	injector->monitor = monitor_bpf__open_and_load();
+	if (!injector->monitor)
+		return fail(error, errno, "%s: monitor mode: %s", injector->interface, strerror(errno));
+	for (enum direction d = 0; d < DIRECTIONS && !rc; d++)
+		rc = attach_program(bpf_program__fd(injector->monitor->progs.farspan_monitor), injector->made.ifindex, d, ATTACH_BEST,
+				    owner_filter_handle(injector->owner.id), &injector->attachments[d], error);
+	return rc;
+}
+
+static int open_socket(struct injector *injector, const char *interface, struct error *error)
+{
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = 0};
+	int one = 1, bytes = SEND_BUFFER_BYTES, rc;
+	struct link link;
+
+	rc = netlink_link_by_name(injector->netlink, interface, &link, error);
+	if (rc)
+		return fail(error, -rc, "interface '%s': %s", interface, strerror(-rc));
+	address.sll_ifindex = link.ifindex;
+	injector->frame_max = link.mtu + WIRE_ETHERNET_LEN + WIRE_TAG_LEN;
+	injector->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (injector->socket < 0 || bind(injector->socket, (struct sockaddr *)&address, sizeof address) < 0)
+		return fail(error, errno, "interface '%s': %s", interface, strerror(errno));
+	/* Both only make it faster. */
+	setsockopt(injector->socket, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
+	setsockopt(injector->socket, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+	return 0;
+}
+
+static int open_parts(struct injector *injector, const char *name, bool private, struct error *error)
+{
+	char sender[IFNAMSIZ];
+	struct link link;
+	int rc = *name ? netlink_link_by_name(injector->netlink, name, &link, error) : -ENODEV;
+
+	if (rc == 0) {
+		snprintf(injector->interface, sizeof injector->interface, "%s", link.name);
+		if (!link.ethernet)
+			return fail(error, EINVAL, "interface '%s' does not take Ethernet frames", name);
+		return open_socket(injector, link.name, error);
+	}
+	if (rc != -ENODEV || (rc = make_pair(injector, name, sender, error)))
+		return rc;
+	if (!private && (rc = enter_monitor_mode(injector, error)))
+		return rc;
+	return open_socket(injector, sender, error);
+}
+
+int injector_open(struct injector **opened, struct netlink *netlink, const char *name, bool private, struct error *error)
+{
+	struct injector *injector = calloc(1, sizeof *injector);
+	int rc;
+
+	if (!injector)
+		return fail(error, ENOMEM, "injector: out of memory");
+	injector->netlink = netlink;
+	injector->owner = OWNER_NONE;
+	injector->socket = -1;
+	rc = open_parts(injector, name, private, error);
+	if (rc)
+		injector_close(injector);
+	else
+		*opened = injector;
+	return rc;
+}
+
+void injector_close(struct injector *injector)
+{
+	if (!injector)
+		return;
+	injector_flush(injector);
+	for (enum direction d = DIRECTIONS; d-- > 0;)
+		attach_remove(&injector->attachments[d]);
+	monitor_bpf__destroy(injector->monitor);
+	if (injector->socket >= 0)
+		close(injector->socket);
+	if (injector->made.ifindex)
+		netlink_delete_link(injector->netlink, injector->made.ifindex, NULL);
+	owner_release(&injector->owner);
+	owner_dismiss_janitor(&injector->owner);
+	free(injector);
+}
+
+void injector_send(struct injector *injector, const void *frame, size_t len)
+{
+	unsigned int slot;
+
+	if (len < WIRE_ETHERNET_LEN || len > injector->frame_max || len > QUEUE_BYTES) {
+		injector->lost++;
+		return;
+	}
+	if (injector->count == QUEUE_FRAMES || injector->used + len > QUEUE_BYTES)
+		injector_flush(injector);
+	slot = injector->count++;
+	memcpy(injector->bytes + injector->used, frame, len);
+	injector->iov[slot] = (struct iovec){injector->bytes + injector->used, len};
+	injector->messages[slot] = (struct mmsghdr){.msg_hdr = {.msg_iov = &injector->iov[slot], .msg_iovlen = 1}};
+	injector->used += len;
+}
+
+void injector_flush(struct injector *injector)
+{
+	unsigned int done = 0;
+
+	while (done < injector->count) {
+		int n = sendmmsg(injector->socket, injector->messages + done, injector->count - done, 0);
+
+		if (n > 0) {
+			done += (unsigned int)n;
+			injector->sent += (unsigned int)n;
+		} else if (errno != EINTR) {
+			/* The frame at fault; those behind it may fare better. */
+			done++;
+			injector->lost++;
+		}
+	}
+	injector->count = 0;
+	injector->used = 0;
+}
+
+uint64_t injector_sent(const struct injector *injector)
+{
+	return injector->sent;
+}
+
+uint64_t injector_lost(const struct injector *injector)
+{
+	return injector->lost;
+}
+
+const char *injector_interface(const struct injector *injector)
+{
+	return injector->interface;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Puts frames on an interface: out of one that exists, or so that they arrive on one that we make for analyzers to listen on. */
+#ifndef DATAPATH_INJECTOR_H
+#define DATAPATH_INJECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "datapath/netlink.h"
+
+struct injector;
+
+/*
+ * If there is an interface of that name, frames are sent out of it. Else it is made, in monitor mode: frames arrive on it, nothing of them
+ * enters this host's stack, and nothing can be sent from it; it goes with the injector, or with a dead process. private: not to be listened
+ * on by others, and without monitor mode; name may then be empty. netlink must outlive it. *injector is the caller's, to be closed.
+ */
+int injector_open(struct injector **injector, struct netlink *netlink, const char *name, bool private, struct error *error);
+void injector_close(struct injector *injector);
+
+/* Queues a frame, which is copied; full queues are flushed. */
+void injector_send(struct injector *injector, const void *frame, size_t len);
+void injector_flush(struct injector *injector);
+
+/* Frames that are on the interface, and frames that the kernel did not take or that were too long or too short for it. */
+uint64_t injector_sent(const struct injector *injector);
+uint64_t injector_lost(const struct injector *injector);
+
+/* The interface that frames arrive on, or go out of. */
+const char *injector_interface(const struct injector *injector);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/outlets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/injector.h"
+#include "datapath/netlink.h"
+#include "engine/mirror.h"
+
+struct outlets {
+	struct netlink *netlink;
+	struct injector *interfaces[SESSION_DESTINATIONS_MAX];
+	unsigned int interface_count;
+	struct injector *entry; /* of the relay; NULL: no relay */
+	struct mirror *relay;
+	struct session session; /* of the relay */
+};
+
+/* Tunnels and VLANs are the relay's; interfaces are fed directly. */
+static int open_destination(struct outlets *o, const struct endpoint *destination, struct error *error)
+{
+	int rc;
+
+	if (destination->kinds != KIND_INTERFACE) {
+		o->session.destinations[o->session.destination_count++] = *destination;
+		return 0;
+	}
+	rc = injector_open(&o->interfaces[o->interface_count], o->netlink, destination->dev, false, error);
+	o->interface_count += rc == 0;
+	return rc;
+}
+
+static int open_relay(struct outlets *o, struct error *error)
+{
+	int rc;
+
+	if (!o->session.destination_count)
+		return 0;
+	rc = injector_open(&o->entry, o->netlink, "", true, error);
+	if (rc)
+		return rc;
+	o->session.directions[DIRECTION_RX] = true;
+	rc = session_add_source(&o->session, injector_interface(o->entry), error);
+	return rc ? rc : mirror_open(&o->relay, &o->session, ATTACH_BEST, error);
+}
+
+int outlets_open(struct outlets **opened, const struct session *relay, struct error *error)
+{
+	struct outlets *o = calloc(1, sizeof *o);
+	int rc = o ? netlink_open(&o->netlink, error) : fail(error, ENOMEM, "out of memory");
+
+	if (o) {
+		o->session = *relay;
+		o->session.destination_count = o->session.source_count = 0;
+	}
+	for (unsigned int i = 0; i < relay->destination_count && !rc; i++)
+		rc = open_destination(o, &relay->destinations[i], error);
+	if (!rc)
+		rc = open_relay(o, error);
+	if (rc)
+		outlets_close(o);
+	else
+		*opened = o;
+	return rc;
+}
+
+void outlets_close(struct outlets *o)
+{
+	if (!o)
+		return;
+	mirror_close(o->relay);
+	injector_close(o->entry);
+	while (o->interface_count)
+		injector_close(o->interfaces[--o->interface_count]);
+	netlink_close(o->netlink);
+	free(o);
+}
+
+void outlets_deliver(void *outlets, const void *frame, size_t len)
+{
+	struct outlets *o = outlets;
+
+	for (unsigned int i = 0; i < o->interface_count; i++)
+		injector_send(o->interfaces[i], frame, len);
+	if (o->entry)
+		injector_send(o->entry, frame, len);
+}
+
+void outlets_flush(struct outlets *o)
+{
+	for (unsigned int i = 0; i < o->interface_count; i++)
+		injector_flush(o->interfaces[i]);
+	if (o->entry)
+		injector_flush(o->entry);
+}
+
+void outlets_follow(struct outlets *o)
+{
+	if (o->relay)
+		mirror_follow(o->relay);
+}
+
+void outlets_stop(struct outlets *o)
+{
+	outlets_flush(o);
+	if (o->relay)
+		mirror_stop(o->relay);
+}
+
+void outlets_each(struct outlets *o, void (*visit)(void *context, const char *name, uint64_t sent, uint64_t lost), void *context)
+{
+	char name[64];
+
+	for (unsigned int i = 0; i < o->interface_count; i++) {
+		snprintf(name, sizeof name, "interface %s", injector_interface(o->interfaces[i]));
+		visit(context, name, injector_sent(o->interfaces[i]), injector_lost(o->interfaces[i]));
+	}
+	for (unsigned int i = 0; i < o->session.destination_count; i++) {
+		struct counters c = {0};
+
+		mirror_counters(o->relay, i, DIRECTION_RX, &c, NULL);
+		visit(context, mirror_destination_text(o->relay, i), c.value[COUNTER_sent],
+		      c.value[COUNTER_attempted] - c.value[COUNTER_sent] + injector_lost(o->entry));
+	}
+}
+
+static void report_one(void *context, const char *name, uint64_t sent, uint64_t lost)
+{
+	fprintf(context, "  %s: %llu frames, %llu lost\n", name, (unsigned long long)sent, (unsigned long long)lost);
+}
+
+void outlets_report(FILE *out, struct outlets *o)
+{
+	outlets_each(o, report_one, out);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a collector hands its frames on: interfaces for analyzers, and tunnels or VLANs as those of a mirror (a relay). A relay is a mirror of
+ * a private interface on which the frames arrive, so that it shapes and sends as any mirror does.
+ */
+#ifndef ENGINE_OUTLETS_H
+#define ENGINE_OUTLETS_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "model/session.h"
+
+struct outlets;
+
+/*
+ * The destinations and the shape of relay, which has no sources. An interface that does not exist is made, in monitor mode. *outlets is the
+ * caller's, to be closed.
+ */
+int outlets_open(struct outlets **outlets, const struct session *relay, struct error *error);
+void outlets_close(struct outlets *outlets);
+
+/* Hands on an Ethernet frame: a collect_config.deliver. outlets_flush() sends what waits; call it when no more frames are at hand. */
+void outlets_deliver(void *outlets, const void *frame, size_t len);
+void outlets_flush(struct outlets *outlets);
+
+/* Follows interfaces and routes. To be called about every second. */
+void outlets_follow(struct outlets *outlets);
+
+/* Sends what waits and settles the counters. */
+void outlets_stop(struct outlets *outlets);
+
+/* One line for each destination: "interface span0: 12 frames, 0 lost". */
+void outlets_report(FILE *out, struct outlets *outlets);
+
+/* The same, for programs: calls visit with the name of each destination, and how many frames went there and were lost. */
+void outlets_each(struct outlets *outlets, void (*visit)(void *context, const char *name, uint64_t sent, uint64_t lost), void *context);
+
+#endif

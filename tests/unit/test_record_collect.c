@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The collector: what it takes and refuses, what it writes about it, and that each packet is in exactly one counter after every packet. */
+#include "engine/collect.h"
+
+#include "record_test.h"
+
+struct sink {
+	uint8_t data[1 << 22];
+	size_t len;
+	size_t limit;
+};
+
+static ssize_t sink_write(void *context, const void *data, size_t len)
+{
+	struct sink *sink = context;
+
+	if (len > sink->limit - sink->len)
+		len = sink->limit - sink->len;
+	if (len == 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	memcpy(sink->data + sink->len, data, len);
+	sink->len += len;
+	return (ssize_t)len;
+}
+
+static struct sink sink;
+static struct collect *collect;
+static struct collect_summary summary;
+static struct endpoint sources[4];
+static unsigned int source_count;
+
+/* received = written + buffered + merged + all refused + all dropped + pending */
+static void check_sum(void)
+{
+	uint64_t sum;
+
+	collect_summarize(collect, &summary);
+	sum = summary.buffered + summary.pending;
+	for (enum collect_counter counter = 0; counter < COLLECT_COUNTER_COUNT; counter++)
+		if (collect_counter_class(counter) != COLLECT_CLASS_received)
+			sum += summary.counters[counter];
+	assert_int_equal(sum, summary.counters[COLLECT_received]);
+	assert_int_equal(summary.counters[COLLECT_REASONS + FARSPAN_OK], 0);
+}
+
+static void open_limited(unsigned int sessions_max, size_t limit)
+{
+	const struct collect_config config = {.sources = sources,
+					      .source_count = source_count,
+					      .sessions_max = sessions_max,
+					      .fd = -1,
+					      .output_name = "sink",
+					      .write = sink_write,
+					      .context = &sink};
+
+	sink.len = 0;
+	sink.limit = limit;
+	assert_int_equal(collect_open(&config, &collect, NULL), 0);
+}
+
+static void open_with(const char *const *texts)
+{
+	for (source_count = 0; *texts; texts++)
+		assert_int_equal(endpoint_parse(*texts, ENDPOINT_SOURCE, &sources[source_count++], NULL), 0);
+	open_limited(0, sizeof sink.data);
+}
+
+#define OPEN(...) open_with((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+static void close_collect(void)
+{
+	collect_close(collect);
+	collect = NULL;
+	source_count = 0;
+}
+
+/* A UDP frame in Ethernet with the lengths of 100 bytes, of which len are there. */
+static size_t make_frame(uint8_t *frame, size_t len)
+{
+	static const uint8_t start[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 86};
+
+	memset(frame, 0x5a, len);
+	memcpy(frame, start, sizeof start);
+	return len;
+}
+
+static int give_bytes(const void *data, size_t len, uint64_t time_ns)
+{
+	uint8_t *exact = malloc(len + !len);
+	int rc;
+
+	assert_non_null(exact);
+	memcpy(exact, data, len);
+	rc = collect_packet(collect, time_ns, FARSPAN_LINK_IP, exact, len);
+	free(exact);
+	check_sum();
+	return rc;
+}
+
+static uint64_t clock_ns;
+
+static int give(const struct farspan_packet *packet)
+{
+	uint8_t frame[128], outer[512];
+	size_t len = make_frame(frame, packet->truncated ? 60 : 100);
+
+	return give_bytes(outer, make_outer(packet, frame, len, outer, sizeof outer), clock_ns += 1000);
+}
+
+static void expect(enum collect_counter counter, uint64_t count)
+{
+	collect_summarize(collect, &summary);
+	if (summary.counters[counter] != count)
+		print_message("%s\n", collect_counter_name(counter));
+	assert_int_equal(summary.counters[counter], count);
+}
+
+/* ---- what is taken ---- */
+
+static void every_kind(void **state)
+{
+	static const struct {
+		enum farspan_kind kind;
+		const char *name;
+	} kinds[] = {{FARSPAN_ERSPAN1, "erspan1 10.0.0.1"},
+		     {FARSPAN_ERSPAN2, "erspan2 10.0.0.1 id 100"},
+		     {FARSPAN_ERSPAN3, "erspan3 10.0.0.1 id 100 hwid 3"},
+		     {FARSPAN_GRE, "gre 10.0.0.1"},
+		     {FARSPAN_VXLAN, "vxlan 10.0.0.1 vni 100"}};
+	struct farspan_packet packet;
+
+	(void)state;
+	OPEN();
+	for (unsigned int i = 0; i < 5; i++) {
+		fill_packet(&packet, kinds[i].kind, 4, 100);
+		packet.hwid = 3;
+		assert_int_equal(give(&packet), 1);
+		assert_int_equal(give(&packet), 1);
+		assert_int_equal(summary.sessions, i + 1);
+		assert_string_equal(collect_session_at(collect, i)->name, kinds[i].name);
+		assert_int_equal(collect_session_at(collect, i)->packets, 2);
+		assert_int_equal(collect_session_at(collect, i)->bytes, 200);
+	}
+	fill_packet(&packet, FARSPAN_GRE, 6, 0);
+	packet.has_key = true;
+	packet.key = 7;
+	assert_int_equal(give(&packet), 1);
+	assert_string_equal(collect_session_at(collect, 5)->name, "gre a00:1:: key 7");
+	assert_int_equal(summary.buffered, 11);
+	assert_int_equal(collect_finish(collect, NULL), 0);
+	expect(COLLECT_written, 11);
+	assert_int_equal(summary.buffered, 0);
+	close_collect();
+}
+
+static void matching(void **state)
+{
+	struct farspan_packet packet;
+
+	(void)state;
+	OPEN("erspan:10.0.0.2,id=5,remote=10.0.0.0/24+192.168.0.1", "vxlan:10.0.0.2,vni=9,port=8472", "gre:any,key=3");
+	fill_packet(&packet, FARSPAN_ERSPAN2, 4, 5);
+	assert_int_equal(give(&packet), 1);
+	packet.session = 6;
+	assert_int_equal(give(&packet), 0);
+	packet.outer_src[0] = 11;
+	assert_int_equal(give(&packet), 0);
+	packet.outer_dst[0] = 11;
+	assert_int_equal(give(&packet), 0);
+	fill_packet(&packet, FARSPAN_ERSPAN2, 6, 5);
+	assert_int_equal(give(&packet), 0);
+	fill_packet(&packet, FARSPAN_ERSPAN1, 4, 0); /* has no session id to match */
+	assert_int_equal(give(&packet), 0);
+	fill_packet(&packet, FARSPAN_VXLAN, 4, 9);
+	assert_int_equal(give(&packet), 0);
+	packet.udp_dst = 8472;
+	assert_int_equal(give(&packet), 1);
+	fill_packet(&packet, FARSPAN_GRE, 4, 0);
+	assert_int_equal(give(&packet), 0);
+	packet.has_key = true;
+	packet.key = 3;
+	assert_int_equal(give(&packet), 1);
+	expect(COLLECT_session_not_wanted, 3);
+	expect(COLLECT_sender_not_allowed, 1);
+	expect(COLLECT_wrong_destination, 2);
+	expect(COLLECT_not_wanted_type, 1);
+	expect(COLLECT_written, 0);
+	assert_int_equal(summary.buffered, 3);
+	close_collect();
+	OPEN("vxlan:any");
+	fill_packet(&packet, FARSPAN_ERSPAN2, 4, 5);
+	assert_int_equal(give(&packet), 0);
+	expect(COLLECT_not_wanted_type, 1);
+	close_collect();
+}
+
+static void refusals(void **state)
+{
+	struct farspan_packet packet;
+	uint8_t frame[128], outer[512];
+	size_t len;
+
+	(void)state;
+	OPEN();
+	fill_packet(&packet, FARSPAN_ERSPAN3, 4, 5);
+	make_frame(frame, 100);
+	len = make_outer(&packet, frame, 100, outer, sizeof outer);
+	for (size_t cut = 0; cut < len - 100 + 14; cut++)
+		assert_int_equal(give_bytes(outer, cut, 1), 0);
+	expect(COLLECT_REASONS + FARSPAN_REASON_short_ip, 20);
+	expect(COLLECT_REASONS + FARSPAN_REASON_short_gre, 8);
+	expect(COLLECT_REASONS + FARSPAN_REASON_short_erspan, 12);
+	expect(COLLECT_REASONS + FARSPAN_REASON_short_inner, 14);
+	outer[9] = 6;
+	assert_int_equal(give_bytes(outer, len, 1), 0);
+	expect(COLLECT_not_tunnel, 1);
+	packet.ft = 7;
+	assert_int_equal(give_bytes(outer, make_outer(&packet, frame, 100, outer, sizeof outer), 1), 0);
+	expect(COLLECT_frame_type, 1);
+	assert_int_equal(summary.sessions, 0);
+	collect_missed(collect, 9);
+	check_sum();
+	expect(COLLECT_receive_buffer, 9);
+	close_collect();
+}
+
+static void captured_links(void **state)
+{
+	static const enum capture_link links[] = {CAPTURE_NOT_IP, CAPTURE_SHORT, CAPTURE_UNKNOWN};
+	struct capture_packet packet = {.data = (const uint8_t *)"abc", .captured = 3, .original = 3};
+
+	(void)state;
+	OPEN();
+	for (unsigned int i = 0; i < 3; i++) {
+		packet.link = links[i];
+		assert_int_equal(collect_captured(collect, &packet), 0);
+		check_sum();
+	}
+	packet.link = CAPTURE_ETHERNET;
+	assert_int_equal(collect_captured(collect, &packet), 0);
+	expect(COLLECT_not_tunnel, 1);
+	expect(COLLECT_link_type, 1);
+	expect(COLLECT_REASONS + FARSPAN_REASON_short_link, 2);
+	close_collect();
+}
+
+/* N fragments of one packet: N - 1 reassembled, and the frame. */
+static void fragments(void **state)
+{
+	uint8_t frame[128], outer[512], fragment[512];
+	struct farspan_packet packet;
+	size_t len;
+
+	(void)state;
+	OPEN("erspan2:any,remote=10.0.0.1");
+	fill_packet(&packet, FARSPAN_ERSPAN2, 4, 5);
+	make_frame(frame, 100);
+	len = make_outer(&packet, frame, 100, outer, sizeof outer);
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 0, 48, true, 1, fragment), 1), 0);
+	assert_int_equal(summary.pending, 1);
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 80, len - 100, false, 1, fragment), 1), 0);
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 48, 32, true, 1, fragment), 1), 1);
+	expect(COLLECT_reassembled, 2);
+	assert_int_equal(summary.pending, 0);
+	/* From somebody else: not even kept. */
+	outer[12] = 11;
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 0, 48, true, 1, fragment), 1), 0);
+	expect(COLLECT_sender_not_allowed, 1);
+	assert_int_equal(summary.pending, 0);
+	outer[9] = 6;
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 0, 48, true, 1, fragment), 1), 0);
+	expect(COLLECT_not_tunnel, 1);
+	outer[9] = 17; /* only ERSPAN is wanted */
+	outer[12] = 10;
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 0, 48, true, 1, fragment), 1), 0);
+	expect(COLLECT_not_wanted_type, 1);
+	outer[9] = 47;
+	assert_int_equal(give_bytes(fragment, make_fragment(outer, 0, 48, true, 2, fragment), 1), 0);
+	assert_int_equal(summary.pending, 1);
+	assert_int_equal(collect_finish(collect, NULL), 0);
+	check_sum();
+	expect(COLLECT_fragment_incomplete, 1);
+	expect(COLLECT_written, 1);
+	assert_int_equal(summary.pending, 0);
+	close_collect();
+}
+
+/* ---- what is written ---- */
+
+static void expect_packet(struct capture *capture, uint64_t time_ns, uint16_t link_type, size_t captured, size_t original)
+{
+	struct capture_packet packet;
+
+	assert_int_equal(capture_next(capture, &packet, NULL), 1);
+	assert_int_equal(packet.time_ns, time_ns);
+	assert_int_equal(packet.link_type, link_type);
+	assert_int_equal(packet.captured, captured);
+	assert_int_equal(packet.original, original);
+}
+
+static unsigned int count_in_sink(const char *bytes, size_t len)
+{
+	unsigned int count = 0;
+
+	for (const uint8_t *at = sink.data; (at = memmem(at, sink.len - (size_t)(at - sink.data), bytes, len)); at++)
+		count++;
+	return count;
+}
+
+static void recording(void **state)
+{
+	struct farspan_packet packet;
+	struct capture *capture;
+	uint8_t ip[64] = {0x45, 0, 0, 64}, outer[512];
+	struct file file;
+	size_t len;
+
+	(void)state;
+	OPEN();
+	clock_ns = 1000;
+	fill_packet(&packet, FARSPAN_ERSPAN3, 4, 5);
+	packet.seq = 10;
+	assert_int_equal(give(&packet), 1);
+	packet.seq = 14;
+	packet.direction = 1;
+	packet.truncated = true;
+	assert_int_equal(give(&packet), 1);
+	packet.truncated = false;
+	packet.ft = 2;
+	len = make_outer(&packet, ip, sizeof ip, outer, sizeof outer);
+	assert_int_equal(give_bytes(outer, len, 9000), 1);
+	/* Cut by the capture: the outer header tells what there was. */
+	assert_int_equal(give_bytes(outer, len - 30, 9001), 1);
+	assert_int_equal(collect_finish(collect, NULL), 0);
+	file = file_of(sink.data, sink.len);
+	assert_int_equal(capture_open(file.path, &capture, NULL), 0);
+	expect_packet(capture, 2000, 1, 100, 100);
+	expect_packet(capture, 3000, 1, 60, 100);
+	expect_packet(capture, 9000, 101, 64, 64);
+	expect_packet(capture, 9001, 101, 34, 64);
+	assert_int_equal(capture_next(capture, &(struct capture_packet){0}, NULL), 0);
+	capture_close(capture);
+	close(file.fd);
+	assert_int_equal(count_in_sink("erspan3 10.0.0.1 id 5 hwid 0\3", 29), 1);
+	assert_int_equal(count_in_sink("erspan3 10.0.0.1 id 5 hwid 0 ip\0", 32), 1);
+	assert_int_equal(count_in_sink("ERSPAN Type III from 10.0.0.1 to 10.0.0.2", 41), 2);
+	assert_int_equal(count_in_sink("truncated by the sender", 23), 1);
+	assert_int_equal(count_in_sink("\2\0\4\0\1\0\0\0", 8), 1);                          /* epb_flags: inbound */
+	assert_int_equal(count_in_sink("\2\0\4\0\2\0\0\0", 8), 3);                          /* outbound */
+	assert_int_equal(count_in_sink("\4\0\x08\0\3\0\0\0\0\0\0\0\5\0\x08\0\x0e", 17), 1); /* epb_dropcount 3, epb_packetid 14 */
+	assert_int_equal(count_in_sink("packets 4, bytes 258, truncated 1, lost 3, late 0, duplicate 2, restarted 0", 75), 1);
+	close_collect();
+}
+
+static void sequence_sums(void **state)
+{
+	static const uint32_t numbers[] = {0, 1, 5, 3, 3, 6, 100000000, 100000001};
+	struct farspan_packet packet;
+
+	(void)state;
+	OPEN();
+	for (uint8_t hwid = 0; hwid < 2; hwid++) {
+		for (unsigned int i = 0; i < 8; i++) {
+			fill_packet(&packet, FARSPAN_ERSPAN3, 4, 5);
+			packet.hwid = hwid;
+			packet.seq = numbers[i];
+			assert_int_equal(give(&packet), 1);
+		}
+	}
+	assert_int_equal(summary.sessions, 2);
+	assert_int_equal(summary.packets, 16);
+	assert_int_equal(summary.gaps, 2);
+	assert_int_equal(summary.lost, 4);
+	assert_int_equal(summary.late, 2);
+	assert_int_equal(summary.duplicate, 2);
+	assert_int_equal(summary.restarted, 2);
+	close_collect();
+}
+
+static void table_full(void **state)
+{
+	struct farspan_packet packet;
+
+	(void)state;
+	open_limited(3, sizeof sink.data);
+	for (uint16_t id = 0; id < 1024; id++) {
+		fill_packet(&packet, FARSPAN_ERSPAN2, 4, id);
+		assert_int_equal(give(&packet), id < 3);
+	}
+	assert_int_equal(summary.sessions, 3);
+	expect(COLLECT_session_table_full, 1021);
+	close_collect();
+	open_limited(0, sizeof sink.data);
+	for (uint16_t id = 0; id < 8192; id++) {
+		fill_packet(&packet, FARSPAN_ERSPAN2, 4, id & 1023);
+		packet.outer_src[3] = (uint8_t)(id >> 10);
+		assert_int_equal(give(&packet), id < 4096);
+	}
+	assert_int_equal(summary.sessions, 4096);
+	expect(COLLECT_session_table_full, 4096);
+	close_collect();
+	/* As many sessions that differ in the hardware id only; twice, to find each again. */
+	open_limited(0, sizeof sink.data);
+	for (uint16_t i = 0; i < 8192; i++) {
+		fill_packet(&packet, FARSPAN_ERSPAN3, 4, i / 64 % 64);
+		packet.hwid = i % 64;
+		assert_int_equal(give(&packet), 1);
+	}
+	assert_int_equal(summary.sessions, 4096);
+	close_collect();
+}
+
+/* The output stops at any byte: frames that are in it, plus write errors, are all. */
+static void write_errors(void **state)
+{
+	enum {
+		FRAMES = 12
+	};
+	bool failed = true;
+
+	(void)state;
+	for (size_t limit = 0; failed; limit += 7) {
+		struct error error = {0};
+		struct farspan_packet packet;
+		unsigned int frames = 0;
+
+		open_limited(0, limit);
+		for (uint16_t i = 0; i < FRAMES; i++) {
+			fill_packet(&packet, FARSPAN_ERSPAN2, 4, i / 4);
+			(void)give(&packet);
+			if (i % 5 == 0)
+				(void)collect_flush(collect, NULL);
+		}
+		failed = collect_finish(collect, &error);
+		assert_int_equal(failed ? ENOSPC : 0, error.code);
+		assert_int_equal(collect_failed(collect, NULL), -error.code);
+		check_sum();
+		/* As many frames as an own count of the blocks finds. */
+		for (size_t at = 0; sink.len - at >= 8;) {
+			uint32_t header[2];
+
+			memcpy(header, sink.data + at, 8);
+			if (header[1] > sink.len - at)
+				break;
+			frames += header[0] == 6;
+			at += header[1];
+		}
+		expect(COLLECT_written, frames);
+		expect(COLLECT_write_error, FRAMES - frames);
+		assert_int_equal(summary.buffered, 0);
+		close_collect();
+	}
+}
+
+/* ---- anything ---- */
+
+static size_t random_packet(uint64_t *random, uint8_t *outer, size_t size)
+{
+	uint8_t frame[128], whole[512];
+	struct farspan_packet packet;
+	size_t len;
+
+	fill_packet(&packet, (enum farspan_kind)(1 + random_number(random, 5)), random_number(random, 2) ? 4 : 6,
+		    (uint16_t)random_number(random, 9));
+	packet.seq = packet.has_seq ? random_number(random, 50) : 0;
+	packet.ft = packet.kind == FARSPAN_ERSPAN3 && random_number(random, 4) == 0 ? (uint8_t)random_number(random, 4) : 0;
+	len = make_outer(&packet, frame, make_frame(frame, 100), whole, sizeof whole);
+	if (random_number(random, 3) == 0) {
+		size_t payload = len - (packet.ip_version == 4 ? 20 : 40), at = random_number(random, 2) ? 0 : 48;
+
+		len = make_fragment(whole, at, at ? payload - at : 48, at == 0, (uint16_t)random_number(random, 20), outer);
+	} else {
+		memcpy(outer, whole, len);
+	}
+	assert_true(len <= size);
+	if (random_number(random, 4) == 0)
+		outer[random_number(random, 60)] ^= (uint8_t)(1u << random_number(random, 8));
+	return random_number(random, 10) ? len : random_number(random, (uint32_t)len);
+}
+
+static void random_packets(void **state)
+{
+	uint64_t random = 3;
+	uint8_t outer[512];
+
+	(void)state;
+	source_count = 1;
+	assert_int_equal(endpoint_parse("erspan:any,remote=10.0.0.0/8+a00::/16", ENDPOINT_SOURCE, &sources[0], NULL), 0);
+	for (unsigned int round = 0; round < 4; round++) {
+		open_limited(round % 2 ? 5 : 0, round < 2 ? sizeof sink.data : 180000);
+		for (unsigned int i = 0; i < 20000; i++)
+			(void)give_bytes(outer, random_packet(&random, outer, sizeof outer), i * 20000000ull);
+		assert_int_equal(collect_finish(collect, NULL), round < 2 ? 0 : -ENOSPC);
+		check_sum();
+		assert_true(summary.counters[COLLECT_written] > 1000 && summary.counters[COLLECT_reassembled] > 100);
+		assert_true(summary.counters[COLLECT_sender_not_allowed] && summary.counters[COLLECT_fragment_incomplete]);
+		assert_int_equal(summary.counters[COLLECT_session_table_full] > 0, round % 2);
+		assert_int_equal(summary.counters[COLLECT_write_error] > 0, round >= 2);
+		collect_close(collect);
+	}
+	source_count = 0;
+}
+
+/* Names are what users and their scripts see: all different, none empty. */
+static void counter_names(void **state)
+{
+	(void)state;
+	for (enum collect_counter a = 0; a < COLLECT_COUNTER_COUNT; a++) {
+		assert_true(*collect_counter_name(a) && *collect_counter_text(a));
+		for (enum collect_counter b = 0; b < a; b++)
+			assert_string_not_equal(collect_counter_name(a), collect_counter_name(b));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind),     cmocka_unit_test(matching),      cmocka_unit_test(refusals),
+		cmocka_unit_test(captured_links), cmocka_unit_test(fragments),     cmocka_unit_test(recording),
+		cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),    cmocka_unit_test(write_errors),
+		cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
