@@ -2,9 +2,10 @@
 /*
  * libfarspan: the formats of port mirroring, both directions.
  *
- * ERSPAN Type I, II and III (draft-foschiano-erspan-03), GRE with an Ethernet payload (RFC 2784, RFC 2890) and VXLAN (RFC 7348), over IPv4
- * and IPv6. The library never allocates, never does I/O, keeps no state and needs nothing but memcpy, memset and memcmp. Every function may
- * be called from any thread. Numbers in the structures are in host byte order; addresses are bytes as on the wire.
+ * ERSPAN Type I, II and III (draft-foschiano-erspan-03), GRE with an Ethernet payload (RFC 2784, RFC 2890), VXLAN (RFC 7348), GENEVE
+ * (RFC 8926) and TZSP, over IPv4 and IPv6; and what switches leave in the mirrored frames. The library never allocates, never does I/O,
+ * keeps no state and needs nothing but memcpy, memset and memcmp. Every function may be called from any thread. Numbers in the structures
+ * are in host byte order; addresses are bytes as on the wire.
  *
  * The byte layouts are drawn in docs/wire.md.
  */
@@ -20,11 +21,13 @@ extern "C" {
 #endif
 
 #define FARSPAN_VXLAN_PORT     4789u /* RFC 7348 section 5 */
-#define FARSPAN_TUNNELS_MAX    8u    /* nested tunnels followed; one more is refused as "depth" */
-#define FARSPAN_EXTENSIONS_MAX 8u    /* IPv6 extension headers walked; one more is refused as "ext_headers" */
-#define FARSPAN_OUTER_TAGS_MAX 2u    /* VLAN tags in front of the outer IP header */
-#define FARSPAN_INNER_TAGS_MAX 4u    /* VLAN tags reported of the mirrored frame */
-#define FARSPAN_HEADER_MAX     128u  /* farspan_encode() never writes a longer header */
+#define FARSPAN_GENEVE_PORT    6081u /* RFC 8926 section 3.3 */
+#define FARSPAN_TZSP_PORT      37008u
+#define FARSPAN_TUNNELS_MAX    8u   /* nested tunnels followed; one more is refused as "depth" */
+#define FARSPAN_EXTENSIONS_MAX 8u   /* IPv6 extension headers walked; one more is refused as "ext_headers" */
+#define FARSPAN_OUTER_TAGS_MAX 2u   /* VLAN tags in front of the outer IP header */
+#define FARSPAN_INNER_TAGS_MAX 4u   /* VLAN tags reported of the mirrored frame */
+#define FARSPAN_HEADER_MAX     128u /* farspan_encode() never writes a longer header */
 
 /* What the bytes given to farspan_decode() start with. */
 enum farspan_link {
@@ -32,7 +35,7 @@ enum farspan_link {
 	FARSPAN_LINK_IP,       /* an IPv4 or IPv6 header, told apart by its version */
 };
 
-/* The mirror encapsulations. FARSPAN_GRE is GRE that carries Ethernet (protocol 0x6558). */
+/* The mirror encapsulations. FARSPAN_GRE is GRE that carries Ethernet (protocol 0x6558); GENEVE and TZSP too count only with Ethernet. */
 enum farspan_kind {
 	FARSPAN_NONE,
 	FARSPAN_ERSPAN1,
@@ -40,6 +43,8 @@ enum farspan_kind {
 	FARSPAN_ERSPAN3,
 	FARSPAN_GRE,
 	FARSPAN_VXLAN,
+	FARSPAN_GENEVE,
+	FARSPAN_TZSP,
 	FARSPAN_KINDS,
 };
 
@@ -64,6 +69,10 @@ enum farspan_kind {
 	X(short_subheader, "the ERSPAN platform subheader is cut")               \
 	X(short_vxlan, "the VXLAN header is cut")                                \
 	X(vxlan_flags, "the VXLAN header has no valid network identifier")       \
+	X(short_geneve, "the GENEVE header or its options are cut")              \
+	X(geneve_version, "the GENEVE version is not 0")                         \
+	X(short_tzsp, "the TZSP header or its tagged fields are cut")            \
+	X(tzsp_version, "the TZSP version is not 1")                             \
 	X(short_inner, "the mirrored frame is shorter than its Ethernet header") \
 	X(depth, "more than eight nested tunnels")
 
@@ -115,9 +124,9 @@ struct farspan_packet {
 	size_t ip_payload_len;    /* bytes present, never more than the IP header allows */
 	bool cut;                 /* the IP header promises more bytes than were given */
 
-	/* UDP, under VXLAN. */
+	/* UDP, under VXLAN, GENEVE and TZSP. */
 	uint16_t udp_src;
-	uint16_t udp_dst; /* encode: 0 is FARSPAN_VXLAN_PORT */
+	uint16_t udp_dst; /* encode: 0 is the registered port of the kind */
 
 	/* GRE (RFC 2784, RFC 2890). */
 	uint16_t gre_protocol; /* decode only; encode derives it from the kind */
@@ -153,8 +162,13 @@ struct farspan_packet {
 	uint16_t switch_id;       /* 0x5, 0x6 */
 	uint32_t timestamp_upper; /* 0x3, 0x7: upper half; 0x5, 0x6: seconds */
 
-	/* VXLAN (RFC 7348). */
+	/* VXLAN (RFC 7348), GENEVE (RFC 8926). */
 	uint32_t vni;
+	/* GENEVE only. */
+	bool oam;      /* O: a control packet of the tunnel, not a mirrored frame */
+	bool critical; /* C: one of the options is not to be ignored; decode only */
+	/* GENEVE and TZSP: bytes of options or tagged fields, which are skipped; decode only, encode writes none. */
+	uint32_t options_len;
 
 	/*
 	 * The payload of the outermost tunnel, decode only: inner_len bytes at inner_off, padding of the outer frame excluded. The Ethernet
@@ -171,10 +185,15 @@ struct farspan_packet {
 	uint8_t depth;                                         /* tunnels followed one inside the other, the outermost included */
 };
 
-/* How to read a packet. All zero is a good start: Ethernet, VXLAN on its registered port. */
+/*
+ * How to read a packet. All zero is a good start: Ethernet, and the registered UDP destination ports. A port that is given counts before
+ * one that is registered, so that VXLAN may be had on the port of GENEVE; among several given it is the first that counts.
+ */
 struct farspan_context {
 	enum farspan_link link;
-	uint16_t vxlan_port; /* UDP destination port of VXLAN; 0: FARSPAN_VXLAN_PORT */
+	uint16_t vxlan_port;  /* 0: FARSPAN_VXLAN_PORT */
+	uint16_t geneve_port; /* 0: FARSPAN_GENEVE_PORT */
+	uint16_t tzsp_port;   /* 0: FARSPAN_TZSP_PORT */
 };
 
 /*
@@ -200,9 +219,60 @@ enum farspan_reason farspan_decode(const struct farspan_context *context, const 
  */
 int farspan_encode(const struct farspan_packet *packet, const void *inner, size_t inner_len, void *buffer, size_t size);
 
-/* Names as in the output of farspan decode: "erspan2", "short_gre". Never NULL, static; "unknown" outside of the enumeration. */
+/*
+ * In what a mirrored frame may differ from the frame on the wire: X(name, bit, text). The first five are what a switch left in, the others
+ * what it took out.
+ */
+#define FARSPAN_INNER_PARTS(X)                                                     \
+	X(fabricpath, 0, "Cisco FabricPath, 16 bytes in front (EtherType 0x8903)") \
+	X(vntag, 1, "VN-Tag, 6 bytes (0x8926)")                                    \
+	X(ttag, 2, "Cisco timestamp tag, 8 bytes (0x8988)")                        \
+	X(cmd, 3, "Cisco metadata with a security group tag, 8 bytes (0x8909)")    \
+	X(fcs, 4, "the frame check sequence, 4 bytes behind")                      \
+	X(tag, 5, "a VLAN tag, of which the sender says that it took it off")      \
+	X(tag_likely, 6, "a VLAN tag, of which only the VLAN is told and nothing else")
+
+enum farspan_inner_part {
+#define FARSPAN_INNER_ENUM(name, bit, text) FARSPAN_INNER_##name = 1 << bit,
+	FARSPAN_INNER_PARTS(FARSPAN_INNER_ENUM)
+#undef FARSPAN_INNER_ENUM
+};
+#define FARSPAN_INNER_EXTRA       0x1fu /* what a switch left in */
+#define FARSPAN_INNER_HEADERS_MAX 8u  /* headers followed between the addresses and the payload: those above and VLAN tags, in any order */
+#define FARSPAN_INNER_HEADER_MAX  96u /* bytes */
+
+/*
+ * A mirrored frame as it was on the wire: header_len bytes of header, then len bytes at off of the frame as it was given. It holds no
+ * pointers. header_len is 0 if what is left stands in the frame in one piece.
+ */
+struct farspan_inner {
+	unsigned int found;   /* enum farspan_inner_part, asked for or not, but FARSPAN_INNER_fcs only if asked for */
+	unsigned int changed; /* those of them that were asked for: taken out, or put back */
+	size_t header_len;
+	size_t off;
+	size_t len;
+	/* Behind the headers that were followed, whether they are taken out or not. */
+	uint16_t type;      /* EtherType, or a length below 0x600; packet's if the frame has no Ethernet header */
+	size_t payload_off; /* where in the frame as given begins what type names */
+	uint8_t header[FARSPAN_INNER_HEADER_MAX];
+};
+
+/*
+ * Undoes what the bits of enum farspan_inner_part in what ask for, in the frame of len bytes at frame that packet carried: data +
+ * packet->inner_off and packet->inner_len, as farspan_decode() gave them. Copies no more than link headers, reads nothing outside of the
+ * frame and always fills *inner. A payload that is not Ethernet is left as it is.
+ *
+ * fcs is a CRC-32 over all bytes in front of it; it is not found if packet->cut. tag is known from Type II's En 1 and 2. tag_likely stands
+ * for the rest: Type III, and Type II with En 0, tell a VLAN for a frame that has no tag. Asked for, it puts a tag also into frames that
+ * never had one, from access ports: only who knows the sender can say.
+ */
+void farspan_inner_clean(const struct farspan_packet *packet, const void *frame, size_t len, unsigned int what,
+			 struct farspan_inner *inner);
+
+/* Names as in the output of farspan decode: "erspan2", "short_gre", "vntag". Never NULL, static; "unknown" outside of the enumeration. */
 const char *farspan_kind_name(enum farspan_kind kind);
 const char *farspan_reason_name(enum farspan_reason reason);
+const char *farspan_inner_name(enum farspan_inner_part part);
 /* One line of English for a reason. */
 const char *farspan_reason_text(enum farspan_reason reason);
 

@@ -33,10 +33,11 @@ enum counter {
 };
 
 enum {
-	SESSIONS_MAX = 1024, /* session slots */
-	SPREAD_MAX = 16,     /* destinations that share flows */
-	TAP_LEGS_MAX = 256,  /* legs that take from one direction of one interface */
-	FILTERS_MAX = 256,   /* packet filters of one program */
+	SESSIONS_MAX = 1024,    /* session slots */
+	SPREAD_MAX = 16,        /* destinations that share flows */
+	TAP_LEGS_MAX = 256,     /* legs that take from one direction of one interface */
+	FILTERS_MAX = 256,      /* packet filters of one program */
+	FILTER_GROUP_SIZE = 32, /* of them in one function */
 	COUNTER_SETS = SESSIONS_MAX * DIRECTIONS,
 	HEADER_MAX = 128, /* outer headers, Ethernet included; FARSPAN_HEADER_MAX */
 	HEADER_ALIGN = 2, /* headers are kept at this offset, so that what follows Ethernet is aligned */
@@ -89,10 +90,13 @@ struct session_config {
 	__u32 tunnel_off;        /* in header[], of the ERSPAN or UDP header */
 	__u32 ipv4_sum;          /* ones' complement sum of the IPv4 header without its total length and checksum */
 	__u32 timestamp_unit_ns; /* Type III */
-	__u32 index_from_source; /* the Index of Type II is the source's ifindex */
-	__u32 inherit_tos;       /* the outer TOS is the frame's */
-	__u32 nexthop_version;   /* 4 or 6: IPv4 may go through an IPv6 gateway */
-	__u32 nexthop[4];        /* network order */
+	__u32 time_upper_off;    /* in header[], of the upper half of the timestamp; 0: none */
+	__u32 time_in_seconds;   /* the upper half counts seconds, the lower the rest in ns; else both are one number */
+	__u32 port_off;          /* in header[], of the word whose field takes the ifindex of the source; 0: none */
+	__u32 port_mask;
+	__u32 inherit_tos;                                      /* the outer TOS is the frame's */
+	__u32 nexthop_version;                                  /* 4 or 6: IPv4 may go through an IPv6 gateway */
+	__u32 nexthop[4];                                       /* network order */
 	__u8 header[HEADER_BUFFER] __attribute__((aligned(8))); /* as farspan_encode() made them, for a frame of no bytes */
 };
 
@@ -138,19 +142,21 @@ struct leg {
 	__u32 sample_n;
 	__u32 limited;    /* copies go through buckets[first_slot] */
 	__u32 some_vlans; /* only those in vlan_sets[first_slot] */
+	__u32 filter;     /* number of its packet filter + 1; 0: none */
 };
 
 /* Constants of a source program: the legs that take from one direction of its interface. */
 struct tap {
-	__u32 segmenter;  /* ifindex of the device copies go to */
-	__u32 wants_flow; /* some leg goes by flows */
+	__u32 segmenter;    /* ifindex of the device copies go to */
+	__u32 wants_flow;   /* some leg goes by flows */
+	__u32 filter_count; /* packet filters of all legs */
 	__u32 count;
 	struct leg legs[TAP_LEGS_MAX];
 };
 
-/* The answers of all filters of a program: bit i % 32 of word i / 32 is set if filter i excludes the frame. */
+/* The answers of all filters of a program, a word per group: the bit of a filter is set if it excludes the frame. */
 struct exclusions {
-	__u32 words[FILTERS_MAX / 32];
+	__u32 words[FILTERS_MAX / FILTER_GROUP_SIZE];
 };
 
 /*

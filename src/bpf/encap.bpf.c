@@ -51,11 +51,11 @@ struct {
 enum {
 	AF_INET = 2,
 	AF_INET6 = 10,
-	TAG_DUMMY = 1, /* any VLAN id */
-	INDEX_MASK = 0xfffff,
+	TAG_DUMMY = 1,         /* any VLAN id */
 	PORT_DYNAMIC = 0xc000, /* the first of RFC 6335's dynamic ports */
 	PORT_DYNAMIC_MASK = 0x3fff,
 	PADDING_MAX = 128,
+	NS_PER_S = 1000000000,
 };
 
 /* Shifts of the fields that differ from frame to frame. */
@@ -186,14 +186,23 @@ static __always_inline void fill_entropy(struct session_config *header, __u32 fl
 	header_or(header, header->tunnel_off, (PORT_DYNAMIC | (flow & PORT_DYNAMIC_MASK)) << 16);
 }
 
-static __always_inline __u32 timestamp(struct session_config *header)
+static __always_inline void fill_time(struct session_config *header, __u32 off)
 {
 	__u32 key = 0;
 	struct clock_config *c = bpf_map_lookup_elem(&clock, &key);
+	__u64 time, upper;
 
 	if (!c || !header->timestamp_unit_ns)
-		return 0;
-	return (__u32)((bpf_ktime_get_ns() + c->realtime_offset_ns) / header->timestamp_unit_ns);
+		return;
+	time = (bpf_ktime_get_ns() + c->realtime_offset_ns) / header->timestamp_unit_ns;
+	upper = time >> 32;
+	if (header->time_in_seconds) {
+		upper = time / NS_PER_S;
+		time -= upper * NS_PER_S;
+	}
+	header_or(header, off, (__u32)time);
+	if (header->time_upper_off)
+		header_or(header, header->time_upper_off, (__u32)upper);
 }
 
 static __always_inline void fill_erspan(struct session_config *header, struct frame *frame)
@@ -202,14 +211,12 @@ static __always_inline void fill_erspan(struct session_config *header, struct fr
 	__u32 vlan = frame->tci & VLAN_ID_MASK, cos = frame->tci >> VLAN_PRIORITY_SHIFT;
 
 	if (header->kind == FARSPAN_ERSPAN2) {
-		if (header->index_from_source)
-			header_or(header, off + 4, (frame->source & INDEX_MASK) << ERSPAN2_index);
 		header_or(header, off,
 			  vlan << ERSPAN2_vlan | cos << ERSPAN2_cos | (frame->tagged ? ERSPAN_EN_PRESERVED : 0) << ERSPAN2_en |
 				  frame->truncated << ERSPAN2_truncated);
 	} else if (header->kind == FARSPAN_ERSPAN3) {
 		header_or(header, off, vlan << ERSPAN3_vlan | cos << ERSPAN3_cos | frame->truncated << ERSPAN3_truncated);
-		header_or(header, off + 4, timestamp(header));
+		fill_time(header, off + 4);
 		header_or(header, off + 8, (frame->direction == DIRECTION_TX) << ERSPAN3_direction);
 	}
 }
@@ -299,6 +306,8 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 	if (header->inherit_tos)
 		fill_tos(header, read_tos(skb));
 	fill_lengths(header, frame->len);
+	if (header->port_off)
+		header_or(header, header->port_off, frame->source & header->port_mask);
 	if (header->kind == FARSPAN_VXLAN)
 		fill_entropy(header, flow_hash(skb));
 	else

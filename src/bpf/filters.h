@@ -8,21 +8,41 @@
 
 #include "bpf/abi.h"
 
-/*
- * Its body is replaced when the program is loaded: by all filters one behind the other, each of which sets its bit or leaves it 0. All words
- * that have filters are written. Here it only keeps the compiler from knowing anything about it.
- */
-static __attribute__((noinline)) int exclude_by_filters(struct __sk_buff *skb, struct exclusions *exclusions)
-{
-	int result = 0;
+#define FILTER_GROUPS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
-	asm volatile("" : "+r"(result), "+r"(skb), "+r"(exclusions) : : "memory");
-	return result;
+/*
+ * A function per group of filters; it returns the answers of the group. Its body is replaced when the program is loaded. Here it only keeps
+ * the compiler from knowing anything about it. They are global so that the kernel verifies each by itself: there is a limit to the branches
+ * that it follows in one go.
+ */
+#define FILTER_GROUP(group)                                                             \
+	__attribute__((noinline)) int exclude_by_filters_##group(struct __sk_buff *skb) \
+	{                                                                               \
+		int result = 0;                                                         \
+                                                                                        \
+		asm volatile("" : "+r"(result), "+r"(skb) : : "memory");                \
+		return result;                                                          \
+	}
+FILTER_GROUPS(FILTER_GROUP)
+#undef FILTER_GROUP
+
+#define ONE_MORE(group) +1
+_Static_assert(0 FILTER_GROUPS(ONE_MORE) == FILTERS_MAX / FILTER_GROUP_SIZE, "a function per group");
+#undef ONE_MORE
+
+/* Asks count filters. The words of groups that have none are left as they are. */
+static __always_inline void run_filters(struct __sk_buff *skb, __u32 count, struct exclusions *exclusions)
+{
+#define RUN_GROUP(group)                       \
+	if (count > (group)*FILTER_GROUP_SIZE) \
+		exclusions->words[group] = (__u32)exclude_by_filters_##group(skb);
+	FILTER_GROUPS(RUN_GROUP)
+#undef RUN_GROUP
 }
 
 static __always_inline int is_excluded(const struct exclusions *exclusions, __u32 filter)
 {
-	return exclusions->words[filter / 32 % (FILTERS_MAX / 32)] >> filter % 32 & 1;
+	return exclusions->words[filter / FILTER_GROUP_SIZE % (FILTERS_MAX / FILTER_GROUP_SIZE)] >> filter % FILTER_GROUP_SIZE & 1;
 }
 
 #endif

@@ -6,8 +6,11 @@
 #include "bpf/mirror_maps.h"
 
 enum {
+	IP_PROTOCOL_ICMP = 1,
+	IP_PROTOCOL_ICMPV6 = 58,
 	IP_PROTOCOL_TCP = 6,
 	IP_PROTOCOL_SCTP = 132,
+	ICMP_HEADER_LEN = 8,
 };
 
 /* Mixes all bits of a word into all others (the finalizer of MurmurHash3). */

@@ -6,8 +6,6 @@
 #include "bpf/flow.h"
 
 enum {
-	IP_PROTOCOL_ICMP = 1,
-	IP_PROTOCOL_ICMPV6 = 58,
 	LAYER_EXTENSIONS_MAX = 8,
 };
 

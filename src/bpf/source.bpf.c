@@ -5,6 +5,7 @@
  */
 #include "bpf/mirror_maps.h"
 
+#include "bpf/filters.h"
 #include "bpf/flow.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -46,6 +47,7 @@ struct frame {
 	__u32 flow;
 	__u16 vlan;
 	__u8 own; /* a copy of a mirror */
+	const struct exclusions *exclusions;
 };
 
 /* Frames on the wire that this skb stands for. Super-packets from untrusted devices (guests) come without a count. */
@@ -63,39 +65,68 @@ static __always_inline int is_tunnel(__u8 protocol)
 	return protocol == IP_PROTOCOL_GRE || protocol == IP_PROTOCOL_UDP;
 }
 
-/* Our copies have no IPv4 options and no IPv6 extension headers: whatever has some is none of them. */
-static __always_inline int read_tunnel(struct __sk_buff *skb, struct tunnel_key *key)
+/*
+ * Reads the tunnel whose IP header is at off. Our copies have no IPv4 options and no IPv6 extension headers: whatever has some is none of
+ * them.
+ */
+static __always_inline int read_tunnel(struct __sk_buff *skb, __u16 ethertype, __u32 off, struct tunnel_key *key)
 {
-	__u16 ethertype;
-	__u32 off = find_network(skb, &ethertype);
+	__u32 ip_len = ethertype == ETHERTYPE_IPV4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
 	__u8 protocol = 0;
+	long failed;
 
-	if (ethertype == ETHERTYPE_IPV4) {
-		if (bpf_skb_load_bytes(skb, off + 9, &protocol, sizeof protocol) || !is_tunnel(protocol) ||
-		    bpf_skb_load_bytes(skb, off + 12, key->source, 4) || bpf_skb_load_bytes(skb, off + 16, key->destination, 4))
-			return -1;
-		off += WIRE_IPV4_LEN;
-	} else if (ethertype == ETHERTYPE_IPV6) {
-		if (bpf_skb_load_bytes(skb, off + 6, &protocol, sizeof protocol) || !is_tunnel(protocol) ||
-		    bpf_skb_load_bytes(skb, off + 8, key->source, 32))
-			return -1;
-		off += WIRE_IPV6_LEN;
-	} else {
+	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), &protocol, sizeof protocol) || !is_tunnel(protocol))
 		return -1;
-	}
+	if (ethertype == ETHERTYPE_IPV4)
+		failed = bpf_skb_load_bytes(skb, off + 12, key->source, 4) || bpf_skb_load_bytes(skb, off + 16, key->destination, 4);
+	else
+		failed = bpf_skb_load_bytes(skb, off + 8, key->source, 32);
 	key->protocol = protocol;
 	/* The GRE protocol stands where UDP has its destination port. */
-	return (int)bpf_skb_load_bytes(skb, off + 2, &key->type, sizeof key->type);
+	return failed || bpf_skb_load_bytes(skb, off + ip_len + 2, &key->type, sizeof key->type) ? -1 : 0;
 }
 
-/* A copy of ours, by its mark; or by its outer headers, should it come back from elsewhere or have lost the mark. */
-static __always_inline int is_own_copy(struct __sk_buff *skb)
+static __always_inline int is_own_tunnel(struct __sk_buff *skb, __u16 ethertype, __u32 off)
 {
 	struct tunnel_key key = {};
 
+	return !read_tunnel(skb, ethertype, off, &key) && bpf_map_lookup_elem(&own_tunnels, &key);
+}
+
+/* Where an ICMP error quotes the packet it is about; 0 if the packet is none. Such errors have no options or extension headers in front. */
+static __always_inline __u32 find_quote(struct __sk_buff *skb, __u16 ethertype, __u32 off)
+{
+	__u32 ip_len = ethertype == ETHERTYPE_IPV4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
+	__u8 protocol = 0, type = 0;
+
+	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), &protocol, sizeof protocol) ||
+	    bpf_skb_load_bytes(skb, off + ip_len, &type, sizeof type))
+		return 0;
+	if (ethertype == ETHERTYPE_IPV4 && protocol == IP_PROTOCOL_ICMP && (type == 3 || type == 11 || type == 12))
+		return off + ip_len + ICMP_HEADER_LEN;
+	if (ethertype == ETHERTYPE_IPV6 && protocol == IP_PROTOCOL_ICMPV6 && type >= 1 && type <= 4)
+		return off + ip_len + ICMP_HEADER_LEN;
+	return 0;
+}
+
+/*
+ * A copy of ours, by its mark; or by its outer headers, should it come back from elsewhere or have lost the mark; or an ICMP error about
+ * one, of which a host without a collector sends one for each copy it gets.
+ */
+static __noinline int is_own_copy(struct __sk_buff *skb)
+{
+	__u16 ethertype;
+	__u32 off, quote;
+
 	if ((skb->mark & MARK_MAGIC_MASK) == MARK_MAGIC)
 		return 1;
-	return !read_tunnel(skb, &key) && bpf_map_lookup_elem(&own_tunnels, &key);
+	off = find_network(skb, &ethertype);
+	if (ethertype != ETHERTYPE_IPV4 && ethertype != ETHERTYPE_IPV6)
+		return 0;
+	if (is_own_tunnel(skb, ethertype, off))
+		return 1;
+	quote = find_quote(skb, ethertype, off);
+	return quote && is_own_tunnel(skb, ethertype, quote);
 }
 
 /* ---- which frames ---- */
@@ -216,6 +247,8 @@ static __always_inline void serve(struct __sk_buff *skb, const volatile struct l
 		count(c, COUNTER_loop, frame->frames);
 	} else if (leg->some_vlans && !in_vlan_set(leg->first_slot, frame->vlan)) {
 		count(c, COUNTER_vlan, frame->frames);
+	} else if (leg->filter && is_excluded(frame->exclusions, leg->filter - 1)) {
+		count(c, COUNTER_filter, frame->frames);
 	} else if (!is_sampled(leg, frame->flow)) {
 		count(c, COUNTER_sample, frame->frames);
 	} else {
@@ -229,13 +262,16 @@ static __always_inline void serve(struct __sk_buff *skb, const volatile struct l
 
 static __always_inline int mirror(struct __sk_buff *skb, enum direction direction)
 {
+	struct exclusions exclusions; /* not to be read if nothing is filtered */
 	struct frame frame = {
 		.frames = wire_frames(skb),
 		.own = (__u8)is_own_copy(skb),
 		.vlan = read_vlan(skb),
 		.flow = taps[direction].wants_flow ? flow_hash(skb) : 0,
+		.exclusions = &exclusions,
 	};
 
+	run_filters(skb, taps[direction].filter_count, &exclusions);
 	for (__u32 i = 0; i < TAP_LEGS_MAX && i < taps[direction].count; i++)
 		serve(skb, &taps[direction].legs[i], direction, &frame);
 	return TC_ACT_UNSPEC;

@@ -51,6 +51,7 @@ static void decode_fragment(struct reassembly *reassembly, const struct capture_
 		return;
 	}
 	farspan_decode(&context, whole, len, &decoded->packet);
+	decoded_inner(decoded, whole);
 	decoded->reason = refusal(&decoded->packet);
 	decoded->inner_off = decoded->packet.inner_off;
 }
@@ -62,12 +63,14 @@ static void decode_packet(struct reassembly *reassembly, const struct capture_pa
 	decoded->time_ns = captured->time_ns;
 	if (captured->link != CAPTURE_ETHERNET && captured->link != CAPTURE_IP) {
 		decoded->packet = (struct farspan_packet){0};
+		decoded->inner_extra = 0;
 		decoded->reason = captured->link == CAPTURE_UNKNOWN ? "link_type"
 				  : captured->link == CAPTURE_SHORT ? farspan_reason_name(FARSPAN_REASON_short_link)
 								    : NULL;
 		return;
 	}
 	farspan_decode(&context, captured->data, captured->captured, &decoded->packet);
+	decoded_inner(decoded, captured->data);
 	decoded->reason = refusal(&decoded->packet);
 	decoded->inner_off = captured->link_len + decoded->packet.inner_off;
 	if (decoded->packet.reason == FARSPAN_REASON_fragment && reassembly_worthwhile(&decoded->packet))

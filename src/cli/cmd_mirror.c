@@ -17,11 +17,13 @@ enum {
 	TICK_MS = 1000,
 	TICK_COUNT_MS = 20, /* with -c: how soon its end is noticed */
 	NOTE_MAX = 1024,
+	FILTER_MAX = 65536,
 };
 
 struct mirror_command {
 	struct session session;
 	const char *destinations[SESSION_DESTINATIONS_MAX]; /* as written */
+	char filter[FILTER_MAX];
 	enum attach_way way;
 	bool json;
 	bool quiet;
@@ -32,18 +34,20 @@ struct mirror_command {
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "usage: farspan mirror -i IFACE... -t TYPE:ADDRESS[,KEY=VALUE...]... [-d rx|tx|both] [-c COUNT] [OPTION...]\n\n"
-		     "Copies the frames of interfaces to collectors until interrupted.\n\n"
-		     "  -i, --interface IFACE   the interface to mirror; a pattern, as in 'veth*', takes all that match and follows\n"
-		     "                          them as they come and go; may be repeated\n"
-		     "  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
-		     "  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
-		     "  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
-		     "      --wait              wait for interfaces and routes that are not there yet\n"
-		     "  -q, --quiet             no line of counters while running\n"
-		     "      --json              counters as JSON on standard output at the end\n"
-		     "      --clsact            attach through clsact even where the kernel has tcx\n\n"
-		     "Destinations, for example erspan2:10.9.0.2,id=100 or erspan3:[fd00::2],id=7,hwid=3:\n");
+	fprintf(out,
+		"usage: farspan mirror -i IFACE... -t TYPE:ADDRESS[,KEY=VALUE...]... [-d rx|tx|both] [-c COUNT] [OPTION...] [FILTER]\n\n"
+		"Copies the frames of interfaces to collectors until interrupted. FILTER is as for tcpdump, see pcap-filter(7) and\n"
+		"farspan-filter(7).\n\n"
+		"  -i, --interface IFACE   the interface to mirror; a pattern, as in 'veth*', takes all that match and follows\n"
+		"                          them as they come and go; may be repeated\n"
+		"  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
+		"  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
+		"  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
+		"      --wait              wait for interfaces and routes that are not there yet\n"
+		"  -q, --quiet             no line of counters while running\n"
+		"      --json              counters as JSON on standard output at the end\n"
+		"      --clsact            attach through clsact even where the kernel has tcx\n\n"
+		"Destinations, for example erspan2:10.9.0.2,id=100 or erspan3:[fd00::2],id=7,hwid=3:\n");
 	endpoint_print_help(out, ENDPOINT_DESTINATION);
 }
 
@@ -132,6 +136,16 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 	}
 }
 
+/* The words behind the options are the filter, as for tcpdump. */
+static int join_filter(int count, char **words, char filter[FILTER_MAX])
+{
+	size_t used = 0;
+
+	for (int i = 0; i < count && used < FILTER_MAX; i++)
+		used += (size_t)snprintf(filter + used, FILTER_MAX - used, "%s%s", i ? " " : "", words[i]);
+	return used < FILTER_MAX ? 0 : -EINVAL;
+}
+
 static int parse_command_line(int argc, char **argv, struct mirror_command *command, struct error *error)
 {
 	static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
@@ -152,8 +166,9 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 		rc = parse_option(option, argv, command, error);
 	if (rc || command->help)
 		return rc;
-	if (optind < argc)
-		return fail(error, EINVAL, "mirror: '%s' is one word too many", argv[optind]);
+	if (join_filter(argc - optind, argv + optind, command->filter))
+		return fail(error, EINVAL, "mirror: the filter is longer than %d characters", FILTER_MAX - 1);
+	command->session.shape.filter = optind < argc ? command->filter : NULL;
 	return session_check(&command->session, error);
 }
 
@@ -260,7 +275,7 @@ static int run(const struct mirror_command *command, struct error *error)
 
 int cmd_mirror(int argc, char **argv, struct error *error)
 {
-	struct mirror_command command = {0};
+	static struct mirror_command command;
 
 	if (parse_command_line(argc, argv, &command, error))
 		return EXIT_USAGE;

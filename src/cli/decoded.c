@@ -29,6 +29,9 @@ enum group {
 	GROUP_INNER_TYPE = 1 << 15,
 	GROUP_NESTED = 1 << 16,
 	GROUP_REFUSED = 1 << 17,
+	GROUP_GENEVE = 1 << 18,
+	GROUP_OPTIONS = 1 << 19,
+	GROUP_INNER_EXTRA = 1 << 20,
 };
 
 enum form {
@@ -44,6 +47,7 @@ enum form {
 	FORM_DIRECTION,
 	FORM_MAC,
 	FORM_TAGS,
+	FORM_PARTS,
 	FORM_HEX16,
 	FORM_TEXT,
 };
@@ -97,12 +101,16 @@ static const struct row rows[] = {
 	ROW(switch_id, FORM_U16, GROUP_SWITCH, packet.switch_id),
 	ROW(timestamp_upper, FORM_U32, GROUP_UPPER, packet.timestamp_upper),
 	ROW(vni, FORM_U32, GROUP_VNI, packet.vni),
+	QUIET(oam, FORM_BOOL, GROUP_GENEVE, packet.oam),
+	QUIET(critical, FORM_BOOL, GROUP_GENEVE, packet.critical),
+	QUIET(options_len, FORM_U32, GROUP_OPTIONS, packet.options_len),
 	ROW(inner_off, FORM_U64, GROUP_INNER, inner_off),
 	ROW(inner_len, FORM_SIZE, GROUP_INNER, packet.inner_len),
 	ROW(inner_dst, FORM_MAC, GROUP_INNER_ETHERNET, packet.inner_dst),
 	ROW(inner_src, FORM_MAC, GROUP_INNER_ETHERNET, packet.inner_src),
 	QUIET(inner_vlans, FORM_TAGS, GROUP_INNER_ETHERNET, packet.inner_tag_count),
 	ROW(inner_type, FORM_HEX16, GROUP_INNER_TYPE, packet.inner_type),
+	ROW(inner_extra, FORM_PARTS, GROUP_INNER_EXTRA, inner_extra),
 	ROW(depth, FORM_U8, GROUP_NESTED, packet.depth),
 	ROW(reason, FORM_TEXT, GROUP_REFUSED, reason),
 };
@@ -160,6 +168,10 @@ static unsigned int tunnel_groups(const struct farspan_packet *packet)
 		groups = GROUP_ERSPAN | GROUP_ERSPAN3;
 	else if (packet->kind == FARSPAN_VXLAN)
 		groups = GROUP_VNI;
+	else if (packet->kind == FARSPAN_GENEVE)
+		groups = GROUP_VNI | GROUP_GENEVE | GROUP_OPTIONS;
+	else if (packet->kind == FARSPAN_TZSP)
+		groups = GROUP_OPTIONS;
 	if (packet->o && packet->reason != FARSPAN_REASON_short_subheader)
 		groups |= platf_groups(packet->platf_id);
 	return groups;
@@ -182,6 +194,8 @@ static unsigned int groups_of(const struct decoded *decoded)
 		groups |= GROUP_INNER_ETHERNET | GROUP_INNER_TYPE;
 	if (packet->inner_type)
 		groups |= GROUP_INNER_TYPE;
+	if (decoded->inner_extra)
+		groups |= GROUP_INNER_EXTRA;
 	if (packet->depth > 1)
 		groups |= GROUP_NESTED;
 	if (decoded->reason)
@@ -242,6 +256,20 @@ static void print_tags(struct output *output, const struct farspan_packet *packe
 		output_char(output, ']');
 }
 
+static void print_parts(struct output *output, unsigned int parts, bool json)
+{
+	if (json)
+		output_char(output, '[');
+	for (unsigned int part; parts; parts &= ~part) {
+		part = parts & -parts;
+		print_text(output, farspan_inner_name((enum farspan_inner_part)part), json);
+		if (parts != part)
+			output_char(output, ',');
+	}
+	if (json)
+		output_char(output, ']');
+}
+
 /* What JSON has between quotation marks. */
 static void print_quoted(struct output *output, const struct row *row, const struct decoded *decoded)
 {
@@ -273,6 +301,9 @@ static void print_value(struct output *output, const struct row *row, const stru
 	case FORM_BOOL:
 		output_text(output, load(row, decoded) ? "true" : "false");
 		break;
+	case FORM_PARTS:
+		print_parts(output, decoded->inner_extra, json);
+		break;
 	case FORM_TAGS:
 		print_tags(output, &decoded->packet, json);
 		break;
@@ -288,6 +319,18 @@ static void print_value(struct output *output, const struct row *row, const stru
 	default:
 		output_number(output, load(row, decoded));
 	}
+}
+
+void decoded_inner(struct decoded *decoded, const void *data)
+{
+	const struct farspan_packet *packet = &decoded->packet;
+	struct farspan_inner inner;
+
+	decoded->inner_extra = 0;
+	if (packet->reason != FARSPAN_OK || packet->kind == FARSPAN_NONE)
+		return;
+	farspan_inner_clean(packet, (const uint8_t *)data + packet->inner_off, packet->inner_len, FARSPAN_INNER_fcs, &inner);
+	decoded->inner_extra = inner.found & FARSPAN_INNER_EXTRA;
 }
 
 void decoded_print_json(struct output *output, const struct decoded *decoded)

@@ -16,7 +16,11 @@ struct decoded {
 	const char *reason; /* NULL: not refused */
 	uint64_t inner_off; /* in the packet of the file or, if it completed a fragmented one, in the reassembled packet */
 	struct farspan_packet packet;
+	unsigned int inner_extra; /* FARSPAN_INNER_EXTRA: what the switch left in the frame */
 };
+
+/* Looks into the mirrored frame, whose packet was decoded from data; every packet, as the last one's is kept otherwise. */
+void decoded_inner(struct decoded *decoded, const void *data);
 
 /* One line of "key=value"s, fields that are 0 and say nothing by it left out. */
 void decoded_print_line(struct output *output, const struct decoded *decoded);

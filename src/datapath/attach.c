@@ -24,8 +24,8 @@ enum {
 
 static const enum bpf_tc_attach_point points[] = {[DIRECTION_RX] = BPF_TC_INGRESS, [DIRECTION_TX] = BPF_TC_EGRESS};
 static const uint32_t parents[] = {
-    [DIRECTION_RX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
-    [DIRECTION_TX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
+	[DIRECTION_RX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+	[DIRECTION_TX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
 };
 
 static int attach_tcx(int program, struct attachment *a)

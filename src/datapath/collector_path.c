@@ -49,7 +49,7 @@ static void set_clock(struct collector_path *path)
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_MONOTONIC, &monotonic);
 	path->realtime_offset_ns =
-	    (uint64_t)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (uint64_t)(real.tv_nsec - monotonic.tv_nsec);
+		(uint64_t)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (uint64_t)(real.tv_nsec - monotonic.tv_nsec);
 }
 
 static int hand_over(void *context, void *data, size_t size)

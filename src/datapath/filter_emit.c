@@ -8,9 +8,9 @@
  *        v                          v
  *     slow copy --> miss --> set the filter's bit --> next filter
  *
- * Registers:  r6 skb   r7 A   r8 X   r9 answers of 32 filters
+ * Registers:  r6 skb   r7 A   r8 X   r9 the answers
  *             fast: r5 first byte of the frame, r4 end of what is in place, r2 and r3 pointers   slow: r1 to r4 arguments
- * Stack:      -8 where the answers go   -12 a word fetched   -16 to -76 M[]
+ * Stack:      -4 a word fetched   -8 to -68 M[]
  */
 #include "datapath/filter_emit.h"
 
@@ -39,9 +39,8 @@ enum {
 };
 
 enum {
-	STACK_RESULT = -8,
-	STACK_WORD = -12,
-	STACK_MEMORY = -16,
+	STACK_WORD = -4,
+	STACK_MEMORY = -8,
 	EMITTED_MAX = 16,      /* per classic instruction and copy */
 	IN_PLACE_MAX = 0x7000, /* farther offsets are left to the slow copy: the kernel's verifier stops at 64 KiB */
 	UNREACHED = UINT32_MAX,
@@ -537,23 +536,6 @@ static int put_filter(struct emitter *e, const struct filter *filter, unsigned i
 
 /* ---- the function ---- */
 
-/*
- * Zero, but such that the kernel's verifier does not know it. If it did, it would tell each set of answers from each other and never end;
- * so the answers stay unknown whatever bits are set, and the ways through a filter meet behind it.
- */
-static void put_unknown_zero(struct emitter *e)
-{
-	put_read(e, BPF_W, ANSWERS, SKB, offsetof(struct __sk_buff, len));
-	put_read(e, BPF_W, R1, SKB, offsetof(struct __sk_buff, len));
-	put(e, BPF_ALU | BPF_XOR | BPF_X, ANSWERS, R1, 0, 0);
-}
-
-static void put_answers(struct emitter *e, unsigned int word)
-{
-	put_read(e, BPF_DW, R1, FP, STACK_RESULT);
-	put(e, BPF_STX | BPF_MEM | BPF_W, R1, ANSWERS, (int)(offsetof(struct exclusions, words) + 4 * word), 0);
-}
-
 static int put_function(struct emitter *e, const struct filter *const *filters, unsigned int count)
 {
 	static const struct filter nothing = {0};
@@ -562,16 +544,17 @@ static int put_function(struct emitter *e, const struct filter *const *filters, 
 	if (rc)
 		return rc;
 	put_move(e, SKB, R1);
-	put(e, BPF_STX | BPF_MEM | BPF_DW, FP, R2, STACK_RESULT, 0);
-	for (unsigned int i = 0; i < count; i++) {
-		if (i % 32 == 0)
-			put_unknown_zero(e);
-		if ((rc = put_filter(e, filters[i], i % 32)))
+	/*
+	 * Zero, but such that the kernel's verifier does not know it. If it did, it could tell each set of answers from each other and never
+	 * end; so they stay unknown whatever bits are set, and the ways through a filter meet behind it.
+	 */
+	put_read(e, BPF_W, ANSWERS, SKB, offsetof(struct __sk_buff, len));
+	put_read(e, BPF_W, R1, SKB, offsetof(struct __sk_buff, len));
+	put(e, BPF_ALU | BPF_XOR | BPF_X, ANSWERS, R1, 0, 0);
+	for (unsigned int i = 0; i < count; i++)
+		if ((rc = put_filter(e, filters[i], i)))
 			return rc;
-		if (i % 32 == 31 || i == count - 1)
-			put_answers(e, i / 32);
-	}
-	put_set32(e, R0, 0);
+	put_move32(e, R0, ANSWERS);
 	put(e, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	return 0;
 }
@@ -580,8 +563,7 @@ int filter_emit(const struct filter *const *filters, unsigned int count, enum di
 		struct error *error)
 {
 	struct emitter e = {.direction = direction, .error = error};
-	int rc = count > FILTERS_MAX ? fail(error, ENOSPC, "more than %d filters on one interface", FILTERS_MAX)
-				     : put_function(&e, filters, count);
+	int rc = put_function(&e, filters, count);
 
 	free(e.jumps);
 	free(e.places);

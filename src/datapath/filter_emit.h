@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Classic to extended BPF: the body of exclude_by_filters(). */
+/* Classic to extended BPF: the bodies of the functions in bpf/filters.h. */
 #ifndef DATAPATH_FILTER_EMIT_H
 #define DATAPATH_FILTER_EMIT_H
 
@@ -16,7 +16,7 @@ struct filter_code {
 	size_t count;
 };
 
-/* Translates all filters of a tap into one function. code->insns is the caller's, to be freed; NULL after an error. */
+/* Translates up to FILTER_GROUP_SIZE filters into one function, which takes the skb and returns their answers. code->insns is the caller's, to be freed; NULL after an error. */
 int filter_emit(const struct filter *const *filters, unsigned int count, enum direction direction, struct filter_code *code,
 		struct error *error);
 

@@ -18,6 +18,7 @@ enum {
 	SHOWN_BEFORE = 60,   /* of them in front of the mark */
 	DEPTH_MAX = 32,      /* nested brackets followed in the search for a mistake */
 	NOWHERE = -1,
+	UNUSED_PROTOCOL = 0x88b6, /* for local experiments (IEEE 802) */
 };
 
 static int compile(pcap_t *pcap, const char *expression, struct bpf_program *program)
@@ -215,37 +216,65 @@ static int fail_check(struct error *error, const struct error *cause, const char
 
 /* ---- compiling ---- */
 
+struct filter_compiler {
+	pcap_t *pcap;
+};
+
 static int fail_device(struct error *error, int code, const char *device, const char *detail)
 {
 	if (code == EPERM)
 		return fail(error, code,
-			    "filter: not permitted: CAP_NET_RAW (for libpcap to know the device) missing; run as root, or grant it");
+			    "filter: not permitted: CAP_NET_RAW (for libpcap to open a device) missing; run as root, or grant it");
 	return fail(error, code, "filter: libpcap cannot use the device '%s': %s", device, detail);
 }
 
-static int open_device(const char *device, pcap_t **opened, struct error *error)
+/*
+ * The handle is for a protocol that nobody sends, so that keeping it costs no packet anything: the kernel would show all of them to one for
+ * all protocols.
+ */
+static int activate(pcap_t *pcap, const char *device, struct error *error)
 {
-	char message[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap = pcap_create(device, message);
+	const char *detail;
 	int rc;
 
-	if (!pcap)
-		return fail_device(error, ENODEV, device, message);
 	pcap_set_snaplen(pcap, SNAPSHOT_BYTES);
+	pcap_set_protocol_linux(pcap, UNUSED_PROTOCOL);
 	rc = pcap_activate(pcap);
 	if (rc < 0) {
-		const char *detail = *pcap_geterr(pcap) ? pcap_geterr(pcap) : pcap_statustostr(rc);
+		detail = *pcap_geterr(pcap) ? pcap_geterr(pcap) : pcap_statustostr(rc);
+		return fail_device(error,
+				   rc == PCAP_ERROR_PERM_DENIED      ? EPERM
+				   : rc == PCAP_ERROR_NO_SUCH_DEVICE ? ENODEV
+								     : EIO,
+				   device, detail);
+	}
+	return pcap_datalink(pcap) == DLT_EN10MB ? 0 : fail_device(error, EINVAL, device, "it is no Ethernet device");
+}
 
-		fail_device(error, rc == PCAP_ERROR_PERM_DENIED ? EPERM : rc == PCAP_ERROR_NO_SUCH_DEVICE ? ENODEV : EIO, device, detail);
-	} else if (pcap_datalink(pcap) != DLT_EN10MB) {
-		rc = fail_device(error, EINVAL, device, "it is no Ethernet device");
-	}
-	if (rc < 0) {
-		pcap_close(pcap);
-		return error ? -error->code : -EINVAL;
-	}
-	*opened = pcap;
-	return 0;
+int filter_compiler_open(struct filter_compiler **opened, const char *device, struct error *error)
+{
+	struct filter_compiler *compiler = calloc(1, sizeof *compiler);
+	char message[PCAP_ERRBUF_SIZE] = "";
+	int rc;
+
+	if (!compiler)
+		return fail(error, ENOMEM, "filter: out of memory");
+	compiler->pcap = pcap_create(device, message);
+	rc = compiler->pcap ? activate(compiler->pcap, device, error) : fail_device(error, ENODEV, device, message);
+	if (rc)
+		filter_compiler_close(compiler);
+	else
+		*opened = compiler;
+	return rc;
+}
+
+void filter_compiler_close(struct filter_compiler *compiler)
+{
+	if (!compiler)
+		return;
+	if (compiler->pcap)
+		pcap_close(compiler->pcap);
+	free(compiler);
 }
 
 static struct filter *copy_program(const struct bpf_program *program)
@@ -263,14 +292,17 @@ static struct filter *copy_program(const struct bpf_program *program)
 	return filter;
 }
 
-static int compile_and_check(pcap_t *pcap, const char *expression, struct filter **compiled, struct error *error)
+int filter_compile(struct filter_compiler *compiler, const char *expression, struct filter **compiled, struct error *error)
 {
 	struct bpf_program program;
 	struct error cause = {0};
 	struct filter *filter;
 
-	if (compile(pcap, expression, &program))
-		return fail_compile(error, pcap, expression);
+	*compiled = NULL;
+	if (!expression[strspn(expression, " \t\r\n")])
+		return 0;
+	if (compile(compiler->pcap, expression, &program))
+		return fail_compile(error, compiler->pcap, expression);
 	filter = copy_program(&program);
 	pcap_freecode(&program);
 	if (!filter)
@@ -281,22 +313,6 @@ static int compile_and_check(pcap_t *pcap, const char *expression, struct filter
 	}
 	*compiled = filter;
 	return 0;
-}
-
-int filter_compile(const char *expression, const char *device, struct filter **filter, struct error *error)
-{
-	pcap_t *pcap = NULL;
-	int rc;
-
-	*filter = NULL;
-	if (!expression[strspn(expression, " \t\r\n")])
-		return 0;
-	rc = open_device(device, &pcap, error);
-	if (rc)
-		return rc;
-	rc = compile_and_check(pcap, expression, filter, error);
-	pcap_close(pcap);
-	return rc;
 }
 
 void filter_free(struct filter *filter)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts the generated function in the place of exclude_by_filters() while libbpf loads a program: when it has all of the program's functions
- * behind each other, calls resolved, and before it hands them to the kernel. Whatever stands behind the function moves.
+ * Puts the generated functions in the place of those in bpf/filters.h while libbpf loads a program: when it has all of the program's functions
+ * behind each other, calls resolved, and before it hands them to the kernel. Whatever stands behind a function moves.
  *
- *     | main | ... | exclude_by_filters: stub | ... |
- *     | main | ... | exclude_by_filters: generated, longer | ... |
+ *     | main | ... | exclude_by_filters_0: stub | ... |
+ *     | main | ... | exclude_by_filters_0: generated, longer | ... |
  */
 #include "datapath/filter.h"
 
@@ -13,17 +13,26 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "datapath/filter_emit.h"
 
-/* What is to be put in, while filter_load() runs; else NULL. libbpf's callback has no other way to learn it. */
-static _Thread_local struct splice {
+enum {
+	GROUPS = FILTERS_MAX / FILTER_GROUP_SIZE
+};
+
+/* What is to be put in. */
+struct splice {
 	const struct btf *btf;
-	const struct filter_code *code;
+	struct filter_code groups[GROUPS];
+	unsigned int group_count;
 	void *functions, *lines; /* the kernel's tables, as moved */
-} * under_way;
+};
+
+/* While filter_load() runs; else NULL. libbpf's callback has no other way to learn of it. */
+static _Thread_local struct splice *under_way;
 
 /* A program's instructions with a hole: those from start to end are to be replaced by others. */
 struct hole {
@@ -99,7 +108,7 @@ static void *move_table(const void *table, __u32 size, __u32 *count, const struc
 }
 
 /* Where the function begins and ends, by the names that the kernel gets to know too. */
-static int find_function(const struct bpf_prog_load_opts *options, size_t insn_count, struct hole *hole)
+static int find_function(const struct bpf_prog_load_opts *options, const char *name, size_t insn_count, struct hole *hole)
 {
 	for (__u32 i = 0; i < options->func_info_cnt; i++) {
 		const char *at = (const char *)options->func_info + (size_t)i * options->func_info_rec_size;
@@ -110,7 +119,7 @@ static int find_function(const struct bpf_prog_load_opts *options, size_t insn_c
 		if (i + 1 < options->func_info_cnt)
 			memcpy(&next, at + options->func_info_rec_size, sizeof next);
 		type = btf__type_by_id(under_way->btf, function.type_id);
-		if (type && strcmp(btf__name_by_offset(under_way->btf, type->name_off), "exclude_by_filters") == 0) {
+		if (type && strcmp(btf__name_by_offset(under_way->btf, type->name_off), name) == 0) {
 			hole->start = function.insn_off;
 			hole->end = next.insn_off;
 			return 0;
@@ -119,26 +128,34 @@ static int find_function(const struct bpf_prog_load_opts *options, size_t insn_c
 	return -ENOENT;
 }
 
-static int prepare(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)
+/* Moves both tables; what they were before, if we made it, is freed. */
+static int move_tables(struct bpf_prog_load_opts *options, const struct hole *hole)
 {
-	struct hole hole = {0};
-	int rc;
+	void *functions = move_table(options->func_info, options->func_info_rec_size, &options->func_info_cnt, hole);
+	void *lines = move_table(options->line_info, options->line_info_rec_size, &options->line_info_cnt, hole);
 
-	(void)cookie;
-	if (!under_way)
-		return 0;
-	hole.size = under_way->code->count;
-	rc = find_function(options, bpf_program__insn_cnt(program), &hole);
-	if (!rc)
-		rc = replace_insns(program, &hole, under_way->code->insns);
-	if (rc)
-		return rc;
 	free(under_way->functions);
 	free(under_way->lines);
-	options->func_info = under_way->functions =
-		move_table(options->func_info, options->func_info_rec_size, &options->func_info_cnt, &hole);
-	options->line_info = under_way->lines = move_table(options->line_info, options->line_info_rec_size, &options->line_info_cnt, &hole);
-	return under_way->functions && under_way->lines ? 0 : -ENOMEM;
+	options->func_info = under_way->functions = functions;
+	options->line_info = under_way->lines = lines;
+	return functions && lines ? 0 : -ENOMEM;
+}
+
+static int prepare(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)
+{
+	(void)cookie;
+	for (unsigned int group = 0; under_way && group < under_way->group_count; group++) {
+		const struct filter_code *code = &under_way->groups[group];
+		struct hole hole = {.size = code->count};
+		char name[32];
+		int rc;
+
+		snprintf(name, sizeof name, "exclude_by_filters_%u", group);
+		rc = find_function(options, name, bpf_program__insn_cnt(program), &hole);
+		if (rc || (rc = replace_insns(program, &hole, code->insns)) || (rc = move_tables(options, &hole)))
+			return rc;
+	}
+	return 0;
 }
 
 int filter_setup(struct error *error)
@@ -152,35 +169,49 @@ int filter_setup(struct error *error)
 	return handler > 0 ? 0 : fail(error, -handler, "filter: libbpf: %s", strerror(-handler));
 }
 
-static int load(struct bpf_object_skeleton *skeleton, const struct filter_code *code)
+static int emit(struct splice *splice, const struct filter *const *filters, unsigned int count, enum direction direction,
+		struct error *error)
 {
-	struct splice splice = {.btf = bpf_object__btf(*skeleton->obj), .code = code};
+	int rc = 0;
+
+	if (count > FILTERS_MAX)
+		return fail(error, ENOSPC, "more than %d filters on one interface", FILTERS_MAX);
+	for (unsigned int i = 0; i < count && !rc; i += FILTER_GROUP_SIZE) {
+		unsigned int left = count - i;
+
+		rc = filter_emit(filters + i, left < FILTER_GROUP_SIZE ? left : FILTER_GROUP_SIZE, direction,
+				 &splice->groups[splice->group_count++], error);
+	}
+	return rc;
+}
+
+static int load(struct bpf_object_skeleton *skeleton, struct splice *splice, unsigned int filters, struct error *error)
+{
+	/* A refusal of the verifier would come with pages of instructions that nobody wrote. */
+	libbpf_print_fn_t print = filters ? libbpf_set_print(NULL) : NULL;
 	int rc;
 
-	under_way = &splice;
+	under_way = splice;
 	rc = bpf_object__load_skeleton(skeleton);
 	under_way = NULL;
-	free(splice.functions);
-	free(splice.lines);
-	return rc;
+	if (filters)
+		libbpf_set_print(print);
+	if (rc == -EFAULT || rc == -E2BIG || rc == -ENOSPC) /* what the verifier says to that depends on what it ran out of */
+		return fail(error, E2BIG, "%u filters, too much together for the kernel's verifier", filters);
+	return rc ? fail(error, -rc, "%s", strerror(-rc)) : 0;
 }
 
 int filter_load(struct bpf_object_skeleton *skeleton, const struct filter *const *filters, unsigned int count, enum direction direction,
 		struct error *error)
 {
-	struct filter_code code;
-	int rc;
+	struct splice splice = {.btf = bpf_object__btf(*skeleton->obj)};
+	int rc = emit(&splice, filters, count, direction, error);
 
-	if (!count) {
-		rc = bpf_object__load_skeleton(skeleton);
-		return rc ? fail(error, -rc, "%s", strerror(-rc)) : 0;
-	}
-	rc = filter_emit(filters, count, direction, &code, error);
-	if (rc)
-		return rc;
-	rc = load(skeleton, &code);
-	free(code.insns);
-	if (rc == -EPERM || rc == -EACCES || rc == -ENOMEM)
-		return fail(error, -rc, "%s", strerror(-rc));
-	return rc ? fail(error, -rc, "with %u filters, together %zu instructions: %s", count, code.count, strerror(-rc)) : 0;
+	if (!rc)
+		rc = load(skeleton, &splice, count, error);
+	for (unsigned int i = 0; i < splice.group_count; i++)
+		free(splice.groups[i].insns);
+	free(splice.functions);
+	free(splice.lines);
+	return rc;
 }

@@ -237,8 +237,8 @@ static unsigned int address_len(const struct address *address)
 static struct nl_msg *route_request(const struct address *to, const struct address *from, int ifindex)
 {
 	struct rtmsg header = {
-	    .rtm_family = to->family == 4 ? AF_INET : AF_INET6,
-	    .rtm_dst_len = (unsigned char)(address_len(to) * 8),
+		.rtm_family = to->family == 4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = (unsigned char)(address_len(to) * 8),
 	};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
 

@@ -15,9 +15,9 @@ struct need {
 };
 
 static const struct need needs[] = {
-    {CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF (to load programs)", 1u << PRIVILEGE_MIRROR | 1u << PRIVILEGE_COLLECT},
-    {CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach them to interfaces)", 1u << PRIVILEGE_MIRROR | 1u << PRIVILEGE_COLLECT},
-    {CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to take what the kernel reassembled)", 1u << PRIVILEGE_COLLECT},
+	{CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF (to load programs)", 1u << PRIVILEGE_MIRROR | 1u << PRIVILEGE_COLLECT},
+	{CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach them to interfaces)", 1u << PRIVILEGE_MIRROR | 1u << PRIVILEGE_COLLECT},
+	{CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to take what the kernel reassembled)", 1u << PRIVILEGE_COLLECT},
 };
 
 static bool have(unsigned int capability)

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datapath/filter.h"
 #include "datapath/offload.h"
 #include "datapath/owner.h"
 #include "encap.skel.h"
@@ -32,7 +33,9 @@ struct source_path {
 	struct link segmenter, encapsulator; /* the two ends of the pair */
 	struct encap_bpf *encap;
 	struct attachment encap_attachment;
-	struct source_bpf *shared; /* never attached: keeps the maps that all source programs share */
+	struct filter_compiler *compiler;     /* NULL: nothing compiled so far */
+	struct filter *filters[SESSIONS_MAX]; /* by first_slot; NULL: none */
+	struct source_bpf *shared;            /* never attached: keeps the maps that all source programs share */
 	struct tap_program *taps;
 	unsigned int tap_count, tap_room;
 	unsigned int slots_used; /* highest slot + 1 */
@@ -133,6 +136,24 @@ int source_path_set_vlans(struct source_path *path, __u32 first_slot, const stru
 	return set_element(path->shared->maps.vlan_sets, first_slot, vlans, "VLANs", error);
 }
 
+int source_path_set_filter(struct source_path *path, __u32 first_slot, const char *expression, struct error *error)
+{
+	struct filter *filter = NULL;
+	int rc = 0;
+
+	if (first_slot >= SESSIONS_MAX)
+		return fail(error, ENOSPC, "more than %d sessions", SESSIONS_MAX);
+	if (expression && *expression && !path->compiler)
+		rc = filter_compiler_open(&path->compiler, path->segmenter.name, error);
+	if (!rc && path->compiler && expression)
+		rc = filter_compile(path->compiler, expression, &filter, error);
+	if (rc)
+		return rc;
+	filter_free(path->filters[first_slot]);
+	path->filters[first_slot] = filter;
+	return 0;
+}
+
 int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error)
 {
 	return set_element(path->shared->maps.spread_seeds, slot, seed, "spread", error);
@@ -171,32 +192,65 @@ static void set_constants(struct source_path *path, struct tap *tap, const struc
 {
 	tap->segmenter = (__u32)path->segmenter.ifindex;
 	tap->count = count;
-	memcpy(tap->legs, legs, count * sizeof *legs);
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; i < count; i++) {
+		tap->legs[i] = legs[i];
 		tap->wants_flow |= goes_by_flow(&legs[i]);
+	}
+}
+
+/* Numbers the filters of the tap's legs. What several legs share is run once. */
+static void number_filters(struct source_path *path, struct tap *tap, const struct filter *filters[FILTERS_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < tap->count; i++) {
+		const struct filter *filter = path->filters[tap->legs[i].first_slot % SESSIONS_MAX];
+		unsigned int number = 0;
+
+		tap->legs[i].filter = 0;
+		if (!filter)
+			continue;
+		while (number < count && !filter_equal(filters[number], filter))
+			number++;
+		if (number == count)
+			filters[count++] = filter;
+		tap->legs[i].filter = number + 1;
+	}
+	tap->filter_count = count;
 }
 
 /* Loads the program of one tap. */
-static struct source_bpf *load_source(struct source_path *path, enum direction direction, const struct leg *legs, unsigned int count)
+static int load_source(struct source_path *path, enum direction direction, const struct leg *legs, unsigned int count,
+		       struct source_bpf **loaded, struct error *error)
 {
+	const struct filter *filters[FILTERS_MAX];
 	struct source_bpf *object = source_bpf__open();
+	struct error detail = {0};
+	struct tap *tap;
+	int rc;
 
 	if (!object)
-		return NULL;
-	set_constants(path, (struct tap *)&object->rodata->taps[direction], legs, count);
+		return fail_bpf(error, -errno, "source program");
+	tap = (struct tap *)&object->rodata->taps[direction];
+	set_constants(path, tap, legs, count);
+	number_filters(path, tap, filters);
 	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
 	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
-	if (share_maps(path, object) || source_bpf__load(object)) {
-		source_bpf__destroy(object);
-		return NULL;
+	rc = share_maps(path, object);
+	if (!rc)
+		rc = filter_load(object->skeleton, filters, tap->filter_count, direction, &detail);
+	if (!rc) {
+		*loaded = object;
+		return 0;
 	}
-	return object;
+	source_bpf__destroy(object);
+	return detail.code && detail.code != EPERM ? fail(error, detail.code, "source program: %s", detail.text)
+						   : fail_bpf(error, rc, "source program");
 }
 
 static int load_shared(struct source_path *path, struct error *error)
 {
-	path->shared = load_source(path, DIRECTION_RX, NULL, 0);
-	return path->shared ? 0 : fail_bpf(error, -errno, "source program");
+	return load_source(path, DIRECTION_RX, NULL, 0, &path->shared, error);
 }
 
 static int program_fd(const struct source_bpf *object, enum direction direction)
@@ -255,9 +309,9 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 
 	if (count > TAP_LEGS_MAX)
 		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
-	object = load_source(path, direction, legs, count);
-	if (!object)
-		return fail_bpf(error, -errno, "source program");
+	rc = load_source(path, direction, legs, count, &object, error);
+	if (rc)
+		return rc;
 	if (!old) {
 		rc = attach_tap(path, object, ifindex, direction, way, error);
 	} else if (!(rc = attach_replace(&old->attachment, program_fd(object, direction), error))) {
@@ -376,7 +430,8 @@ static int open_parts(struct source_path *path, struct error *error)
 		return rc;
 	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, error)) || (rc = owner_sweep(path->netlink, error)))
 		return rc;
-	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)) || (rc = load_shared(path, error)))
+	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)) || (rc = filter_setup(error)) ||
+	    (rc = load_shared(path, error)))
 		return rc;
 	source_path_set_clock(path);
 	return 0;
@@ -416,6 +471,9 @@ void source_path_close(struct source_path *path)
 	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
 	owner_sweep(path->netlink, NULL);
 	owner_dismiss_janitor(&path->owner);
+	filter_compiler_close(path->compiler);
+	for (unsigned int i = 0; i < SESSIONS_MAX; i++)
+		filter_free(path->filters[i]);
 	free(path->per_cpu);
 	free(path);
 }

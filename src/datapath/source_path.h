@@ -33,6 +33,12 @@ int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cos
 			   struct error *error);
 int source_path_set_vlans(struct source_path *path, __u32 first_slot, const struct vlan_set *vlans, struct error *error);
 
+/*
+ * What frames the legs of a slot take: a pcap-filter(7) expression, NULL or empty for all. Compiled now, it counts for taps that are made or
+ * changed afterwards. An error leaves things as they are; its text has three lines, see filter_compile().
+ */
+int source_path_set_filter(struct source_path *path, __u32 first_slot, const char *expression, struct error *error);
+
 /* What stands for the destination of a slot when flows are spread over several. */
 int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets for mirror traffic that reaches this host's stack: above all packets that came in fragments, which the kernel puts together. While
- * they are open the host answers no GRE packet with an ICMP error.
+ * Sockets for mirror traffic that reaches this host's stack: above all packets that came in fragments, which the kernel puts together.
+ * While they are open the host answers no GRE packet with an ICMP error.
  */
 #ifndef DATAPATH_TUNNEL_SOCKETS_H
 #define DATAPATH_TUNNEL_SOCKETS_H

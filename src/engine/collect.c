@@ -110,17 +110,24 @@ static int refuse(struct collect *collect, enum collect_counter counter)
 	return 0;
 }
 
-/* As farspan_decode(), with every UDP port that a source names. */
+/* As farspan_decode(), with every UDP port that a source names, as what the source says. */
 static void decode(const struct collect *collect, enum farspan_link link, const void *data, size_t len, struct farspan_packet *packet)
 {
 	struct farspan_context context = {.link = link};
+	enum farspan_kind kind;
 
 	farspan_decode(&context, data, len, packet);
-	if (packet->kind != FARSPAN_NONE || packet->reason != FARSPAN_OK || packet->ip_protocol != IP_PROTOCOL_UDP)
+	if (packet->ip_protocol != IP_PROTOCOL_UDP)
 		return;
-	if (!collect_sources_have_port(&collect->sources, packet->udp_dst))
+	kind = collect_sources_udp_kind(&collect->sources, packet->udp_dst);
+	if (kind == FARSPAN_NONE || packet->udp_dst == wire_udp_port(kind))
 		return;
-	context.vxlan_port = packet->udp_dst;
+	if (kind == FARSPAN_VXLAN)
+		context.vxlan_port = packet->udp_dst;
+	else if (kind == FARSPAN_GENEVE)
+		context.geneve_port = packet->udp_dst;
+	else
+		context.tzsp_port = packet->udp_dst;
 	farspan_decode(&context, data, len, packet);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/collect_parts.h"
-#include "wire/fields.h"
+#include "wire/headers.h"
 
 int collect_sources_copy(struct collect_sources *sources, const struct endpoint *endpoints, unsigned int count)
 {
@@ -19,12 +19,12 @@ int collect_sources_copy(struct collect_sources *sources, const struct endpoint 
 	return 0;
 }
 
-bool collect_sources_have_port(const struct collect_sources *sources, uint16_t port)
+enum farspan_kind collect_sources_udp_kind(const struct collect_sources *sources, uint16_t port)
 {
 	for (unsigned int i = 0; i < sources->count; i++)
-		if (sources->endpoints[i].kinds & KIND_BIT(FARSPAN_VXLAN) && sources->endpoints[i].port == port)
-			return true;
-	return false;
+		if (port && sources->endpoints[i].kinds & KINDS_UDP && sources->endpoints[i].port == port)
+			return endpoint_kind(&sources->endpoints[i]);
+	return FARSPAN_NONE;
 }
 
 /* The types a fragment can turn out to be of. */
@@ -33,15 +33,17 @@ static unsigned int possible_kinds(const struct farspan_packet *packet)
 	if (packet->reason != FARSPAN_REASON_fragment)
 		return KIND_BIT(packet->kind);
 	if (packet->ip_protocol == IP_PROTOCOL_GRE)
-		return KINDS_ALL & ~KIND_BIT(FARSPAN_VXLAN);
-	return packet->ip_protocol == IP_PROTOCOL_UDP ? KIND_BIT(FARSPAN_VXLAN) : KINDS_ALL;
+		return KINDS_ALL & ~KINDS_UDP;
+	return packet->ip_protocol == IP_PROTOCOL_UDP ? KINDS_UDP : KINDS_ALL;
 }
 
 static bool type_matches(const struct endpoint *source, const struct farspan_packet *packet)
 {
 	if (!(source->kinds & possible_kinds(packet)))
 		return false;
-	return packet->kind != FARSPAN_VXLAN || source->port == packet->udp_dst;
+	if (!(KIND_BIT(packet->kind) & KINDS_UDP))
+		return true;
+	return packet->udp_dst == (source->port ? source->port : wire_udp_port(packet->kind));
 }
 
 static bool sender_matches(const struct endpoint *source, const struct address *sender)
@@ -63,6 +65,7 @@ static bool session_matches(const struct endpoint *source, const struct farspan_
 	case FARSPAN_GRE:
 		return !endpoint_has(source, ENDPOINT_KEY_key) || (packet->has_key && source->key == packet->key);
 	case FARSPAN_VXLAN:
+	case FARSPAN_GENEVE:
 		return !endpoint_has(source, ENDPOINT_KEY_vni) || source->vni == packet->vni;
 	default:
 		return true;

@@ -16,8 +16,8 @@ struct collect_sources {
 /* Copies the sources; none means one that takes everything. 0 or -ENOMEM. */
 int collect_sources_copy(struct collect_sources *sources, const struct endpoint *endpoints, unsigned int count);
 
-/* Whether some source takes packets to this UDP port as VXLAN. */
-bool collect_sources_have_port(const struct collect_sources *sources, uint16_t port);
+/* What the sources take packets to this UDP port for: the first that names it says so. FARSPAN_NONE if none does. */
+enum farspan_kind collect_sources_udp_kind(const struct collect_sources *sources, uint16_t port);
 
 /*
  * COLLECT_received if some source takes the packet, else the counter it is refused under: of the first thing that does not match, in the

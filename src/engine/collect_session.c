@@ -79,8 +79,8 @@ static void set_identity(struct collect_session *session, const struct farspan_p
 	session->sender.family = session->destination.family = packet->ip_version;
 	memcpy(session->sender.bytes, packet->outer_src, sizeof session->sender.bytes);
 	memcpy(session->destination.bytes, packet->outer_dst, sizeof session->destination.bytes);
-	session->has_id = packet->kind == FARSPAN_GRE ? packet->has_key : packet->kind != FARSPAN_ERSPAN1;
-	if (packet->kind == FARSPAN_VXLAN)
+	session->has_id = packet->kind == FARSPAN_GRE ? packet->has_key : packet->kind != FARSPAN_ERSPAN1 && packet->kind != FARSPAN_TZSP;
+	if (packet->kind == FARSPAN_VXLAN || packet->kind == FARSPAN_GENEVE)
 		session->id = packet->vni;
 	else if (packet->kind == FARSPAN_GRE)
 		session->id = packet->key;
@@ -118,11 +118,14 @@ static uint32_t hash_identity(const struct collect_session *session)
 /* "erspan3 10.0.0.1 id 100 hwid 3" */
 static void set_name(struct collect_session *session)
 {
-	const char *id_name = session->kind == FARSPAN_VXLAN ? "vni" : session->kind == FARSPAN_GRE ? "key" : "id";
+	static const char *const id_names[FARSPAN_KINDS] = {
+		[FARSPAN_ERSPAN2] = "id", [FARSPAN_ERSPAN3] = "id", [FARSPAN_GRE] = "key",
+		[FARSPAN_VXLAN] = "vni",  [FARSPAN_GENEVE] = "vni",
+	};
 	char sender[ADDRESS_TEXT_MAX], id[24] = "", hwid[16] = "";
 
 	if (session->has_id)
-		snprintf(id, sizeof id, " %s %u", id_name, session->id);
+		snprintf(id, sizeof id, " %s %u", id_names[session->kind], session->id);
 	if (session->kind == FARSPAN_ERSPAN3)
 		snprintf(hwid, sizeof hwid, " hwid %u", session->hwid);
 	snprintf(session->name, sizeof session->name, "%s %s%s%s", farspan_kind_name(session->kind), address_text(&session->sender, sender),
@@ -167,6 +170,8 @@ static const char *kind_text(enum farspan_kind kind)
 		[FARSPAN_ERSPAN3] = "ERSPAN Type III",
 		[FARSPAN_GRE] = "Ethernet in GRE",
 		[FARSPAN_VXLAN] = "VXLAN",
+		[FARSPAN_GENEVE] = "GENEVE",
+		[FARSPAN_TZSP] = "TZSP",
 	};
 
 	return texts[kind] ? texts[kind] : "";

@@ -9,6 +9,8 @@
 #include "wire/fields.h"
 
 enum {
+	INDEX_MASK = 0xfffff,
+	WIRE_WORD_LEN = 4,
 	FRAME_OVERHEAD = WIRE_ETHERNET_LEN + WIRE_TAG_LEN, /* what an interface takes besides its MTU */
 	UNIT_100US_NS = 100 * 1000,
 	UNIT_100NS_NS = 100,
@@ -93,6 +95,29 @@ unsigned int destination_guards(const struct endpoint *destination, const struct
 	return 3;
 }
 
+/* What the platform subheaders of Type III do with time and port (draft section 4.3); row 0 is no subheader. */
+static const struct platform {
+	unsigned int gra;
+	unsigned int unit_ns;
+	bool has_upper;  /* the upper half of the time, in the second word */
+	bool in_seconds; /* which counts seconds */
+	unsigned int port_word;
+	unsigned int port_mask; /* 0: no port */
+} platforms[] = {
+	[0] = {.gra = ERSPAN_GRA_100US, .unit_ns = UNIT_100US_NS},
+	[1] = {.gra = ERSPAN_GRA_100US, .unit_ns = UNIT_100US_NS, .port_word = 1, .port_mask = WIRE_MASK(32)},
+	[3] = {.gra = ERSPAN_GRA_100US, .unit_ns = UNIT_100US_NS, .has_upper = true, .port_mask = WIRE_MASK(14)},
+	[4] = {.gra = ERSPAN_GRA_100US, .unit_ns = UNIT_100US_NS},
+	[5] = {.gra = ERSPAN_GRA_IEEE1588, .unit_ns = 1, .has_upper = true, .in_seconds = true, .port_mask = WIRE_MASK(16)},
+	[6] = {.gra = ERSPAN_GRA_IEEE1588, .unit_ns = 1, .has_upper = true, .in_seconds = true, .port_mask = WIRE_MASK(16)},
+	[7] = {.gra = ERSPAN_GRA_PLATFORM, .unit_ns = 1, .has_upper = true, .port_mask = WIRE_MASK(20)},
+};
+
+static unsigned int granularity(const struct endpoint *d)
+{
+	return endpoint_has(d, ENDPOINT_KEY_granularity) ? d->granularity : platforms[d->platform].gra;
+}
+
 static void describe_packet(const struct endpoint *d, const struct destination_path *path, struct farspan_packet *packet)
 {
 	*packet = (struct farspan_packet){
@@ -111,10 +136,15 @@ static void describe_packet(const struct endpoint *d, const struct destination_p
 		.sgt = (uint16_t)d->sgt,
 		.p = 1,
 		.hwid = (uint8_t)d->hwid,
-		.gra = (uint8_t)d->granularity,
+		.gra = (uint8_t)granularity(d),
+		.o = d->platform != 0,
+		.platf_id = (uint8_t)d->platform,
+		.port_id = endpoint_has(d, ENDPOINT_KEY_port_id) ? d->port_id & platforms[d->platform].port_mask : 0,
+		.switch_id = (uint16_t)d->switch_id,
+		.domain_id = (uint16_t)d->domain_id,
 		.vni = d->vni,
 	};
-	packet->has_seq = packet->kind == FARSPAN_ERSPAN2 || packet->kind == FARSPAN_ERSPAN3;
+	packet->has_seq = packet->kind == FARSPAN_ERSPAN2 || packet->kind == FARSPAN_ERSPAN3 || d->sequence;
 	memcpy(packet->outer_src, path->local.bytes, sizeof packet->outer_src);
 	memcpy(packet->outer_dst, d->address.bytes, sizeof packet->outer_dst);
 }
@@ -161,12 +191,35 @@ static unsigned int tunnel_offset(const struct farspan_packet *packet, unsigned 
 	case FARSPAN_ERSPAN2:
 		return header_len - WIRE_ERSPAN2_LEN;
 	case FARSPAN_ERSPAN3:
-		return header_len - WIRE_ERSPAN3_LEN;
+		return header_len - WIRE_ERSPAN3_LEN - (packet->o ? WIRE_PLATF_LEN : 0);
 	case FARSPAN_VXLAN:
 		return header_len - WIRE_VXLAN_LEN - WIRE_UDP_LEN;
 	default:
 		return 0;
 	}
+}
+
+/* Where the time goes, and the source's ifindex unless the port or Index is set. */
+static void fill_type3(const struct endpoint *d, struct session_config *session)
+{
+	const struct platform *platform = &platforms[d->platform];
+	unsigned int subheader = session->header_len - WIRE_PLATF_LEN;
+
+	session->timestamp_unit_ns = granularity(d) == ERSPAN_GRA_100NS ? UNIT_100NS_NS : platform->unit_ns;
+	session->time_in_seconds = platform->in_seconds;
+	session->time_upper_off = platform->has_upper ? subheader + WIRE_WORD_LEN : 0;
+	if (!platform->port_mask || endpoint_has(d, ENDPOINT_KEY_port_id))
+		return;
+	session->port_off = subheader + platform->port_word * WIRE_WORD_LEN;
+	session->port_mask = platform->port_mask;
+}
+
+static void fill_type2(const struct endpoint *d, struct session_config *session)
+{
+	if (endpoint_has(d, ENDPOINT_KEY_index))
+		return;
+	session->port_off = session->tunnel_off + WIRE_WORD_LEN;
+	session->port_mask = INDEX_MASK;
 }
 
 static int fill_tunnel(const struct endpoint *destination, const struct destination_path *path, struct session_config *session,
@@ -191,8 +244,10 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 	session->sequence_off = sequence_offset(&packet);
 	session->tunnel_off = tunnel_offset(&packet, header_len);
 	session->ipv4_sum = packet.ip_version == 4 ? sum_words(header + WIRE_ETHERNET_LEN, WIRE_IPV4_LEN) : 0;
-	session->timestamp_unit_ns = packet.gra == ERSPAN_GRA_100NS ? UNIT_100NS_NS : UNIT_100US_NS;
-	session->index_from_source = !endpoint_has(destination, ENDPOINT_KEY_index);
+	if (packet.kind == FARSPAN_ERSPAN2)
+		fill_type2(destination, session);
+	else if (packet.kind == FARSPAN_ERSPAN3)
+		fill_type3(destination, session);
 	session->inherit_tos = destination->inherit_tos;
 	session->nexthop_version = path->nexthop.family;
 	memcpy(session->nexthop, path->nexthop.bytes, sizeof session->nexthop);

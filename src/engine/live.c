@@ -9,6 +9,7 @@
 #include "datapath/collector_path.h"
 #include "datapath/netlink.h"
 #include "datapath/privilege.h"
+#include "wire/headers.h"
 
 enum {
 	LOCALS_MAX = 64
@@ -34,7 +35,8 @@ static const struct {
 	const char *device_kind;
 	unsigned int kinds;
 } takers[] = {
-	{"vxlan", KIND_BIT(FARSPAN_VXLAN)}, {"gretap", KIND_BIT(FARSPAN_GRE)}, {"ip6gretap", KIND_BIT(FARSPAN_GRE)},
+	{"vxlan", KIND_BIT(FARSPAN_VXLAN)}, {"geneve", KIND_BIT(FARSPAN_GENEVE)},
+	{"gretap", KIND_BIT(FARSPAN_GRE)},  {"ip6gretap", KIND_BIT(FARSPAN_GRE)},
 	{"erspan", KINDS_ERSPAN},           {"ip6erspan", KINDS_ERSPAN},
 };
 
@@ -48,26 +50,27 @@ static void note_taker(const struct link *link, void *context)
 			live->left_alone |= takers[i].kinds;
 }
 
-/* Nothing was said: everything, but not what works already. */
-static int choose_everything(struct live *live, struct collector_path_config *path, struct error *error)
-{
-	int rc = netlink_each_link(live->netlink, note_taker, live, error);
-
-	live->kinds = KINDS_ALL & ~live->left_alone;
-	if (live->kinds & KIND_BIT(FARSPAN_VXLAN))
-		path->vxlan_ports[path->vxlan_port_count++] = FARSPAN_VXLAN_PORT;
-	return rc;
-}
-
 static int add_port(struct collector_path_config *path, uint16_t port, struct error *error)
 {
 	for (unsigned int i = 0; i < path->vxlan_port_count; i++)
 		if (path->vxlan_ports[i] == port)
 			return 0;
 	if (path->vxlan_port_count == VXLAN_PORTS_MAX)
-		return fail(error, ENOSPC, "sources name more than %d VXLAN ports", VXLAN_PORTS_MAX);
+		return fail(error, ENOSPC, "sources name more than %d UDP ports", VXLAN_PORTS_MAX);
 	path->vxlan_ports[path->vxlan_port_count++] = port;
 	return 0;
+}
+
+/* Nothing was said: everything, but not what works already. */
+static int choose_everything(struct live *live, struct collector_path_config *path, struct error *error)
+{
+	int rc = netlink_each_link(live->netlink, note_taker, live, error);
+
+	live->kinds = KINDS_ALL & ~live->left_alone;
+	for (enum farspan_kind kind = FARSPAN_NONE; !rc && kind < FARSPAN_KINDS; kind++)
+		if (live->kinds & KINDS_UDP & KIND_BIT(kind))
+			rc = add_port(path, wire_udp_port(kind), error);
+	return rc;
 }
 
 /* What the sources name; one that is open to any local address opens it for all, and the others are told apart by collect. */
@@ -79,7 +82,7 @@ static int choose_named(struct live *live, struct collector_path_config *path, s
 		const struct endpoint *source = &live->config.sources[i];
 
 		live->kinds |= source->kinds;
-		if (source->kinds & KIND_BIT(FARSPAN_VXLAN) && add_port(path, (uint16_t)source->port, error))
+		if (source->kinds & KINDS_UDP && add_port(path, (uint16_t)source->port, error))
 			return -ENOSPC;
 		if (!source->address.family)
 			any = true;

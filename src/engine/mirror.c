@@ -143,7 +143,9 @@ static int add_leg(struct mirror *m, __u32 first_slot, __u32 slot_count, struct 
 		.limited = shape->limited,
 		.some_vlans = shape->some_vlans,
 	};
-	if (shape->some_vlans)
+	if (shape->filter)
+		rc = source_path_set_filter(m->path, first_slot, shape->filter, error);
+	if (!rc && shape->some_vlans)
 		rc = source_path_set_vlans(m->path, first_slot, &shape->vlans, error);
 	if (!rc && shape->limited)
 		rc = source_path_set_bucket(m->path, first_slot, shape_cost_scale(shape), shape->burst_ns, shape->rate_in_bits, error);

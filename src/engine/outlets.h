@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a collector hands its frames on: interfaces for analyzers, and tunnels or VLANs as those of a mirror (a relay). A relay is a mirror of
- * a private interface on which the frames arrive, so that it shapes and sends as any mirror does.
+ * Where a collector hands its frames on: interfaces for analyzers, and tunnels or VLANs as those of a mirror (a relay). A relay is a mirror
+ * of a private interface on which the frames arrive, so that it shapes and sends as any mirror does.
  */
 #ifndef ENGINE_OUTLETS_H
 #define ENGINE_OUTLETS_H

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/fields.h"
+#include "wire/headers.h"
 
 enum {
-	ENDPOINT_TEXT_MAX = 1024
+	ENDPOINT_TEXT_MAX = 1024,
+	PLATFORM_OF_ANY_UNIT = 3,
 };
 
 /* Which types take a key: the destination types in the lower half, the source types in the upper. */
@@ -25,6 +26,8 @@ enum {
 #define FROM_ERSPAN   (KINDS_ERSPAN << 16)
 #define FROM_GRE      FROM(FARSPAN_GRE)
 #define FROM_VXLAN    FROM(FARSPAN_VXLAN)
+#define FROM_GENEVE   FROM(FARSPAN_GENEVE)
+#define FROM_UDP      (KINDS_UDP << 16)
 #define FROM_TUNNEL   (KINDS_ALL << 16)
 #define SIDE_SHIFT(s) ((s) == ENDPOINT_SOURCE ? 16 : 0)
 
@@ -44,6 +47,8 @@ static const struct endpoint_type endpoint_types[] = {
 	{"erspan3", KIND_BIT(FARSPAN_ERSPAN3), BOTH_SIDES, "ERSPAN Type III: timestamp, direction, hardware id"},
 	{"gre", KIND_BIT(FARSPAN_GRE), BOTH_SIDES, "Ethernet in GRE"},
 	{"vxlan", KIND_BIT(FARSPAN_VXLAN), BOTH_SIDES, "VXLAN"},
+	{"geneve", KIND_BIT(FARSPAN_GENEVE), 1u << ENDPOINT_SOURCE, "GENEVE with Ethernet in it"},
+	{"tzsp", KIND_BIT(FARSPAN_TZSP), 1u << ENDPOINT_SOURCE, "TZSP with Ethernet in it"},
 	{"interface", KIND_INTERFACE, 1u << ENDPOINT_DESTINATION, "an interface of this host, as interface:eth1 (local SPAN)"},
 	{"vlan", KIND_VLAN, 1u << ENDPOINT_DESTINATION, "a VLAN on a trunk, as vlan:eth1,id=999 (RSPAN)"},
 };
@@ -109,6 +114,23 @@ static int parse_granularity(const struct endpoint_key_row *row, const char *val
 	if (strcmp(value, "100us") != 0 && strcmp(value, "100ns") != 0)
 		return fail(error, EINVAL, "%s must be 100us or 100ns, not '%s'", row->name, value);
 	endpoint->granularity = strcmp(value, "100ns") == 0 ? ERSPAN_GRA_100NS : ERSPAN_GRA_100US;
+	return 0;
+}
+
+static int parse_flag(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return fail(error, EINVAL, "%s must be yes or no, not '%s'", row->name, value);
+	*(uint32_t *)(void *)((char *)endpoint + row->offset) = strcmp(value, "yes") == 0;
+	return 0;
+}
+
+/* Some platforms fix what the timestamp counts. */
+static int parse_platform(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (strlen(value) != 1 || !strchr("134567", *value))
+		return fail(error, EINVAL, "%s must be 1, 3, 4, 5, 6 or 7, not '%s'", row->name, value);
+	endpoint->platform = (uint32_t)(*value - '0');
 	return 0;
 }
 
@@ -220,6 +242,8 @@ static int check_whole(const struct endpoint *endpoint, struct error *error)
 {
 	char address[ADDRESS_TEXT_MAX], local[ADDRESS_TEXT_MAX];
 
+	if (endpoint->platform && endpoint->platform != PLATFORM_OF_ANY_UNIT && endpoint_has(endpoint, ENDPOINT_KEY_granularity))
+		return fail(error, EINVAL, "platform %u fixes the granularity, which cannot be set", endpoint->platform);
 	if (endpoint->kinds == KIND_VLAN && !endpoint_has(endpoint, ENDPOINT_KEY_vlan_id))
 		return fail(error, EINVAL, "id, the number of the VLAN, is missing");
 	if (!endpoint_has(endpoint, ENDPOINT_KEY_local) || endpoint->local.family == endpoint->address.family)
@@ -232,7 +256,6 @@ static void set_defaults(struct endpoint *endpoint)
 {
 	memset(endpoint, 0, sizeof *endpoint);
 	endpoint->ttl = 64;
-	endpoint->port = FARSPAN_VXLAN_PORT;
 	endpoint->tpid = ETHERTYPE_VLAN;
 }
 
@@ -248,6 +271,7 @@ static int parse_parts(char *text, enum endpoint_side side, struct endpoint *end
 	if (!type)
 		return fail_type(text, side, error);
 	endpoint->kinds = type->kinds;
+	endpoint->port = wire_udp_port(endpoint_kind(endpoint));
 	item = strsep(&rest, ",");
 	rc = parse_endpoint_address(item ? item : text + strlen(text), side, endpoint, error);
 	while (!rc && (item = strsep(&rest, ",")))

@@ -26,7 +26,8 @@ enum {
 #define KIND_INTERFACE KIND_BIT(FARSPAN_KINDS)
 #define KIND_VLAN      KIND_BIT(FARSPAN_KINDS + 1)
 #define KINDS_ERSPAN   (KIND_BIT(FARSPAN_ERSPAN1) | KIND_BIT(FARSPAN_ERSPAN2) | KIND_BIT(FARSPAN_ERSPAN3))
-#define KINDS_ALL      (KINDS_ERSPAN | KIND_BIT(FARSPAN_GRE) | KIND_BIT(FARSPAN_VXLAN))
+#define KINDS_UDP      (KIND_BIT(FARSPAN_VXLAN) | KIND_BIT(FARSPAN_GENEVE) | KIND_BIT(FARSPAN_TZSP))
+#define KINDS_ALL      (KINDS_ERSPAN | KIND_BIT(FARSPAN_GRE) | KINDS_UDP)
 
 /* Keys, as bits of endpoint.given. */
 enum endpoint_key {
@@ -37,8 +38,8 @@ enum endpoint_key {
 };
 
 /*
- * address is the collector of a destination, and the local address (family 0: any) of a source. Destinations that are an interface, or a VLAN
- * on one, have its name in dev instead. A field counts only if its key is in given; the others hold the defaults.
+ * address is the collector of a destination, and the local address (family 0: any) of a source. Destinations that are an interface, or a
+ * VLAN on one, have its name in dev instead. A field counts only if its key is in given; the others hold the defaults.
  */
 struct endpoint {
 	unsigned int kinds; /* KIND_BIT()s: exactly one for a destination */
@@ -49,8 +50,13 @@ struct endpoint {
 	uint32_t hwid;
 	uint32_t sgt;
 	uint32_t granularity; /* as in the Gra field */
+	uint32_t platform;    /* as in the Platf ID field; 0: no subheader */
+	uint32_t port_id;
+	uint32_t switch_id;
+	uint32_t domain_id;
+	uint32_t sequence;
 	uint32_t vni;
-	uint32_t port;
+	uint32_t port; /* 0: the registered one of each kind */
 	uint32_t key;
 	uint32_t ttl;
 	uint32_t tos;

@@ -274,24 +274,10 @@ static enum farspan_reason read_gre(struct reader *reader, struct farspan_packet
 	return read_erspan(reader, packet);
 }
 
-static enum farspan_reason read_vxlan(const struct farspan_context *context, struct reader *reader, struct farspan_packet *packet)
+static enum farspan_reason read_vxlan(struct reader *reader, struct farspan_packet *packet)
 {
-	struct udp_header udp = {0};
 	struct vxlan_header vxlan = {0};
 
-	udp_read(reader, &udp);
-	if (reader->failed)
-		REFUSE(short_udp);
-	packet->udp_src = (uint16_t)udp.source;
-	packet->udp_dst = (uint16_t)udp.destination;
-	if (packet->udp_dst != (context->vxlan_port ? context->vxlan_port : FARSPAN_VXLAN_PORT))
-		return FARSPAN_OK;
-	packet->kind = FARSPAN_VXLAN;
-	/* 0: longer than the field can say; more than there is: cut. */
-	if (udp.length && udp.length < WIRE_UDP_LEN)
-		REFUSE(short_udp);
-	if (udp.length)
-		reader_trim(reader, udp.length - WIRE_UDP_LEN);
 	vxlan_read(reader, &vxlan);
 	if (reader->failed)
 		REFUSE(short_vxlan);
@@ -299,6 +285,109 @@ static enum farspan_reason read_vxlan(const struct farspan_context *context, str
 	if (!vxlan.vni_valid)
 		REFUSE(vxlan_flags);
 	return FARSPAN_OK;
+}
+
+/* What is in the tunnel is no Ethernet frame: no mirror traffic, and nothing wrong with it. */
+static enum farspan_reason no_mirror(struct farspan_packet *packet)
+{
+	packet->kind = FARSPAN_NONE;
+	return FARSPAN_OK;
+}
+
+static enum farspan_reason read_geneve(struct reader *reader, struct farspan_packet *packet)
+{
+	struct geneve_header geneve = {0};
+
+	geneve_read(reader, &geneve);
+	if (reader->failed)
+		REFUSE(short_geneve);
+	if (geneve.version != GENEVE_VERSION)
+		REFUSE(geneve_version);
+	if (geneve.protocol != GRE_PROTOCOL_ETHERNET)
+		return no_mirror(packet);
+	packet->vni = geneve.vni;
+	packet->oam = geneve.oam;
+	packet->critical = geneve.critical;
+	packet->options_len = geneve.options_words * 4;
+	reader_skip(reader, packet->options_len);
+	if (reader->failed)
+		REFUSE(short_geneve);
+	return FARSPAN_OK;
+}
+
+/* Tag, length, value; padding and end have neither of the latter. */
+static void skip_tzsp_tags(struct reader *reader)
+{
+	while (!reader->failed) {
+		uint8_t tag = reader_u8(reader);
+
+		if (tag == TZSP_TAG_END)
+			return;
+		if (tag != TZSP_TAG_PADDING)
+			reader_skip(reader, reader_u8(reader));
+	}
+}
+
+static enum farspan_reason read_tzsp(struct reader *reader, struct farspan_packet *packet)
+{
+	struct tzsp_header tzsp = {0};
+	size_t tags;
+
+	tzsp_read(reader, &tzsp);
+	if (reader->failed)
+		REFUSE(short_tzsp);
+	if (tzsp.version != TZSP_VERSION)
+		REFUSE(tzsp_version);
+	if (tzsp.type != TZSP_TYPE_RECEIVED || tzsp.protocol != TZSP_PROTOCOL_ETHERNET)
+		return no_mirror(packet);
+	tags = reader->off;
+	skip_tzsp_tags(reader);
+	if (reader->failed)
+		REFUSE(short_tzsp);
+	packet->options_len = (uint32_t)(reader->off - tags);
+	return FARSPAN_OK;
+}
+
+/* What the context takes a UDP destination port for. */
+static enum farspan_kind udp_kind(const struct farspan_context *context, uint16_t port)
+{
+	const uint16_t given[FARSPAN_KINDS] = {
+		[FARSPAN_VXLAN] = context->vxlan_port,
+		[FARSPAN_GENEVE] = context->geneve_port,
+		[FARSPAN_TZSP] = context->tzsp_port,
+	};
+
+	if (port == 0)
+		return FARSPAN_NONE;
+	for (enum farspan_kind kind = FARSPAN_VXLAN; kind < FARSPAN_KINDS; kind++)
+		if (given[kind] == port)
+			return kind;
+	for (enum farspan_kind kind = FARSPAN_VXLAN; kind < FARSPAN_KINDS; kind++)
+		if (given[kind] == 0 && wire_udp_port(kind) == port)
+			return kind;
+	return FARSPAN_NONE;
+}
+
+static enum farspan_reason read_udp(const struct farspan_context *context, struct reader *reader, struct farspan_packet *packet)
+{
+	struct udp_header udp = {0};
+
+	udp_read(reader, &udp);
+	if (reader->failed)
+		REFUSE(short_udp);
+	packet->udp_src = (uint16_t)udp.source;
+	packet->udp_dst = (uint16_t)udp.destination;
+	packet->kind = udp_kind(context, packet->udp_dst);
+	if (packet->kind == FARSPAN_NONE)
+		return FARSPAN_OK;
+	/* 0: longer than the field can say; more than there is: cut. */
+	if (udp.length && udp.length < WIRE_UDP_LEN)
+		REFUSE(short_udp);
+	if (udp.length)
+		reader_trim(reader, udp.length - WIRE_UDP_LEN);
+	if (packet->kind == FARSPAN_VXLAN)
+		return read_vxlan(reader, packet);
+	return packet->kind == FARSPAN_GENEVE ? read_geneve(reader, packet) : read_tzsp(reader, packet);
 }
 
 static enum farspan_reason read_inner(struct reader *reader, struct farspan_packet *packet)
@@ -332,7 +421,7 @@ static enum farspan_reason read_tunnel(const struct farspan_context *context, st
 	if (packet->ip_protocol == IP_PROTOCOL_GRE)
 		reason = read_gre(reader, packet);
 	else if (packet->ip_protocol == IP_PROTOCOL_UDP)
-		reason = read_vxlan(context, reader, packet);
+		reason = read_udp(context, reader, packet);
 	if (reason != FARSPAN_OK || packet->kind == FARSPAN_NONE)
 		return reason;
 	return read_inner(reader, packet);

@@ -18,6 +18,7 @@ static const struct kind {
 	uint8_t version; /* ERSPAN */
 	uint16_t gre_protocol;
 	bool has_erspan;
+	uint8_t tunnel_len; /* between UDP and the payload */
 } kinds[FARSPAN_KINDS] = {
 	[FARSPAN_ERSPAN1] = {.protocol = IP_PROTOCOL_GRE, .gre_protocol = GRE_PROTOCOL_ERSPAN2},
 	[FARSPAN_ERSPAN2] = {.protocol = IP_PROTOCOL_GRE,
@@ -29,7 +30,9 @@ static const struct kind {
 			     .version = ERSPAN3_VERSION,
 			     .has_erspan = true},
 	[FARSPAN_GRE] = {.protocol = IP_PROTOCOL_GRE, .gre_protocol = GRE_PROTOCOL_ETHERNET},
-	[FARSPAN_VXLAN] = {.protocol = IP_PROTOCOL_UDP},
+	[FARSPAN_VXLAN] = {.protocol = IP_PROTOCOL_UDP, .tunnel_len = WIRE_VXLAN_LEN},
+	[FARSPAN_GENEVE] = {.protocol = IP_PROTOCOL_UDP, .tunnel_len = WIRE_GENEVE_LEN},
+	[FARSPAN_TZSP] = {.protocol = IP_PROTOCOL_UDP, .tunnel_len = WIRE_TZSP_LEN + WIRE_TZSP_TAG_LEN},
 };
 
 static void write_link(struct writer *writer, const struct farspan_packet *packet)
@@ -142,18 +145,47 @@ static void write_gre(struct writer *writer, const struct farspan_packet *packet
 		write_erspan(writer, packet);
 }
 
-static void write_vxlan(struct writer *writer, const struct farspan_packet *packet, size_t inner_len)
+/* The header between UDP and the payload. */
+static void write_udp_tunnel(struct writer *writer, const struct farspan_packet *packet)
 {
-	/* Without a checksum, as RFC 7348 asks and RFC 6935 allows over IPv6. */
+	const struct vxlan_header vxlan = {.vni_valid = 1, .vni = packet->vni};
+	const struct geneve_header geneve = {
+		.version = GENEVE_VERSION,
+		.oam = packet->oam,
+		.protocol = GRE_PROTOCOL_ETHERNET,
+		.vni = packet->vni,
+	};
+	const struct tzsp_header tzsp = {
+		.version = TZSP_VERSION,
+		.type = TZSP_TYPE_RECEIVED,
+		.protocol = TZSP_PROTOCOL_ETHERNET,
+	};
+	const uint8_t end = TZSP_TAG_END;
+
+	switch (packet->kind) {
+	case FARSPAN_VXLAN:
+		vxlan_write(writer, &vxlan);
+		break;
+	case FARSPAN_GENEVE:
+		geneve_write(writer, &geneve);
+		break;
+	default:
+		tzsp_write(writer, &tzsp);
+		writer_bytes(writer, &end, sizeof(end));
+	}
+}
+
+static void write_udp(struct writer *writer, const struct farspan_packet *packet, size_t inner_len)
+{
+	/* Without a checksum, as all of these allow, over IPv6 too (RFC 6935). */
 	const struct udp_header udp = {
 		.source = packet->udp_src,
 		.destination = packet->udp_dst,
-		.length = (uint32_t)(WIRE_UDP_LEN + WIRE_VXLAN_LEN + inner_len),
+		.length = (uint32_t)(WIRE_UDP_LEN + kinds[packet->kind].tunnel_len + inner_len),
 	};
-	const struct vxlan_header vxlan = {.vni_valid = 1, .vni = packet->vni};
 
 	udp_write(writer, &udp);
-	vxlan_write(writer, &vxlan);
+	write_udp_tunnel(writer, packet);
 }
 
 /* Everything between the IP header and the payload. */
@@ -162,8 +194,8 @@ static void write_tunnel(struct writer *writer, const struct farspan_packet *pac
 	const struct writer start = *writer;
 	uint64_t sum;
 
-	if (packet->kind == FARSPAN_VXLAN) {
-		write_vxlan(writer, packet, inner_len);
+	if (packet->ip_protocol == IP_PROTOCOL_UDP) {
+		write_udp(writer, packet, inner_len);
 		return;
 	}
 	write_gre(writer, packet, 0);
@@ -188,10 +220,10 @@ static void settle(struct farspan_packet *packet)
 		packet->has_seq = true;
 	if (packet->kind == FARSPAN_ERSPAN1)
 		packet->has_seq = false;
-	if (packet->kind == FARSPAN_VXLAN)
+	if (kind->protocol == IP_PROTOCOL_UDP)
 		packet->has_checksum = false;
 	if (packet->udp_dst == 0)
-		packet->udp_dst = FARSPAN_VXLAN_PORT;
+		packet->udp_dst = wire_udp_port(packet->kind);
 	if (!packet->has_link)
 		packet->outer_tag_count = 0;
 }
@@ -216,6 +248,7 @@ static bool tunnel_fits(const struct farspan_packet *packet)
 	case FARSPAN_ERSPAN3:
 		return erspan3_fits(packet) && (!packet->o || platform_fits(packet));
 	case FARSPAN_VXLAN:
+	case FARSPAN_GENEVE:
 		return vxlan_fits(&vxlan);
 	default:
 		return true;

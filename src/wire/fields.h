@@ -105,6 +105,27 @@
 	X(vni_valid, 0, 27, 1) \
 	X(vni, 1, 8, 24)
 
+/* RFC 8926 section 3.4. Options follow, options_words of 4 bytes. */
+#define GENEVE_FIELDS(X)           \
+	X(version, 0, 30, 2)       \
+	X(options_words, 0, 24, 6) \
+	X(oam, 0, 23, 1)           \
+	X(critical, 0, 22, 1)      \
+	X(protocol, 0, 0, 16)      \
+	X(vni, 1, 8, 24)
+
+/* TaZmen Sniffer Protocol. Tagged fields follow, up to an end tag. */
+#define TZSP_FIELDS(X)       \
+	X(version, 0, 24, 8) \
+	X(type, 0, 16, 8)    \
+	X(protocol, 0, 0, 16)
+
+/* Cisco metadata, behind its EtherType. The option here is the security group tag, the only one known. */
+#define CMD_FIELDS(X)        \
+	X(version, 0, 24, 8) \
+	X(length, 0, 16, 8)  \
+	X(option, 0, 0, 16)
+
 #define WIRE_MASK(width) ((width) >= 32 ? 0xffffffffu : (1u << ((width)&31)) - 1u)
 
 enum {
@@ -119,6 +140,11 @@ enum {
 	WIRE_ERSPAN3_LEN = 12,
 	WIRE_PLATF_LEN = 8,
 	WIRE_VXLAN_LEN = 8,
+	WIRE_GENEVE_LEN = 8,
+	WIRE_TZSP_LEN = 4,
+	WIRE_TZSP_TAG_LEN = 1, /* of a tag without value: padding, end */
+	WIRE_CMD_LEN = 4,
+	WIRE_FCS_LEN = 4,
 };
 
 enum {
@@ -128,6 +154,10 @@ enum {
 	ETHERTYPE_SERVICE_VLAN = 0x88a8, /* 802.1ad */
 	ETHERTYPE_OLD_VLAN = 0x9100,     /* outer tags from before 802.1ad; only read */
 	ETHERTYPE_MIN = 0x0600,          /* below: an 802.3 length */
+	ETHERTYPE_FABRICPATH = 0x8903,
+	ETHERTYPE_CMD = 0x8909, /* Cisco metadata */
+	ETHERTYPE_VNTAG = 0x8926,
+	ETHERTYPE_TTAG = 0x8988, /* Cisco timestamp tag */
 
 	GRE_PROTOCOL_ETHERNET = 0x6558,
 	GRE_PROTOCOL_ERSPAN2 = 0x88be, /* Types I and II */
@@ -142,12 +172,23 @@ enum {
 
 	ERSPAN2_VERSION = 1,
 	ERSPAN3_VERSION = 2,
+	ERSPAN_EN_ISL = 1, /* the tag was taken off, as in 2 */
+	ERSPAN_EN_8021Q = 2,
 	ERSPAN_EN_PRESERVED = 3, /* the tag is still in the frame */
 	ERSPAN_FT_ETHERNET = 0,
 	ERSPAN_FT_IP = 2,
 	ERSPAN_GRA_100US = 0,
 	ERSPAN_GRA_100NS = 1,
 	ERSPAN_GRA_IEEE1588 = 2,
+	ERSPAN_GRA_PLATFORM = 3,
+	GENEVE_VERSION = 0,
+	TZSP_VERSION = 1,
+	TZSP_TYPE_RECEIVED = 0,
+	TZSP_PROTOCOL_ETHERNET = 1,
+	TZSP_TAG_PADDING = 0,
+	TZSP_TAG_END = 1,
+	CMD_VERSION = 1,
+	CMD_LENGTH = 1, /* of one option */
 	VLAN_ID_MASK = 0xfff,
 	VLAN_PRIORITY_SHIFT = 13,
 };

@@ -64,6 +64,15 @@ struct gre_header {
 struct vxlan_header {
 	VXLAN_FIELDS(WIRE_MEMBER)
 };
+struct geneve_header {
+	GENEVE_FIELDS(WIRE_MEMBER)
+};
+struct tzsp_header {
+	TZSP_FIELDS(WIRE_MEMBER)
+};
+struct cmd_header {
+	CMD_FIELDS(WIRE_MEMBER)
+};
 
 /* The IP headers without their addresses. */
 WIRE_HEADER(ipv4, struct ipv4_header, IPV4_FIELDS, 12)
@@ -72,6 +81,9 @@ WIRE_HEADER(ipv6_fragment, struct ipv6_fragment_header, IPV6_FRAGMENT_FIELDS, 8)
 WIRE_HEADER(udp, struct udp_header, UDP_FIELDS, WIRE_UDP_LEN)
 WIRE_HEADER(gre, struct gre_header, GRE_FIELDS, WIRE_GRE_LEN)
 WIRE_HEADER(vxlan, struct vxlan_header, VXLAN_FIELDS, WIRE_VXLAN_LEN)
+WIRE_HEADER(geneve, struct geneve_header, GENEVE_FIELDS, WIRE_GENEVE_LEN)
+WIRE_HEADER(tzsp, struct tzsp_header, TZSP_FIELDS, WIRE_TZSP_LEN)
+WIRE_HEADER(cmd, struct cmd_header, CMD_FIELDS, WIRE_CMD_LEN)
 
 /* Members of the packet carry the names of the fields. */
 WIRE_HEADER(erspan2, struct farspan_packet, ERSPAN2_FIELDS, WIRE_ERSPAN2_LEN)
@@ -88,6 +100,18 @@ WIRE_HEADER(platf7, struct farspan_packet, PLATF7_FIELDS, WIRE_PLATF_LEN)
 static inline bool wire_is_vlan(uint16_t type)
 {
 	return type == ETHERTYPE_VLAN || type == ETHERTYPE_SERVICE_VLAN || type == ETHERTYPE_OLD_VLAN;
+}
+
+/* The registered UDP port of a kind; 0 for kinds that are not in UDP, and for no kinds. */
+static inline uint16_t wire_udp_port(enum farspan_kind kind)
+{
+	static const uint16_t ports[FARSPAN_KINDS] = {
+		[FARSPAN_VXLAN] = FARSPAN_VXLAN_PORT,
+		[FARSPAN_GENEVE] = FARSPAN_GENEVE_PORT,
+		[FARSPAN_TZSP] = FARSPAN_TZSP_PORT,
+	};
+
+	return (unsigned int)kind < FARSPAN_KINDS ? ports[kind] : 0;
 }
 
 #endif

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
@@ -20,7 +21,8 @@ import packets
 FARSPAN = os.environ["FARSPAN"]
 NAMES = ["n", "time", "kind", "outer_src", "outer_dst", "ttl", "tos", "seq", "key", "session", "vlan", "cos", "en", "bso", "truncated",
          "index", "timestamp", "sgt", "p", "ft", "hwid", "direction", "gra", "o", "platf_id", "domain_id", "port_id", "switch_id",
-         "timestamp_upper", "vni", "inner_off", "inner_len", "inner_dst", "inner_src", "inner_vlans", "inner_type", "depth", "reason"]
+         "timestamp_upper", "vni", "oam", "critical", "options_len", "inner_off", "inner_len", "inner_dst", "inner_src", "inner_vlans",
+         "inner_type", "inner_extra", "depth", "reason"]
 
 
 def run(*arguments, **options):
@@ -147,6 +149,27 @@ class Refusals(Case):
             self.assertEqual(line.get("inner_type"), "0x0800" if ft == 2 else None if ft else "0xac10")
             self.assertEqual(line["inner_len"], 28)
 
+    def test_inner_extra(self):
+        addresses, rest = b"\2\0\0\0\0\x0c\2\0\0\0\0\x0d", b"\x88\xb5" + bytes(46)
+        vntag, ttag, cmd = (bytes.fromhex(text) for text in ("892680010002", "8988112233445566", "8909010100011234"))
+        fabricpath = bytes.fromhex("01bbcc0001000200001000008903" + "0060")
+        rows = ((b"", addresses + rest, None), (b"", addresses + vntag + rest, ["vntag"]),
+                (b"", addresses + ttag + b"\x81\0\0\5" + cmd + rest, ["ttag", "cmd"]),
+                (fabricpath, addresses + vntag + rest, ["fabricpath", "vntag"]))
+        for front, frame, extra in rows:
+            for fcs in (b"", zlib.crc32(front + frame).to_bytes(4, "little")):
+                link = Ether(**packets.MACS)
+                tunnel = struct.pack("!HH", 0, 0x88BE) + front + frame + fcs
+                data = bytes(link / packets.with_ip(random.Random(1), 4, 47, tunnel))
+                line, = self.decode(data)
+                names = (extra or []) + (["fcs"] if fcs else [])
+                self.assertEqual(line.get("inner_extra"), names or None)
+                shown = run("-r", self.path).stdout.decode().split()
+                self.assertEqual([word for word in shown if "extra" in word], ["inner_extra=" + ",".join(names)] if names else [])
+                # A frame that the capture cut has no checksum any more, and what comes next does not inherit it.
+                self.assertNotIn("fcs", self.decode(data, data[:-1], data[:30])[1].get("inner_extra", []))
+                self.assertNotIn("inner_extra", self.decode(data, data[:30])[1])
+
     def test_link_types(self):
         self.assertEqual([line["reason"] for line in self.decode(b"x" * 60, link=captures.USER0)], ["link_type"])
         arp = b"\0\0\0\1\0\6" + b"\0" * 8 + b"\x08\x06" + b"\0" * 28
@@ -175,7 +198,7 @@ class Output(Case):
             names = [name for name, _ in pairs]
             self.assertEqual(names, [name for name in NAMES if name in names])
             seen.update(names)
-        self.assertEqual(seen, set(NAMES) - {"reason", "depth"})
+        self.assertEqual(seen, set(NAMES) - {"reason", "depth", "inner_extra"})
 
     def test_forms(self):
         for n, line in enumerate(run("-r", self.path, "--json").stdout.splitlines()):
@@ -183,7 +206,7 @@ class Output(Case):
             self.assertEqual(fields["n"], n + 1)
             self.assertEqual(fields["time"], f"{n}.{n:09d}")
             for name, value in fields.items():
-                kind = {"truncated": bool, "inner_vlans": list, "time": str, "kind": str, "direction": str, "outer_src": str,
+                kind = {"truncated": bool, "oam": bool, "critical": bool, "inner_vlans": list, "time": str, "kind": str, "direction": str, "outer_src": str,
                         "outer_dst": str, "inner_dst": str, "inner_src": str, "inner_type": str}.get(name, int)
                 self.assertIs(type(value), kind, name)
             if "inner_type" in fields:
@@ -193,7 +216,7 @@ class Output(Case):
         lines = run("-r", self.path).stdout.decode().splitlines()
         self.assertEqual(len(lines), len(self.datas))
         for n, line in enumerate(lines):
-            self.assertRegex(line, rf"^{n + 1} {n}\.{n:09d} (erspan[123]|gre|vxlan) [0-9a-f.:]+ > [0-9a-f.:]+ ttl=[0-9]+ ")
+            self.assertRegex(line, rf"^{n + 1} {n}\.{n:09d} (erspan[123]|gre|vxlan|geneve|tzsp) [0-9a-f.:]+ > [0-9a-f.:]+ ttl=[0-9]+ ")
 
     def test_text_says_what_json_says(self):
         text = run("-r", self.path).stdout.decode().splitlines()

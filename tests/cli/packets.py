@@ -69,6 +69,10 @@ def gre(rng, proto, payload, seq=True, key=False, checksum=False):
     return whole[:4] + struct.pack("!HH", ~total & 0xFFFF, 0) + whole[8:]
 
 
+def udp(rng, port, payload):
+    return struct.pack("!HHHH", 49152 + rng.randrange(16384), port, len(payload) + 8, 0) + payload
+
+
 def tunnels(rng, frame):
     """(name, IP protocol, what follows the IP header) of every kind around the frame."""
     yield "erspan1", 47, gre(rng, 0x88BE, frame, seq=False)
@@ -85,7 +89,13 @@ def tunnels(rng, frame):
     for mask in range(8):
         yield f"gre {mask}", 47, gre(rng, 0x6558, frame, seq=bool(mask & 1), key=bool(mask & 2), checksum=bool(mask & 4))
     vxlan = bytes(VXLAN(vni=rng.randrange(1 << 24), flags="Instance")) + frame
-    yield "vxlan", 17, struct.pack("!HHHH", 49152 + rng.randrange(16384), 4789, len(vxlan) + 8, 0) + vxlan
+    yield "vxlan", 17, udp(rng, 4789, vxlan)
+    for options in (b"", b"\x01\x02\x03\0", b"\x01\x02\x80\x01" + rng.randbytes(4) + b"\x01\x02\x03\0"):
+        flags = (len(options) // 4) << 8 | rng.randrange(2) << 7 | (len(options) > 4) << 6
+        header = struct.pack("!HHI", flags, 0x6558, rng.randrange(1 << 24) << 8)
+        yield f"geneve {len(options)}", 17, udp(rng, 6081, header + options + frame)
+    for tags in (b"", b"\0\0", b"\x0a\x01\xf0\x29\x04\0\0\x05\xdc"):
+        yield f"tzsp {len(tags)}", 17, udp(rng, 37008, b"\1\0\0\1" + tags + b"\1" + frame)
 
 
 def with_ip(rng, version, protocol, payload, form=""):
@@ -128,6 +138,9 @@ def no_tunnels():
     yield "tcp", bytes(link / ip / TCP(dport=4789))
     yield "udp", bytes(link / ip / UDP(sport=5000, dport=5001) / Raw(b"q" * 30))
     yield "arp", bytes(link / ARP())
+    geneve = Raw(bytes.fromhex("0000080000000500")) / IP(src="1.1.1.1", dst="2.2.2.2") / UDP(sport=1, dport=2)
+    yield "geneve ip", bytes(link / ip / UDP(sport=5000, dport=6081) / geneve)
+    yield "tzsp alive", bytes(link / ip / UDP(sport=5000, dport=37008) / Raw(bytes.fromhex("01040000")))
     yield "gre ip", bytes(link / ip / GRE() / IP(src="1.1.1.1", dst="2.2.2.2") / UDP(sport=1, dport=2))
     inner = IP(src="10.0.0.2", dst="10.0.0.1", proto=47) / Raw(gre(random.Random(1), 0x88BE, erspan2(random.Random(1)) + b"z" * 60))
     yield "icmp error", bytes(link / ip / ICMP(type=3, code=2) / inner)

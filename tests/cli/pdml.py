@@ -68,6 +68,12 @@ def gre(found, protocol):
         found["seq"] = protocol.number("gre.sequence_number")
 
 
+def geneve(found, protocol):
+    found["kind"], found["vni"] = "geneve", protocol.number("geneve.vni")
+    found["oam"], found["critical"] = (bool(protocol.number("geneve.flags." + name)) for name in ("oam", "critical"))
+    found["options_len"] = int(protocol.fields["geneve.options"].get("size")) if protocol.has("geneve.options") else 0
+
+
 def erspan(found, protocol):
     if not protocol.has("erspan.version"):
         return
@@ -134,6 +140,12 @@ def packet(element):
         elif protocol.name == "vxlan" and not tunnel:
             tunnel = True
             found["kind"], found["vni"] = "vxlan", protocol.number("vxlan.vni")
+        elif protocol.name == "geneve" and not tunnel and protocol.number("geneve.proto_type") == 0x6558:
+            tunnel = True
+            geneve(found, protocol)
+        elif protocol.name == "tzsp" and not tunnel and protocol.number("tzsp.type") == 0:
+            tunnel = True
+            found["kind"] = "tzsp"
         elif protocol.name == "eth" and tunnel:
             inner_ethernet(found, protocols[at:])
             break

@@ -3,7 +3,7 @@
  * Any bytes, decoded: every offset inside the input, every count inside its array, the reason known, twice the same. The first byte of an
  * input chooses the context:
  *
- *     bit 0: raw IP   bit 1: VXLAN on port 8472
+ *     bit 0: raw IP   bit 1: VXLAN on port 8472   bit 2: GENEVE on VXLAN's port   bit 3: TZSP on GENEVE's
  */
 #include <farspan.h>
 
@@ -26,6 +26,8 @@ static void check_accepted(const struct farspan_packet *packet)
 	MUST(packet->depth >= 1);
 	MUST(packet->inner_off > packet->ip_payload_off && packet->ip_payload_off > packet->ip_off);
 	MUST(packet->inner_off + packet->inner_len <= packet->ip_payload_off + packet->ip_payload_len);
+	MUST(packet->options_len < packet->inner_off - packet->ip_payload_off);
+	MUST(packet->options_len == 0 || packet->kind == FARSPAN_GENEVE || packet->kind == FARSPAN_TZSP);
 	MUST(packet->has_inner_ethernet == (packet->ft == 0));
 	MUST(!packet->has_inner_ethernet || packet->inner_len >= 14u + 4u * packet->inner_tag_count);
 	MUST(!packet->more_fragments && packet->fragment_offset == 0);
@@ -41,6 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	context.link = data[0] & 1 ? FARSPAN_LINK_IP : FARSPAN_LINK_ETHERNET;
 	context.vxlan_port = data[0] & 2 ? 8472 : 0;
+	context.geneve_port = data[0] & 4 ? FARSPAN_VXLAN_PORT : 0;
+	context.tzsp_port = data[0] & 8 ? FARSPAN_GENEVE_PORT : 0;
 	len--;
 	copy = exact_copy(data + 1, len);
 	memset(&packet, 0x5a, sizeof(packet));

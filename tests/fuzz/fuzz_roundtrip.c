@@ -13,11 +13,12 @@
 
 static uint8_t encoded[FARSPAN_HEADER_MAX + 65536];
 
-/* What the way there and back does not keep: padding, options and extension headers, whose places in the frame differ. */
+/* What the way there and back does not keep: padding, options (the tunnel's too) and extension headers, whose places differ. */
 static void forget_places(struct farspan_packet *packet)
 {
 	packet->ip_off = packet->ip_payload_off = packet->ip_payload_len = packet->inner_off = 0;
-	packet->cut = false;
+	packet->cut = packet->critical = false;
+	packet->options_len = 0;
 	if (packet->ip_version == 6)
 		packet->ip_id = 0;
 }
@@ -26,7 +27,9 @@ static struct farspan_context context_of(const struct farspan_packet *packet)
 {
 	return (struct farspan_context){
 		.link = packet->has_link ? FARSPAN_LINK_ETHERNET : FARSPAN_LINK_IP,
-		.vxlan_port = packet->udp_dst,
+		.vxlan_port = packet->kind == FARSPAN_VXLAN ? packet->udp_dst : 0,
+		.geneve_port = packet->kind == FARSPAN_GENEVE ? packet->udp_dst : 0,
+		.tzsp_port = packet->kind == FARSPAN_TZSP ? packet->udp_dst : 0,
 	};
 }
 
@@ -69,8 +72,9 @@ static void tame(struct farspan_packet *packet, const uint8_t *kinds)
 	TAME(4, has_key);
 	TAME(5, has_seq);
 	TAME(6, truncated);
+	TAME(7, oam);
 #undef TAME
-	packet->more_fragments = packet->cut = packet->has_inner_ethernet = false;
+	packet->more_fragments = packet->cut = packet->critical = packet->has_inner_ethernet = false;
 	packet->udp_dst = packet->udp_dst ? packet->udp_dst : FARSPAN_VXLAN_PORT;
 }
 

@@ -5,6 +5,7 @@
 import pathlib
 import struct
 import sys
+import zlib
 
 INNER = bytes.fromhex("02000000000c02000000000d88b5") + bytes(range(18))
 TAGGED = bytes.fromhex("02000000000c02000000000d88a80064810000c888b5") + bytes(range(8))
@@ -12,7 +13,9 @@ LINK = bytes.fromhex("02000000000a02000000000b")
 TYPE2 = bytes.fromhex("100088be000000011abcb55500054321")
 TYPE3 = bytes.fromhex("100022eb000000012abcb55589abcdef")
 VXLAN = bytes.fromhex("0800000012345600")
-PACKET_SIZE = 232  # struct farspan_packet on 64 bits, from link_dst on; what is too long is not used
+GENEVE = bytes.fromhex("0280655812345600") + bytes.fromhex("01028001deadbeef")
+TZSP = bytes.fromhex("01000001") + bytes.fromhex("0a01ff002904000005dc01")
+PACKET_SIZE = 240  # struct farspan_packet on 64 bits, of which the fields from link_dst on are used
 IP_VERSION_AT = 21
 
 
@@ -78,6 +81,12 @@ def frames():
     yield "gre_foreign", ethernet(0x0800, ipv4(47, gre(0, 0x0800, ipv4(6, bytes(20)))))
     yield "gre_version", ethernet(0x0800, ipv4(47, bytes.fromhex("3081880b0000000000000000")))
     yield "vxlan", ethernet(0x0800, ipv4(17, udp(4789, VXLAN + INNER)))
+    yield "geneve", ethernet(0x0800, ipv4(17, udp(6081, GENEVE + INNER)))
+    yield "geneve_ip", ethernet(0x86DD, ipv6(17, udp(6081, bytes.fromhex("0000080000000500") + ipv4(6, bytes(20)))))
+    yield "geneve_version", ethernet(0x0800, ipv4(17, udp(6081, b"\x40" + GENEVE[1:] + INNER)))
+    yield "tzsp", ethernet(0x0800, ipv4(17, udp(37008, TZSP + INNER)))
+    yield "tzsp_plain", ethernet(0x86DD, ipv6(17, udp(37008, bytes.fromhex("0100000101") + INNER)))
+    yield "tzsp_alive", ethernet(0x0800, ipv4(17, udp(37008, bytes.fromhex("01040000"))))
     yield "vxlan_ipv6", ethernet(0x86DD, ipv6(17, udp(4789, VXLAN + INNER)))
     chain = bytes.fromhex("3c000104000000002b000104000000002c000400000000002f000000cafe0001")
     yield "extensions", ethernet(0x86DD, ipv6(0, chain + erspan2))
@@ -89,19 +98,39 @@ def frames():
     yield "arp", ethernet(0x0806, bytes(28))
 
 
+def mirrored():
+    """What switches leave in frames; in front of each what to undo, the kind and En, flags, COS and VLAN."""
+    vntag, ttag, cmd = bytes.fromhex("892680010002"), bytes.fromhex("8988112233445566"), bytes.fromhex("8909010100011234")
+    fabricpath = bytes.fromhex("01bbcc0001000200001000008903" + "0060")
+    addresses, rest = INNER[:12], INNER[12:]
+    chain = addresses + vntag + b"\x81\x00\xa0\x05" + cmd + ttag + rest
+    yield "plain", b"\x7f\x05\0\0\0\0" + INNER
+    yield "chain", b"\x7f\x82\0\5\1\x23" + chain
+    yield "chain_kept", b"\x08\x05\0\0\0\0" + chain
+    yield "fabricpath", b"\x7f\x05\0\0\0\0" + fabricpath + chain
+    yield "fabricpath_kept", b"\x7e\x42\0\0\0\1" + fabricpath + chain
+    yield "fcs", b"\x7f\x03\0\0\1\x23" + INNER + zlib.crc32(INNER).to_bytes(4, "little")
+    yield "fcs_chain", b"\x1f\x05\0\0\0\0" + chain + zlib.crc32(chain).to_bytes(4, "little")
+    yield "eight", b"\x7f\x42\0\7\x0f\xff" + addresses + 9 * ttag + rest
+    yield "ip", b"\x7f\x03\1\0\0\1" + ipv4(6, bytes(20))
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "seeds")
-    decode, roundtrip = root / "fuzz_decode", root / "fuzz_roundtrip"
-    for directory in (decode, roundtrip):
+    decode, roundtrip, inner = root / "fuzz_decode", root / "fuzz_roundtrip", root / "fuzz_inner"
+    for directory in (decode, roundtrip, inner):
         directory.mkdir(parents=True, exist_ok=True)
     for name, frame in frames():
         (decode / name).write_bytes(b"\0" + frame)
     (decode / "raw_ipv4").write_bytes(b"\1" + ipv4(47, TYPE2 + INNER))
     (decode / "raw_ipv6_port").write_bytes(b"\3" + ipv6(17, udp(8472, VXLAN + INNER)))
+    for name, data in mirrored():
+        (inner / name).write_bytes(data)
     for name, frame in frames():
-        if name in ("type1", "type2_tagged", "type2_ipv6", "type3_88be", "type3_platf5", "gre_all", "vxlan", "extensions"):
+        if name in ("type1", "type2_tagged", "type2_ipv6", "type3_88be", "type3_platf5", "gre_all", "vxlan", "geneve", "tzsp",
+                    "extensions"):
             (roundtrip / name).write_bytes(b"\0" + frame)
-    for kind in range(1, 6):
+    for kind in range(1, 8):
         fields = bytearray(PACKET_SIZE)
         fields[IP_VERSION_AT] = 4 if kind & 1 else 6
         (roundtrip / f"fields{kind}").write_bytes(b"\2" + fields + bytes([kind, kind & 1, 0, 0, 1, 1, 1, 0]) + INNER)

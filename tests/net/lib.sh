@@ -47,7 +47,7 @@ clean_up() {
 		wait "$pid" 2>/dev/null || true
 	done
 	for name in "${namespaces[@]}"; do
-		ip netns del "$prefix$name" || true
+		[ ! -e "/run/netns/$prefix$name" ] || ip netns del "$prefix$name" || true
 	done
 	rm -rf "$work"
 }
@@ -76,8 +76,8 @@ equal() {
 namespace() {
 	local name
 	for name in "$@"; do
+		namespaces+=("$name") # first: an interrupt may come at any time
 		ip netns add "$prefix$name"
-		namespaces+=("$name")
 		at "$name" sysctl -qw net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 \
 			net.ipv6.conf.default.dad_transmits=0 net.ipv6.conf.default.addr_gen_mode=1 \
 			net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
@@ -275,7 +275,7 @@ compare() {
 }
 
 # checksums CAPTURE COUNT: the COUNT TCP and UDP checksums of the mirrored frames in it are all right, for compare.py, and for tshark but
-# for one point: it calls 0xffff wrong where it would have written 0x0000 (RFC 1624). They are the same number, and the kernel writes either.
+# for one point: it calls 0xffff wrong where it would have written 0x0000 (RFC 1624). They are one number, and the kernel writes either.
 checksums() {
 	local same='tcp.checksum == 0xffff' wrong
 	compare checksums "erspan:$work/$1.pcap"

@@ -10,7 +10,7 @@
 bridge_topology 1500 1600
 datagrams=600
 
-# shaped OPTION...: datagrams of 100 bytes from a to b, mirrored over Type II; how many frames the mirror then calls WHAT is in $work/mirror.out
+# shaped OPTION...: datagrams of 100 bytes from a to b, mirrored over Type II
 shaped() {
 	echo "-- $*"
 	mirror tap -i s0 -d rx -t erspan2:10.9.0.2,id=5 "$@"
@@ -64,7 +64,7 @@ for tags in one two; do
 done
 tagged none
 
-# cut OPTION BYTES: copies of 142-byte frames have that length, and say T. The fence goes over the uplink itself: no copy of one would say so.
+# cut OPTION BYTES: copies of 142-byte frames have that length, and say T. The fence goes over the uplink itself: its copy would be cut too.
 cut() {
 	capture col c0 copies -Q in
 	capture b b0 reference -Q in

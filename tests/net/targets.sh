@@ -98,7 +98,8 @@ tshark -n -r "$work/one.pcap" -Y tcp -T fields -e erspan.spanid -e tcp.srcport -
 equal "torn connections, destinations in use" "0 2" "$(cat "$work/spread")"
 
 echo "-- what cannot be"
-for words in '-i s0 -t interface:s0' '-i s0 -t vlan:u0' '-i s0 -t erspan2:10.9.0.2 --spread' '-i s0 -t vlan:u0,id=4095' '-i s0 -t interface:nope'; do
+for words in '-i s0 -t interface:s0' '-i s0 -t vlan:u0' '-i s0 -t erspan2:10.9.0.2 --spread' '-i s0 -t vlan:u0,id=4095' \
+	'-i s0 -t interface:nope'; do
 	# shellcheck disable=SC2086 # words
 	! at tap "$FARSPAN" mirror $words 2>"$work/err" || wrong "$words was accepted"
 	equal "lines said of $words" 1 "$(wc -l <"$work/err")"

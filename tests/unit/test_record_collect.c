@@ -128,12 +128,14 @@ static void every_kind(void **state)
 		     {FARSPAN_ERSPAN2, "erspan2 10.0.0.1 id 100"},
 		     {FARSPAN_ERSPAN3, "erspan3 10.0.0.1 id 100 hwid 3"},
 		     {FARSPAN_GRE, "gre 10.0.0.1"},
-		     {FARSPAN_VXLAN, "vxlan 10.0.0.1 vni 100"}};
+		     {FARSPAN_VXLAN, "vxlan 10.0.0.1 vni 100"},
+		     {FARSPAN_GENEVE, "geneve 10.0.0.1 vni 100"},
+		     {FARSPAN_TZSP, "tzsp 10.0.0.1"}};
 	struct farspan_packet packet;
 
 	(void)state;
 	OPEN();
-	for (unsigned int i = 0; i < 5; i++) {
+	for (unsigned int i = 0; i < 7; i++) {
 		fill_packet(&packet, kinds[i].kind, 4, 100);
 		packet.hwid = 3;
 		assert_int_equal(give(&packet), 1);
@@ -147,10 +149,10 @@ static void every_kind(void **state)
 	packet.has_key = true;
 	packet.key = 7;
 	assert_int_equal(give(&packet), 1);
-	assert_string_equal(collect_session_at(collect, 5)->name, "gre a00:1:: key 7");
-	assert_int_equal(summary.buffered, 11);
+	assert_string_equal(collect_session_at(collect, 7)->name, "gre a00:1:: key 7");
+	assert_int_equal(summary.buffered, 15);
 	assert_int_equal(collect_finish(collect, NULL), 0);
-	expect(COLLECT_written, 11);
+	expect(COLLECT_written, 15);
 	assert_int_equal(summary.buffered, 0);
 	close_collect();
 }
@@ -193,6 +195,33 @@ static void matching(void **state)
 	fill_packet(&packet, FARSPAN_ERSPAN2, 4, 5);
 	assert_int_equal(give(&packet), 0);
 	expect(COLLECT_not_wanted_type, 1);
+	close_collect();
+}
+
+/* Which port is of which kind: the sources say so, also against the registered ones. */
+static void udp_ports(void **state)
+{
+	static const struct {
+		enum farspan_kind kind;
+		uint16_t port, vni;
+		int taken;
+	} rows[] = {
+		{FARSPAN_GENEVE, 6081, 9, 1}, {FARSPAN_GENEVE, 6081, 8, 0}, {FARSPAN_GENEVE, 4789, 9, 0}, {FARSPAN_TZSP, 37008, 0, 0},
+		{FARSPAN_TZSP, 9000, 0, 1},   {FARSPAN_VXLAN, 37008, 5, 1}, {FARSPAN_VXLAN, 37008, 6, 0}, {FARSPAN_VXLAN, 4789, 5, 0},
+	};
+	struct farspan_packet packet;
+
+	(void)state;
+	OPEN("geneve:any,vni=9", "tzsp:10.0.0.2,port=9000", "vxlan:any,vni=5,port=37008");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		fill_packet(&packet, rows[i].kind, 4, rows[i].vni);
+		packet.udp_dst = rows[i].port;
+		assert_int_equal(give(&packet), rows[i].taken);
+	}
+	expect(COLLECT_session_not_wanted, 2);
+	expect(COLLECT_not_wanted_type, 1);                      /* VXLAN to its own port */
+	expect(COLLECT_REASONS + FARSPAN_REASON_vxlan_flags, 2); /* others to a port of VXLAN */
+	assert_int_equal(summary.buffered, 3);
 	close_collect();
 }
 
@@ -458,12 +487,15 @@ static void write_errors(void **state)
 
 static size_t random_packet(uint64_t *random, uint8_t *outer, size_t size)
 {
-	uint8_t frame[128], whole[512];
+	/* One after the other, as the order within an expression is the compiler's. */
+	uint16_t id = (uint16_t)random_number(random, 9);
+	uint8_t ip_version = random_number(random, 2) ? 4 : 6;
+	enum farspan_kind kind = (enum farspan_kind)(1 + random_number(random, 5));
+	uint8_t frame[128], whole[512], bit;
 	struct farspan_packet packet;
 	size_t len;
 
-	fill_packet(&packet, (enum farspan_kind)(1 + random_number(random, 5)), random_number(random, 2) ? 4 : 6,
-		    (uint16_t)random_number(random, 9));
+	fill_packet(&packet, kind, ip_version, id);
 	packet.seq = packet.has_seq ? random_number(random, 50) : 0;
 	packet.ft = packet.kind == FARSPAN_ERSPAN3 && random_number(random, 4) == 0 ? (uint8_t)random_number(random, 4) : 0;
 	len = make_outer(&packet, frame, make_frame(frame, 100), whole, sizeof whole);
@@ -475,8 +507,10 @@ static size_t random_packet(uint64_t *random, uint8_t *outer, size_t size)
 		memcpy(outer, whole, len);
 	}
 	assert_true(len <= size);
-	if (random_number(random, 4) == 0)
-		outer[random_number(random, 60)] ^= (uint8_t)(1u << random_number(random, 8));
+	if (random_number(random, 4) == 0) {
+		bit = (uint8_t)(1u << random_number(random, 8));
+		outer[random_number(random, 60)] ^= bit;
+	}
 	return random_number(random, 10) ? len : random_number(random, (uint32_t)len);
 }
 
@@ -517,10 +551,10 @@ static void counter_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_kind),     cmocka_unit_test(matching),      cmocka_unit_test(refusals),
-		cmocka_unit_test(captured_links), cmocka_unit_test(fragments),     cmocka_unit_test(recording),
-		cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),    cmocka_unit_test(write_errors),
-		cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
+		cmocka_unit_test(every_kind),   cmocka_unit_test(matching),       cmocka_unit_test(refusals),
+		cmocka_unit_test(udp_ports),    cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
+		cmocka_unit_test(recording),    cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),
+		cmocka_unit_test(write_errors), cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,34 @@ static void vxlan(void **state)
 	expect_bytes(&packet, ETHERNET "0800 4500 0035 0000 0000 4011 66b6 0a000001 0a000002 c000 2118 0021 0000 08000000 a2345600");
 }
 
+static void geneve(void **state)
+{
+	struct farspan_packet packet = base(FARSPAN_GENEVE);
+
+	(void)state;
+	packet.udp_src = 0xc000;
+	packet.vni = 0xa23456;
+	packet.critical = true; /* no option is written that could be critical */
+	packet.options_len = 8;
+	expect_bytes(&packet, ETHERNET "0800 4500 0035 0000 0000 4011 66b6 0a000001 0a000002 c000 17c1 0021 0000 00006558 a2345600");
+	packet.udp_dst = 9999;
+	packet.oam = true;
+	expect_bytes(&packet, ETHERNET "0800 4500 0035 0000 0000 4011 66b6 0a000001 0a000002 c000 270f 0021 0000 00806558 a2345600");
+}
+
+static void tzsp(void **state)
+{
+	struct farspan_packet packet = base(FARSPAN_TZSP);
+
+	(void)state;
+	packet.udp_src = 0xc000;
+	packet.vni = 1 << 24; /* of others */
+	packet.options_len = 8;
+	expect_bytes(&packet, ETHERNET "0800 4500 0032 0000 0000 4011 66b9 0a000001 0a000002 c000 9090 001e 0000 01000001 01");
+	packet.udp_dst = 9999;
+	expect_bytes(&packet, ETHERNET "0800 4500 0032 0000 0000 4011 66b9 0a000001 0a000002 c000 270f 001e 0000 01000001 01");
+}
+
 static void expect_error(const struct farspan_packet *packet, const void *payload, size_t payload_len, size_t size, int error)
 {
 	uint8_t buffer[256];
@@ -215,6 +243,9 @@ static void too_wide(void **state)
 	packet.flow_label = 1 << 20;
 	expect_error(&packet, inner, sizeof(inner), 256, -EINVAL);
 	packet = base(FARSPAN_VXLAN);
+	packet.vni = 1 << 24;
+	expect_error(&packet, inner, sizeof(inner), 256, -EINVAL);
+	packet = base(FARSPAN_GENEVE);
 	packet.vni = 1 << 24;
 	expect_error(&packet, inner, sizeof(inner), 256, -EINVAL);
 	packet = base(FARSPAN_VXLAN);
@@ -305,7 +336,7 @@ int main(void)
 		cmocka_unit_test(type1),      cmocka_unit_test(type2),        cmocka_unit_test(type3),
 		cmocka_unit_test(subheaders), cmocka_unit_test(gre),          cmocka_unit_test(vxlan),
 		cmocka_unit_test(too_wide),   cmocka_unit_test(combinations), cmocka_unit_test(payload_length),
-		cmocka_unit_test(space),
+		cmocka_unit_test(space),      cmocka_unit_test(geneve),       cmocka_unit_test(tzsp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,10 +362,19 @@ static void reasons(void **state)
 		{FARSPAN_REASON_short_subheader, 47, FARSPAN_ERSPAN3, "1000 22eb 00000001 20000064 00000000 00000001 0c000000 000000"},
 		{FARSPAN_REASON_short_vxlan, 17, FARSPAN_VXLAN, "c000 12b5 000f 0000 08000000 000064"},
 		{FARSPAN_REASON_vxlan_flags, 17, FARSPAN_VXLAN, "c000 12b5 004c 0000 f7000000 00006400" INNER},
+		{FARSPAN_REASON_short_geneve, 17, FARSPAN_GENEVE, "c000 17c1 000f 0000 00006558 000064"},
+		{FARSPAN_REASON_short_geneve, 17, FARSPAN_GENEVE, "c000 17c1 0017 0000 02006558 00006400 01020301 000000"},
+		{FARSPAN_REASON_geneve_version, 17, FARSPAN_GENEVE, "c000 17c1 004c 0000 40006558 00006400" INNER},
+		{FARSPAN_REASON_short_tzsp, 17, FARSPAN_TZSP, "c000 9090 000b 0000 010000"},
+		{FARSPAN_REASON_short_tzsp, 17, FARSPAN_TZSP, "c000 9090 000c 0000 01000001"},
+		{FARSPAN_REASON_short_tzsp, 17, FARSPAN_TZSP, "c000 9090 000f 0000 01000001 0a02ff"},
+		{FARSPAN_REASON_tzsp_version, 17, FARSPAN_TZSP, "c000 9090 0049 0000 02000001 01" INNER},
 		{FARSPAN_REASON_short_inner, 47, FARSPAN_ERSPAN1, "0000 88be 02000000000c 02000000000d 08"},
 		{FARSPAN_REASON_short_inner, 47, FARSPAN_GRE, "0000 6558"},
 		{FARSPAN_REASON_short_inner, 47, FARSPAN_ERSPAN2, "1000 88be 00000001 10000064 00000000"},
 		{FARSPAN_REASON_short_inner, 17, FARSPAN_VXLAN, "c000 12b5 001d 0000 08000000 00006400 02000000000c 02000000000d 08"},
+		{FARSPAN_REASON_short_inner, 17, FARSPAN_GENEVE, "c000 17c1 0010 0000 00006558 00006400"},
+		{FARSPAN_REASON_short_inner, 17, FARSPAN_TZSP, "c000 9090 000d 0000 01000001 01"},
 	};
 	bool seen[FARSPAN_REASON_COUNT] = {[FARSPAN_OK] = true};
 
@@ -375,6 +384,8 @@ static void reasons(void **state)
 		assert_string_equal(farspan_reason_name(decode_frame(&frame, &packet)), farspan_reason_name(rows[i].reason));
 		assert_string_equal(farspan_kind_name(packet.kind), farspan_kind_name(rows[i].kind));
 		assert_int_equal(packet.ip_version, 4);
+		if (rows[i].kind == FARSPAN_VXLAN && rows[i].reason != FARSPAN_REASON_short_vxlan)
+			assert_int_equal(packet.vni, 0x64);
 		seen[rows[i].reason] = true;
 	}
 	/* The other tests of this file have these. */
@@ -382,7 +393,6 @@ static void reasons(void **state)
 	seen[FARSPAN_REASON_ext_headers] = seen[FARSPAN_REASON_fragment] = seen[FARSPAN_REASON_depth] = true;
 	for (unsigned int reason = 0; reason < FARSPAN_REASON_COUNT; reason++)
 		assert_true(seen[reason]);
-	assert_int_equal(packet.vni, 0x64);
 }
 
 static void bad_ip(void **state)
@@ -510,7 +520,14 @@ static void names(void **state)
 	assert_string_equal(farspan_kind_name(FARSPAN_ERSPAN3), "erspan3");
 	assert_string_equal(farspan_kind_name(FARSPAN_GRE), "gre");
 	assert_string_equal(farspan_kind_name(FARSPAN_VXLAN), "vxlan");
+	assert_string_equal(farspan_kind_name(FARSPAN_GENEVE), "geneve");
+	assert_string_equal(farspan_kind_name(FARSPAN_TZSP), "tzsp");
 	assert_string_equal(farspan_kind_name(FARSPAN_KINDS), "unknown");
+#define INNER_NAMED(name, bit, text) assert_string_equal(farspan_inner_name(FARSPAN_INNER_##name), #name);
+	FARSPAN_INNER_PARTS(INNER_NAMED)
+#undef INNER_NAMED
+	assert_string_equal(farspan_inner_name((enum farspan_inner_part)0), "unknown");
+	assert_string_equal(farspan_inner_name((enum farspan_inner_part)3), "unknown");
 	assert_int_equal(sscanf(farspan_version(), "%u.%u.%u", &version[0], &version[1], &version[2]), 3);
 }
 

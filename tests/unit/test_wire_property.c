@@ -89,7 +89,7 @@ static void fill_erspan(struct farspan_packet *packet)
 
 static void fill_gre(struct farspan_packet *packet)
 {
-	static const uint16_t protocols[FARSPAN_KINDS] = {0, 0x88be, 0x88be, 0x22eb, 0x6558, 0};
+	static const uint16_t protocols[FARSPAN_KINDS] = {0, 0x88be, 0x88be, 0x22eb, 0x6558};
 
 	packet->ip_protocol = 47;
 	packet->gre_protocol = protocols[packet->kind];
@@ -170,7 +170,7 @@ static size_t ip_header_len(const struct farspan_packet *packet)
 
 static size_t tunnel_header_len(const struct farspan_packet *packet)
 {
-	static const size_t lens[FARSPAN_KINDS] = {0, 4, 4 + 8, 4 + 12, 4, 8 + 8};
+	static const size_t lens[FARSPAN_KINDS] = {0, 4, 4 + 8, 4 + 12, 4, 8 + 8, 8 + 8, 8 + 5};
 
 	return lens[packet->kind] + 4u * packet->has_checksum + 4u * packet->has_key + 4u * packet->has_seq + 8u * packet->o;
 }
@@ -182,11 +182,13 @@ static void random_packet(struct farspan_packet *packet, struct frame *inner)
 	packet->kind = FARSPAN_ERSPAN1 + below(FARSPAN_KINDS - FARSPAN_ERSPAN1);
 	fill_link(packet);
 	fill_ip(packet);
-	if (packet->kind == FARSPAN_VXLAN) {
+	if (packet->kind >= FARSPAN_VXLAN) {
 		packet->ip_protocol = 17;
 		packet->udp_src = (uint16_t)random_field(16);
 		packet->udp_dst = (uint16_t)(1 + below(0xffff));
-		packet->vni = random_field(24);
+		packet->vni = packet->kind == FARSPAN_TZSP ? 0 : random_field(24);
+		packet->oam = packet->kind == FARSPAN_GENEVE && below(2);
+		packet->options_len = packet->kind == FARSPAN_TZSP; /* the end tag */
 	} else {
 		fill_gre(packet);
 		fill_erspan(packet);
@@ -219,7 +221,9 @@ static struct farspan_context context_of(const struct farspan_packet *packet)
 {
 	return (struct farspan_context){
 		.link = packet->has_link ? FARSPAN_LINK_ETHERNET : FARSPAN_LINK_IP,
-		.vxlan_port = packet->udp_dst,
+		.vxlan_port = packet->kind == FARSPAN_VXLAN ? packet->udp_dst : 0,
+		.geneve_port = packet->kind == FARSPAN_GENEVE ? packet->udp_dst : 0,
+		.tzsp_port = packet->kind == FARSPAN_TZSP ? packet->udp_dst : 0,
 	};
 }
 
@@ -256,7 +260,8 @@ static void round_trip(void **state)
 /* What a frame cut to len bytes must be refused for. */
 static enum farspan_reason reason_of_cut(const struct farspan_packet *packet, size_t len)
 {
-	bool gre = packet->kind != FARSPAN_VXLAN;
+	bool gre = packet->kind < FARSPAN_VXLAN;
+	enum farspan_reason short_udp_tunnel[] = {FARSPAN_REASON_short_vxlan, FARSPAN_REASON_short_geneve, FARSPAN_REASON_short_tzsp};
 	bool erspan = packet->kind == FARSPAN_ERSPAN2 || packet->kind == FARSPAN_ERSPAN3;
 	size_t base = packet->ip_payload_off;
 	size_t gre_len = base + 4 + 4u * packet->has_checksum + 4u * packet->has_key + 4u * packet->has_seq;
@@ -267,8 +272,8 @@ static enum farspan_reason reason_of_cut(const struct farspan_packet *packet, si
 		return FARSPAN_REASON_short_ip;
 	if (!gre && len < base + 8)
 		return FARSPAN_REASON_short_udp;
-	if (!gre && len < base + 16)
-		return FARSPAN_REASON_short_vxlan;
+	if (!gre && len < packet->inner_off)
+		return short_udp_tunnel[packet->kind - FARSPAN_VXLAN];
 	if (gre && len < gre_len)
 		return FARSPAN_REASON_short_gre;
 	if (erspan && len < gre_len + (packet->kind == FARSPAN_ERSPAN2 ? 8 : 12))
@@ -331,7 +336,8 @@ static void mangled(void **state)
 	assert_true(reasons[FARSPAN_REASON_bad_ip] > 0 && reasons[FARSPAN_REASON_fragment] > 0 && reasons[FARSPAN_REASON_bad_version] > 0);
 	assert_true(reasons[FARSPAN_REASON_gre_version] > 0 && reasons[FARSPAN_REASON_gre_routing] > 0 &&
 		    reasons[FARSPAN_REASON_gre_checksum] > 0);
-	assert_true(reasons[FARSPAN_REASON_vxlan_flags] > 0);
+	assert_true(reasons[FARSPAN_REASON_vxlan_flags] > 0 && reasons[FARSPAN_REASON_geneve_version] > 0 &&
+		    reasons[FARSPAN_REASON_tzsp_version] > 0 && reasons[FARSPAN_REASON_short_tzsp] > 0);
 }
 
 int main(void)
