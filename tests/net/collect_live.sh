@@ -50,6 +50,10 @@ chosen 6 erspan:10.9.0.2,id=100 'erspan:[fd09::2],id=1023'
 chosen 3 erspan1:10.9.0.2
 chosen 6 erspan1:any
 chosen 3 'vxlan:[fd09::2],vni=5000'
+chosen 3 geneve:10.9.0.2,vni=7000
+chosen 0 geneve:any,vni=7001
+chosen 3 'tzsp:[fd09::2]'
+chosen 0 geneve:any,port=4789
 chosen 3 gre:10.9.0.2,key=77
 chosen 3 erspan:10.9.0.2,id=100,remote=10.9.0.0/30
 chosen 3 erspan:10.9.0.2,id=100,remote=10.9.0.1

@@ -13,6 +13,7 @@ Mirror traffic as scapy defines it: every format and option. Writes
 import json
 import logging
 import os
+import struct
 import sys
 from collections import Counter
 
@@ -73,6 +74,15 @@ def vxlan(vni):
     return UDP(sport=50000, dport=4789) / VXLAN(vni=vni, flags="Instance")
 
 
+def geneve(vni, options=b"", protocol=0x6558):
+    header = struct.pack("!HHI", len(options) // 4 << 8, protocol, vni << 8)
+    return UDP(sport=50000, dport=6081) / Raw(header + options)
+
+
+def tzsp(tags=b"", kind=0):
+    return UDP(sport=50000, dport=37008) / Raw(struct.pack("!BBH", 1, kind, 1) + tags + b"\1")
+
+
 def formats(make, version):
     for number in range(3):
         make.send(version, GRE(proto=0x88BE) / ERSPAN_I(), "erspan1")
@@ -80,6 +90,8 @@ def formats(make, version):
         make.send(version, erspan2(1023, number), "erspan2 1023")
         make.send(version, erspan3(200, number, timestamp=number, hw=3, d=number & 1, gra=1, p=1, sgt_other=9), "erspan3 200")
         make.send(version, vxlan(5000), "vxlan 5000")
+        make.send(version, geneve(7000, b"\1\2\3\1" * 2 * number), "geneve 7000")
+        make.send(version, tzsp(b"\x0a\1\xf0" * number), "tzsp")
         make.send(version, GRE(proto=0x6558), "gre")
         make.send(version, GRE(proto=0x6558, key_present=1, key=77), "gre 77")
         make.send(version, GRE(proto=0x6558, key_present=1, key=78, seqnum_present=1, sequence_number=number, chksum_present=1), "gre 78")
@@ -132,6 +144,11 @@ def malformed(make, version):
     make.refuse(version, GRE(proto=0x22EB, seqnum_present=1) / Raw(b"\x20\0\0\0" + bytes(4)), "short_erspan")
     make.refuse(version, erspan3(1, 0, o=1) / Raw(b"\x0c\0\0\0"), "short_subheader")
     make.refuse(version, erspan2(1, 0) / Raw(bytes(13)), "short_inner")
+    make.refuse(version, UDP(sport=50000, dport=6081) / Raw(b"\x40\0\x65\x58" + bytes(60)), "geneve_version")
+    make.refuse(version, UDP(sport=50000, dport=6081) / Raw(b"\1\0\x65\x58" + bytes(7)), "short_geneve")
+    make.refuse(version, UDP(sport=50000, dport=37008) / Raw(b"\1\0\0\1" + bytes(4)), "short_tzsp")
+    make.refuse(version, geneve(1, protocol=0x800) / make.frame(), "not_tunnel")
+    make.refuse(version, tzsp(kind=4), "not_tunnel")
     make.refuse(version, GRE(proto=0x6558, chksum_present=1, chksum=0x1234) / make.frame(), "gre_checksum")
 
 

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What the collector hands on: frames for analyzers on an interface in monitor mode, frames out of an existing interface, and a relay.
+#
+#     a ---- s0 [ bridge ] s1 ---- b          s0 is mirrored over u0 to col
+#            u0 ---- c0  col   span0          made by the collector
+#                        d0 ---- far          existing interface; and the far end of the relay, 10.8.0.2
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+bridge_topology 1500 1600 collector
+namespace far
+wire col d0 02:00:00:00:08:01 far e0 02:00:00:00:08:02 1700
+addresses col d0 10.8.0.1/24
+addresses far e0 10.8.0.2/24
+neighbour col d0 10.8.0.2 02:00:00:00:08:02
+datagrams=500
+
+# session OPTION...: mirrors datagrams and a TCP transfer to a collector with these options; the reference is what b gets.
+session() {
+	start_farspan collect col collect --json -w "$work/collected.pcapng" "$@"
+}
+
+traffic() {
+	mirror tap -i s0 -d rx -t erspan3:10.9.0.2,id=7
+	"$here/traffic.py" udp ${prefix}a ${prefix}b 10.1.0.2 5002 $datagrams 100 >"$work/udp" || fail "the datagrams themselves"
+	"$here/traffic.py" tcp ${prefix}a ${prefix}b fd01::2 5001 300000 >"$work/sum" || fail "the transfer itself"
+	fence a a0 reference "$@"
+	end_mirror
+}
+
+echo "-- an interface in monitor mode, recorded at the same time"
+session -t interface:span0
+capture col span0 seen -Q in
+capture b b0 reference -Q in
+traffic seen
+sent=$("$here/counters.py" "$work/mirror.out" sent)
+end_capture seen
+end_capture reference
+# An answer to a frame that asks for one: whoever listens must stay silent.
+equal "frames sent from span0" 0 "$(ip -n ${prefix}col -s -j link show span0 | jq '.[0].stats64.tx.packets')"
+end_collect written="$sent" packets="$sent"
+compare same "$work/reference.pcap" "$work/seen.pcap"
+equal "frames handed on" "$sent" "$(jq '.destinations[0].sent' "$work/collect.out")"
+! at col ip link show span0 2>/dev/null || wrong "span0 is still there"
+
+echo "-- an interface that exists, nothing recorded"
+start_farspan collect col collect --json -t interface:d0
+capture far e0 seen -Q in
+capture b b0 reference -Q in
+traffic seen
+end_capture seen
+end_capture reference
+end collect || wrong "farspan collect: status $?"
+"$here/collected.py" counters "$work/collect.out" written=0 || wrong "the counters of the collector"
+compare same "$work/reference.pcap" "$work/seen.pcap"
+
+echo "-- a relay: Type III in, Type II out, every second frame"
+start_farspan collect col collect --json -t erspan2:10.8.0.2,id=9 --sample count:2
+capture far e0 relayed -Q in
+capture b b0 reference -Q in
+traffic
+end collect || wrong "farspan collect: status $?"
+end_capture reference
+end_capture relayed
+received=$(jq .packets "$work/collect.out")
+equal "frames relayed" $(((received + 1) / 2)) "$(jq '.destinations[0].sent' "$work/collect.out")"
+equal "frames relayed, as they arrived" $(((received + 1) / 2)) "$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.spanid == 9' 2>/dev/null | wc -l)"
+compare sequence "$work/relayed.pcap"
+
+echo "-- killed: the interface goes too"
+session -t interface:span0
+end collect KILL 2>/dev/null || true
+until_true 10 "span0 to go" sh -c "! nsenter --net=/run/netns/${prefix}col ip link show span0"
+finish
