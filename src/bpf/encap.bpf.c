@@ -269,6 +269,7 @@ static __always_inline int cut_into_network_header(struct __sk_buff *skb, __u32 
 	__u8 zeros[PADDING_MAX] = {};
 	__u32 kept = headers_end(skb, TRUNCATE_L3), padding = kept - cut;
 
+	asm volatile("" : "+r"(padding)); /* or the compiler drops the bounds that older verifiers need to see */
 	if (padding < 1 || padding > sizeof zeros || bpf_skb_change_tail(skb, kept, 0))
 		return -1;
 	return (int)bpf_skb_store_bytes(skb, cut, zeros, padding, 0);

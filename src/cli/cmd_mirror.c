@@ -85,6 +85,7 @@ static int parse_destination(const char *text, struct mirror_command *command, s
 /* Long options without a letter. */
 enum {
 	OPTION_WAIT = 256,
+	OPTION_CPUS,
 	OPTION_JSON,
 	OPTION_CLSACT,
 };
@@ -127,6 +128,8 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 		return parse_destination(optarg, command, error);
 	case 'c':
 		return parse_count(optarg, &session->count, error);
+	case OPTION_CPUS:
+		return cpus_parse(optarg, &session->cpus, error);
 	case ':':
 		return fail(error, EINVAL, "mirror: option '%s' needs a value", argv[optind - 1]);
 	case '?':
@@ -153,6 +156,7 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						{"to", required_argument, NULL, 't'},
 						{"count", required_argument, NULL, 'c'},
 						SHAPE_OPTIONS,
+						{"cpus", required_argument, NULL, OPTION_CPUS},
 						{"wait", no_argument, NULL, OPTION_WAIT},
 						{"quiet", no_argument, NULL, 'q'},
 						{"json", no_argument, NULL, OPTION_JSON},

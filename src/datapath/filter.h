@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packet filters in tcpdump's language, run by the kernel inside of our programs. Hides libpcap, the translation of its instructions to eBPF
- * and how they get into a program that was compiled without them.
+ * Packet filters in tcpdump's language, run by the kernel inside of our programs. Hides libpcap, the translation of its instructions to
+ * eBPF and how they get into a program that was compiled without them.
  */
 #ifndef DATAPATH_FILTER_H
 #define DATAPATH_FILTER_H
@@ -22,8 +22,8 @@ int filter_compiler_open(struct filter_compiler **compiler, const char *device, 
 void filter_compiler_close(struct filter_compiler *compiler);
 
 /*
- * Compiles an expression. Names of hosts, networks and ports are looked up now, once. *filter is the caller's, to be freed; NULL for an empty
- * expression, which is no filter. An error has libpcap's words, the expression and a mark under where it goes wrong, on three lines.
+ * Compiles an expression. Names of hosts, networks and ports are looked up now, once. *filter is the caller's, to be freed; NULL for an
+ * empty expression, which is no filter. An error has libpcap's words, the expression and a mark under where it goes wrong, on three lines.
  */
 int filter_compile(struct filter_compiler *compiler, const char *expression, struct filter **filter, struct error *error);
 void filter_free(struct filter *filter);

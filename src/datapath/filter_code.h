@@ -21,8 +21,8 @@ struct filter {
 };
 
 /*
- * Whether the filter can be translated; if not, the error says what stands against it. -ELOOP: it jumps backwards, which is what "protochain"
- * compiles to.
+ * Whether the filter can be translated; if not, the error says what stands against it. -ELOOP: it jumps backwards, which is what
+ * "protochain" compiles to.
  */
 int filter_check(const struct filter *filter, struct error *error);
 

@@ -16,7 +16,10 @@ struct filter_code {
 	size_t count;
 };
 
-/* Translates up to FILTER_GROUP_SIZE filters into one function, which takes the skb and returns their answers. code->insns is the caller's, to be freed; NULL after an error. */
+/*
+ * Translates up to FILTER_GROUP_SIZE filters into one function, which takes the skb and returns their answers. code->insns is the caller's,
+ * to be freed; NULL after an error.
+ */
 int filter_emit(const struct filter *const *filters, unsigned int count, enum direction direction, struct filter_code *code,
 		struct error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts the generated functions in the place of those in bpf/filters.h while libbpf loads a program: when it has all of the program's functions
- * behind each other, calls resolved, and before it hands them to the kernel. Whatever stands behind a function moves.
+ * Puts the generated functions in the place of those in bpf/filters.h while libbpf loads a program: when it has all of the program's
+ * functions behind each other, calls resolved, and before it hands them to the kernel. Whatever stands behind a function moves.
  *
  *     | main | ... | exclude_by_filters_0: stub | ... |
  *     | main | ... | exclude_by_filters_0: generated, longer | ... |
@@ -85,8 +85,8 @@ static int replace_insns(struct bpf_program *program, const struct hole *hole, c
 }
 
 /*
- * Copies one of the kernel's tables, of records that begin with the number of an instruction, and moves them. What told of the inside of the
- * old body is left out. *count is of records.
+ * Copies one of the kernel's tables, of records that begin with the number of an instruction, and moves them. What told of the inside of
+ * the old body is left out. *count is of records.
  */
 static void *move_table(const void *table, __u32 size, __u32 *count, const struct hole *hole)
 {

@@ -7,6 +7,7 @@
 
 enum privilege {
 	PRIVILEGE_MIRROR,
+	PRIVILEGE_MIRROR_FILTER, /* a mirror with a filter */
 	PRIVILEGE_COLLECT,
 };
 

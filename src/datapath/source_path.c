@@ -12,7 +12,9 @@
 #include "datapath/filter.h"
 #include "datapath/offload.h"
 #include "datapath/owner.h"
+#include "datapath/steering.h"
 #include "encap.skel.h"
+#include "hop.skel.h"
 #include "source.skel.h"
 
 enum {
@@ -31,6 +33,9 @@ struct source_path {
 	struct netlink *netlink;
 	struct owner owner;
 	struct link segmenter, encapsulator; /* the two ends of the pair */
+	struct link entry;                   /* where the sources send copies: the segmenter, or a hop in front of it */
+	struct hop_bpf *hop;                 /* NULL: no hop */
+	struct attachment hop_attachment;
 	struct encap_bpf *encap;
 	struct attachment encap_attachment;
 	struct filter_compiler *compiler;     /* NULL: nothing compiled so far */
@@ -76,6 +81,35 @@ static int make_pair(struct source_path *path, struct error *error)
 	if (!rc)
 		rc = netlink_link_by_name(path->netlink, encapsulator, &path->encapsulator, error);
 	return rc;
+}
+
+/*
+ * The pair in front of the segmenter, with --cpus: whole copies pass it, and change over to the CPU of their flow on the way (receive packet
+ * steering at its far end).
+ */
+static int make_hop(struct source_path *path, const struct cpus *cpus, struct error *error)
+{
+	char entry[IFNAMSIZ], exit[IFNAMSIZ];
+	struct link far;
+	int rc;
+
+	path->entry = path->segmenter;
+	if (!cpus->some)
+		return 0;
+	owner_device_name(&path->owner, "hop", entry);
+	owner_device_name(&path->owner, "cpu", exit);
+	path->hop = hop_bpf__open();
+	if (!path->hop)
+		return fail_bpf(error, -errno, "steering program");
+	path->hop->rodata->segmenter = (__u32)path->segmenter.ifindex;
+	if ((rc = hop_bpf__load(path->hop)))
+		return fail_bpf(error, rc, "steering program");
+	if ((rc = netlink_add_pair(path->netlink, entry, exit, "farspan: private, copies on their way", PAIR_MTU, error)) ||
+	    (rc = netlink_link_by_name(path->netlink, entry, &path->entry, error)) ||
+	    (rc = netlink_link_by_name(path->netlink, exit, &far, error)) || (rc = steering_set(exit, cpus, error)))
+		return rc;
+	return attach_program(bpf_program__fd(path->hop->progs.farspan_hop), far.ifindex, DIRECTION_RX, ATTACH_BEST,
+			      owner_filter_handle(path->owner.id), &path->hop_attachment, error);
 }
 
 static int attach_encap(struct source_path *path, struct error *error)
@@ -190,7 +224,7 @@ static bool goes_by_flow(const struct leg *leg)
 
 static void set_constants(struct source_path *path, struct tap *tap, const struct leg *legs, unsigned int count)
 {
-	tap->segmenter = (__u32)path->segmenter.ifindex;
+	tap->segmenter = (__u32)path->entry.ifindex;
 	tap->count = count;
 	for (unsigned int i = 0; i < count; i++) {
 		tap->legs[i] = legs[i];
@@ -422,7 +456,7 @@ void source_path_set_clock(struct source_path *path)
 
 /* ---- opening and closing ---- */
 
-static int open_parts(struct source_path *path, struct error *error)
+static int open_parts(struct source_path *path, const struct cpus *cpus, struct error *error)
 {
 	int rc = owner_take(&path->owner, error);
 
@@ -430,14 +464,14 @@ static int open_parts(struct source_path *path, struct error *error)
 		return rc;
 	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, error)) || (rc = owner_sweep(path->netlink, error)))
 		return rc;
-	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)) || (rc = filter_setup(error)) ||
-	    (rc = load_shared(path, error)))
+	if ((rc = make_pair(path, error)) || (rc = make_hop(path, cpus, error)) || (rc = attach_encap(path, error)) ||
+	    (rc = filter_setup(error)) || (rc = load_shared(path, error)))
 		return rc;
 	source_path_set_clock(path);
 	return 0;
 }
 
-int source_path_open(struct source_path **opened, struct netlink *netlink, struct error *error)
+int source_path_open(struct source_path **opened, struct netlink *netlink, const struct cpus *cpus, struct error *error)
 {
 	struct source_path *path = calloc(1, sizeof *path);
 	int rc;
@@ -448,7 +482,7 @@ int source_path_open(struct source_path **opened, struct netlink *netlink, struc
 	path->owner = OWNER_NONE;
 	path->cpus = libbpf_num_possible_cpus();
 	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
-	rc = path->per_cpu ? open_parts(path, error) : fail(error, ENOMEM, "source path: out of memory");
+	rc = path->per_cpu ? open_parts(path, cpus, error) : fail(error, ENOMEM, "source path: out of memory");
 	if (rc)
 		source_path_close(path);
 	else
@@ -463,8 +497,12 @@ void source_path_close(struct source_path *path)
 	remove_taps(path);
 	free(path->taps);
 	source_bpf__destroy(path->shared);
+	attach_remove(&path->hop_attachment);
+	hop_bpf__destroy(path->hop);
 	attach_remove(&path->encap_attachment);
 	encap_bpf__destroy(path->encap);
+	if (path->entry.ifindex && path->entry.ifindex != path->segmenter.ifindex)
+		netlink_delete_link(path->netlink, path->entry.ifindex, NULL);
 	if (path->segmenter.ifindex)
 		netlink_delete_link(path->netlink, path->segmenter.ifindex, NULL);
 	owner_release(&path->owner);

@@ -10,14 +10,16 @@
 #include "bpf/abi.h"
 #include "datapath/attach.h"
 #include "datapath/netlink.h"
+#include "model/cpus.h"
 
 struct source_path;
 
 /*
  * Loads the programs and makes the devices, having removed what dead processes left. Call it before threads are started: it forks a process
- * that cleans up should this one be killed. netlink must outlive it. *path is the caller's, to be closed.
+ * that cleans up should this one be killed. With some cpus, copies are segmented, wrapped and sent on those. netlink must outlive it. *path
+ * is the caller's, to be closed.
  */
-int source_path_open(struct source_path **path, struct netlink *netlink, struct error *error);
+int source_path_open(struct source_path **path, struct netlink *netlink, const struct cpus *cpus, struct error *error);
 
 /* Detaches everything and removes the devices. */
 void source_path_close(struct source_path *path);
@@ -34,8 +36,8 @@ int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cos
 int source_path_set_vlans(struct source_path *path, __u32 first_slot, const struct vlan_set *vlans, struct error *error);
 
 /*
- * What frames the legs of a slot take: a pcap-filter(7) expression, NULL or empty for all. Compiled now, it counts for taps that are made or
- * changed afterwards. An error leaves things as they are; its text has three lines, see filter_compile().
+ * What frames the legs of a slot take: a pcap-filter(7) expression, NULL or empty for all. Compiled now, it counts for taps that are made
+ * or changed afterwards. An error leaves things as they are; its text has three lines, see filter_compile().
  */
 int source_path_set_filter(struct source_path *path, __u32 first_slot, const char *expression, struct error *error);
 

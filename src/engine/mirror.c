@@ -333,11 +333,11 @@ static int check_sources(struct mirror *m, struct error *error)
 
 static int open_parts(struct mirror *m, struct error *error)
 {
-	int rc = privilege_check(PRIVILEGE_MIRROR, error);
+	int rc = privilege_check(m->session.shape.filter ? PRIVILEGE_MIRROR_FILTER : PRIVILEGE_MIRROR, error);
 
 	if (rc || (rc = netlink_open(&m->netlink, error)) || (rc = check_sources(m, error)))
 		return rc;
-	if ((rc = source_path_open(&m->path, m->netlink, error)))
+	if ((rc = source_path_open(&m->path, m->netlink, &m->session.cpus, error)))
 		return rc;
 	m->monitor = netlink_monitor(m->netlink, error);
 	return m->monitor < 0 ? m->monitor : start(m, error);

@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 
+#include "model/cpus.h"
 #include "model/endpoint.h"
 #include "model/shape.h"
 
@@ -25,9 +26,10 @@ struct session {
 	struct shape shape;
 	struct endpoint destinations[SESSION_DESTINATIONS_MAX];
 	unsigned int destination_count;
-	bool spread;    /* flows are shared among the destinations; else each gets every copy */
-	bool wait;      /* what is not there yet, an interface or a route, is waited for */
-	uint64_t count; /* copies to send to each destination; 0: no limit */
+	bool spread;      /* flows are shared among the destinations; else each gets every copy */
+	bool wait;        /* what is not there yet, an interface or a route, is waited for */
+	struct cpus cpus; /* where copies are segmented, wrapped and sent; none: where the frame was */
+	uint64_t count;   /* copies to send to each destination; 0: no limit */
 };
 
 /* Adds a source or destination from its text: 0, or -EINVAL with what is wrong in *error. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/ranges.h"
+
 enum {
 	TEXT_MAX = 256,
 	VLAN_MAX = 4095,
@@ -20,40 +22,21 @@ static const uint64_t burst_max_ns = 10ull * 1000 * NS_PER_MS;
 static const uint64_t rate_min_bits = 8000;
 static const uint64_t rate_max = 1000ull * 1000 * 1000 * 1000;
 
-/* Reads digits up to a character that is none; NULL if there is no number, or one above max. */
-static const char *read_number(const char *text, uint64_t max, uint64_t *number)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !errno && *number <= max ? end : NULL;
-}
-
 /* ---- VLANs ---- */
 
-static void add_vlans(struct vlan_set *set, uint64_t first, uint64_t last)
+static void add_vlans(void *context, uint64_t first, uint64_t last)
 {
+	struct vlan_set *set = context;
+
 	for (uint64_t vlan = first; vlan <= last; vlan++)
 		set->bits[vlan / 64] |= 1ull << vlan % 64;
 }
 
 int shape_parse_vlans(const char *text, struct shape *shape, struct error *error)
 {
-	const char *at = text;
-
-	do {
-		uint64_t first, last;
-
-		at = read_number(at, VLAN_MAX, &first);
-		last = first;
-		if (at && *at == '-')
-			at = read_number(at + 1, VLAN_MAX, &last);
-		if (!at || last < first || (*at && *at != ','))
-			return fail(error, EINVAL, "VLANs must be numbers and ranges from 0 (untagged) to %d, as in 10,20-29, not '%s'",
-				    VLAN_MAX, text);
-		add_vlans(&shape->vlans, first, last);
-	} while (*at++);
+	if (ranges_parse(text, VLAN_MAX, add_vlans, &shape->vlans))
+		return fail(error, EINVAL, "VLANs must be numbers and ranges from 0 (untagged) to %d, as in 10,20-29, not '%s'", VLAN_MAX,
+			    text);
 	shape->some_vlans = true;
 	return 0;
 }
@@ -74,7 +57,7 @@ int shape_parse_sample(const char *text, struct shape *shape, struct error *erro
 
 		if (strncmp(text, modes[i].prefix, len) != 0)
 			continue;
-		end = read_number(text + len, UINT32_MAX, &n);
+		end = range_number(text + len, UINT32_MAX, &n);
 		if (!end || *end || !n)
 			break;
 		shape->sample = modes[i].mode;
@@ -93,7 +76,7 @@ static int parse_burst(const char *text, struct shape *shape, struct error *erro
 		uint64_t ns;
 	} units[] = {{"ms", NS_PER_MS}, {"us", NS_PER_US}, {"s", 1000ull * NS_PER_MS}};
 	uint64_t number;
-	const char *end = strncmp(text, "burst=", 6) == 0 ? read_number(text + 6, burst_max_ns, &number) : NULL;
+	const char *end = strncmp(text, "burst=", 6) == 0 ? range_number(text + 6, burst_max_ns, &number) : NULL;
 
 	for (size_t i = 0; end && i < sizeof units / sizeof units[0]; i++) {
 		if (strcmp(end, units[i].unit) != 0 || number > burst_max_ns / units[i].ns)
@@ -111,7 +94,7 @@ static int parse_per_second(const char *text, struct shape *shape)
 		char letter;
 		uint64_t factor;
 	} prefixes[] = {{'k', 1000}, {'m', 1000 * 1000}, {'g', 1000ull * 1000 * 1000}};
-	const char *unit = read_number(text, rate_max, &shape->rate);
+	const char *unit = range_number(text, rate_max, &shape->rate);
 	uint64_t factor = 1;
 
 	if (!unit)
@@ -167,7 +150,7 @@ int shape_parse_truncate(const char *text, struct shape *shape, struct error *er
 			return 0;
 		}
 	}
-	end = read_number(text, TRUNCATE_MAX, &bytes);
+	end = range_number(text, TRUNCATE_MAX, &bytes);
 	if (!end || *end || bytes < TRUNCATE_MIN)
 		return fail(error, EINVAL, "truncate must be %d to %d bytes, or l2, l3 or l4 (the end of those headers), not '%s'",
 			    TRUNCATE_MIN, TRUNCATE_MAX, text);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model/ranges.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/cpus.h"
+
+const char *range_number(const char *text, uint64_t max, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !errno && *number <= max ? end : NULL;
+}
+
+int ranges_parse(const char *text, uint64_t max, void (*add)(void *context, uint64_t first, uint64_t last), void *context)
+{
+	const char *at = text;
+
+	do {
+		uint64_t first, last;
+
+		at = range_number(at, max, &first);
+		last = first;
+		if (at && *at == '-')
+			at = range_number(at + 1, max, &last);
+		if (!at || last < first || (*at && *at != ','))
+			return -EINVAL;
+		add(context, first, last);
+	} while (*at++);
+	return 0;
+}
+
+/* ---- CPUs ---- */
+
+static void add_cpus(void *context, uint64_t first, uint64_t last)
+{
+	struct cpus *cpus = context;
+
+	for (uint64_t cpu = first; cpu <= last; cpu++)
+		cpus->words[cpu / 32] |= 1u << cpu % 32;
+}
+
+int cpus_parse(const char *text, struct cpus *cpus, struct error *error)
+{
+	if (ranges_parse(text, CPUS_MAX - 1, add_cpus, cpus))
+		return fail(error, EINVAL, "CPUs must be numbers and ranges from 0 to %d, as in 1,4-7, not '%s'", CPUS_MAX - 1, text);
+	cpus->some = true;
+	return 0;
+}
