@@ -39,7 +39,8 @@ static void print_usage(FILE *out)
 		"Copies the frames of interfaces to collectors until interrupted. FILTER is as for tcpdump, see pcap-filter(7) and\n"
 		"farspan-filter(7).\n\n"
 		"  -i, --interface IFACE   the interface to mirror; a pattern, as in 'veth*', takes all that match and follows\n"
-		"                          them as they come and go; may be repeated\n"
+		"                          them as they come and go; eth0,netns=NAME is a container's, by name, process id or path of its\n"
+		"                          network namespace; may be repeated\n"
 		"  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
 		"  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
 		"  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP

@@ -315,7 +315,8 @@ static struct tap_program *add_tap(struct source_path *path)
 	return &taps[path->tap_count];
 }
 
-static int attach_tap(struct source_path *path, struct source_bpf *object, int ifindex, enum direction direction, enum attach_way way,
+/* at: where the program stands, which is not the direction it counts as if that is swapped. */
+static int attach_tap(struct source_path *path, struct source_bpf *object, int program, int ifindex, enum direction at, enum attach_way way,
 		      struct error *error)
 {
 	struct tap_program *tap = add_tap(path);
@@ -323,8 +324,7 @@ static int attach_tap(struct source_path *path, struct source_bpf *object, int i
 
 	if (!tap)
 		return fail(error, ENOMEM, "out of memory");
-	rc = attach_program(program_fd(object, direction), ifindex, direction, way, owner_filter_handle(path->owner.id), &tap->attachment,
-			    error);
+	rc = attach_program(program, ifindex, at, way, owner_filter_handle(path->owner.id), &tap->attachment, error);
 	if (rc)
 		return rc;
 	if (tap->attachment.made_qdisc)
@@ -334,10 +334,11 @@ static int attach_tap(struct source_path *path, struct source_bpf *object, int i
 	return 0;
 }
 
-int source_path_tap(struct source_path *path, int ifindex, enum direction direction, const struct leg *legs, unsigned int count,
-		    enum attach_way way, struct error *error)
+int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
+		    unsigned int count, enum attach_way way, struct error *error)
 {
-	struct tap_program *old = find_tap(path, ifindex, direction);
+	enum direction at = swapped == (direction == DIRECTION_RX) ? DIRECTION_TX : DIRECTION_RX;
+	struct tap_program *old = find_tap(path, ifindex, at);
 	struct source_bpf *object;
 	int rc;
 
@@ -347,7 +348,7 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 	if (rc)
 		return rc;
 	if (!old) {
-		rc = attach_tap(path, object, ifindex, direction, way, error);
+		rc = attach_tap(path, object, program_fd(object, direction), ifindex, at, way, error);
 	} else if (!(rc = attach_replace(&old->attachment, program_fd(object, direction), error))) {
 		source_bpf__destroy(old->object);
 		old->object = object;

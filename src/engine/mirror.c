@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "datapath/netlink.h"
+#include "datapath/netns.h"
 #include "datapath/owner.h"
 #include "datapath/privilege.h"
 #include "datapath/source_path.h"
@@ -188,7 +189,7 @@ static struct mirror_source *add_source(struct mirror *m)
 	return &m->sources[m->source_count];
 }
 
-static int start_source(struct mirror *m, const struct link *link, struct error *error)
+static int start_source(struct mirror *m, const struct link *link, bool swapped, struct error *error)
 {
 	struct mirror_source *source = add_source(m);
 	struct error detail = {0};
@@ -196,7 +197,7 @@ static int start_source(struct mirror *m, const struct link *link, struct error 
 
 	for (enum direction d = 0; d < DIRECTIONS && !rc; d++)
 		if (m->session.directions[d])
-			rc = source_path_tap(m->path, link->ifindex, d, m->legs, m->leg_count, m->way, &detail);
+			rc = source_path_tap(m->path, link->ifindex, d, swapped, m->legs, m->leg_count, m->way, &detail);
 	if (rc) {
 		source_path_untap(m->path, link->ifindex);
 		return fail(error, -rc, "interface '%s': %s", link->name, detail.text);
@@ -212,23 +213,43 @@ struct source_walk {
 	struct error error; /* the first */
 };
 
-static void visit_link(const struct link *link, void *context)
+static void take_link(struct source_walk *walk, const struct link *link, bool swapped)
 {
-	struct source_walk *walk = context;
 	struct mirror *m = walk->mirror;
 	struct mirror_source *source = find_source(m, link->ifindex);
 	struct error *error = walk->error.code ? NULL : &walk->error;
 
-	/* No pattern means devices of ours. */
-	if (!session_takes(&m->session, link->name, !owner_is_device(link)))
-		return;
 	if (source) {
 		source->seen = true;
 		snprintf(source->name, sizeof source->name, "%s", link->name);
 	} else if (!link->ethernet) {
 		fail(error, EINVAL, "interface '%s' has no Ethernet frames to mirror", link->name);
 	} else {
-		start_source(m, link, error);
+		start_source(m, link, swapped, error);
+	}
+}
+
+static void visit_link(const struct link *link, void *context)
+{
+	struct source_walk *walk = context;
+
+	/* No pattern means devices of ours. */
+	if (session_takes(&walk->mirror->session, link->name, !owner_is_device(link)))
+		take_link(walk, link, false);
+}
+
+/* A container is mirrored at our end of its pair, where nothing of it shows inside. What it receives is what this end sends. */
+static void visit_containers(struct source_walk *walk)
+{
+	struct mirror *m = walk->mirror;
+
+	for (unsigned int i = 0; i < m->session.source_count; i++) {
+		const struct session_source *source = &m->session.sources[i];
+		struct link outer;
+
+		if (source->netns[0] &&
+		    !netns_find_outer(m->netlink, source->netns, source->pattern, &outer, walk->error.code ? NULL : &walk->error))
+			take_link(walk, &outer, true);
 	}
 }
 
@@ -246,7 +267,7 @@ static const struct session_source *find_missing(const struct mirror *m)
 {
 	for (unsigned int i = 0; i < m->session.source_count; i++) {
 		const struct session_source *source = &m->session.sources[i];
-		bool found = session_source_is_pattern(source);
+		bool found = session_source_is_pattern(source) || source->netns[0];
 
 		for (unsigned int s = 0; s < m->source_count && !found; s++)
 			found = strcmp(m->sources[s].name, source->pattern) == 0;
@@ -279,6 +300,7 @@ static int update_sources(struct mirror *m, struct error *error)
 	rc = netlink_each_link(m->netlink, visit_link, &walk, error);
 	if (rc)
 		return rc;
+	visit_containers(&walk);
 	forget_lost_sources(m);
 	missing = find_missing(m);
 	m->sources_wait_for = walk.error;
@@ -324,7 +346,7 @@ static int check_sources(struct mirror *m, struct error *error)
 		const struct session_source *source = &m->session.sources[i];
 		struct link link;
 
-		if (!m->session.wait && !session_source_is_pattern(source) &&
+		if (!m->session.wait && !session_source_is_pattern(source) && !source->netns[0] &&
 		    netlink_link_by_name(m->netlink, source->pattern, &link, error) == -ENODEV)
 			return fail(error, ENODEV, "interface '%s': no such interface", source->pattern);
 	}

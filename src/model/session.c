@@ -5,13 +5,25 @@
 #include <fnmatch.h>
 #include <string.h>
 
-int session_add_source(struct session *session, const char *pattern, struct error *error)
+int session_add_source(struct session *session, const char *text, struct error *error)
 {
+	static const char key[] = ",netns=";
+	struct session_source *source = &session->sources[session->source_count];
+	const char *netns = strstr(text, key);
+	size_t len = netns ? (size_t)(netns - text) : strlen(text);
+
 	if (session->source_count == SESSION_SOURCES_MAX)
 		return fail(error, EINVAL, "more than %d interfaces are given; a pattern, as in veth*, takes many", SESSION_SOURCES_MAX);
-	if (!*pattern || strlen(pattern) >= IFNAMSIZ)
-		return fail(error, EINVAL, "interface '%s': a name has 1 to %d characters", pattern, IFNAMSIZ - 1);
-	strcpy(session->sources[session->source_count++].pattern, pattern);
+	if (!len || len >= IFNAMSIZ || memchr(text, ',', len))
+		return fail(error, EINVAL, "interface '%s': must be a name of 1 to %d characters, or NAME,netns=NAMESPACE", text,
+			    IFNAMSIZ - 1);
+	netns = netns ? netns + sizeof key - 1 : "";
+	if (strlen(netns) >= sizeof source->netns)
+		return fail(error, EINVAL, "interface '%s': the namespace is longer than %d characters", text, SESSION_NETNS_MAX - 1);
+	memcpy(source->pattern, text, len);
+	source->pattern[len] = '\0';
+	strcpy(source->netns, netns);
+	session->source_count++;
 	return 0;
 }
 
@@ -30,11 +42,15 @@ int session_check(const struct session *session, struct error *error)
 		return fail(error, EINVAL, "no destination given (-t)");
 	if (session->spread && session->destination_count < 2)
 		return fail(error, EINVAL, "flows can be spread over two or more destinations, not over one");
+	for (unsigned int i = 0; i < session->source_count; i++)
+		if (session->sources[i].netns[0] && session_source_is_pattern(&session->sources[i]))
+			return fail(error, EINVAL, "interface '%s' of a container cannot be a pattern", session->sources[i].pattern);
 	for (unsigned int i = 0; i < session->destination_count; i++) {
 		const struct endpoint *destination = &session->destinations[i];
 
 		for (unsigned int s = 0; s < session->source_count; s++)
-			if (destination->kinds == KIND_INTERFACE && strcmp(session->sources[s].pattern, destination->dev) == 0)
+			if (destination->kinds == KIND_INTERFACE && !session->sources[s].netns[0] &&
+			    strcmp(session->sources[s].pattern, destination->dev) == 0)
 				return fail(error, EINVAL, "interface '%s' is both source and destination", destination->dev);
 	}
 	return 0;
@@ -59,6 +75,8 @@ bool session_takes(const struct session *session, const char *interface, bool by
 	for (unsigned int i = 0; i < session->source_count; i++) {
 		const struct session_source *source = &session->sources[i];
 
+		if (source->netns[0])
+			continue;
 		if (strcmp(source->pattern, interface) == 0)
 			return true;
 		if (by_pattern && session_source_is_pattern(source) && fnmatch(source->pattern, interface, 0) == 0 &&

@@ -11,12 +11,14 @@
 
 enum {
 	SESSION_SOURCES_MAX = 64,
+	SESSION_NETNS_MAX = 256,
 	SESSION_DESTINATIONS_MAX = SPREAD_MAX,
 };
 
-/* An interface, or all whose names match a pattern of glob(7). */
+/* An interface, or all whose names match a pattern of glob(7); or an interface of a container. */
 struct session_source {
 	char pattern[IFNAMSIZ];
+	char netns[SESSION_NETNS_MAX]; /* a name, process id or path; empty: ours */
 };
 
 struct session {
@@ -33,7 +35,7 @@ struct session {
 };
 
 /* Adds a source or destination from its text: 0, or -EINVAL with what is wrong in *error. */
-int session_add_source(struct session *session, const char *pattern, struct error *error);
+int session_add_source(struct session *session, const char *text, struct error *error); /* IFACE[,netns=NAME] */
 int session_add_destination(struct session *session, const char *text, struct error *error);
 
 /* Whether the session is complete, and no two parts of it contradict each other. */
