@@ -24,7 +24,7 @@ mkfifo "$work/pipe"
 spawn reader sh -c 'exec tshark -n -l -r - <"$1" 2>/dev/null' sh "$work/pipe"
 into_pipe
 send_to_collector "$work/outer.pcap"
-until_true 20 "tshark to show all frames while the collector runs" read_lines $frames
+until_true 60 "tshark to show all frames while the collector runs" read_lines $frames
 end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
 wait "$(cat "$work/reader.pid")" || wrong "tshark: status $?"
 equal "frames that tshark read" $frames "$(wc -l <"$work/reader.out")"

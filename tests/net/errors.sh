@@ -39,7 +39,6 @@ refused 2 "-t" -- "${m[@]}" -i s0
 refused 2 "sideways" "rx, tx or both" -- "${m[@]}" -i s0 -d sideways "${to[@]}"
 refused 2 "'0'" -- "${m[@]}" -i s0 -c 0 "${to[@]}"
 refused 2 "'12x'" -- "${m[@]}" -i s0 -c 12x "${to[@]}"
-refused 2 "surplus" -- "${m[@]}" -i s0 "${to[@]}" surplus
 refused 2 "1024" "1023" "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=1024
 refused 2 "1048576" "1048575" "index" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,index=1048576
 refused 2 "64" "63" "hwid" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,hwid=64
