@@ -215,7 +215,7 @@ enum {
 	RECORD_DATA_MAX = 65535 + 40, /* IPv6 header and the longest payload */
 	RING_WAKE_BYTES = 256 * 1024, /* user space is woken when that much waits; it also looks by itself now and then */
 	IPV6_EXTENSIONS_MAX = 8,
-	VXLAN_PORTS_MAX = 8,
+	UDP_PORTS_MAX = 8,
 };
 
 #endif

@@ -35,9 +35,9 @@ struct {
 	__type(value, __u64);
 } collector_counters SEC(".maps");
 
-const volatile __u32 wanted_kinds; /* bits of enum farspan_kind; VXLAN goes by vxlan_ports */
-const volatile __be16 vxlan_ports[VXLAN_PORTS_MAX];
-const volatile __u32 vxlan_port_count;
+const volatile __u32 wanted_kinds; /* bits of enum farspan_kind; those over UDP go by udp_ports */
+const volatile __be16 udp_ports[UDP_PORTS_MAX];
+const volatile __u32 udp_port_count;
 
 /* Where the program has got to in the packet, and what it knows of it. */
 struct outer {
@@ -140,8 +140,8 @@ static __always_inline int is_wanted_udp(struct __sk_buff *skb, struct outer *ou
 
 	if (bpf_skb_load_bytes(skb, outer->off + 2, &port, sizeof port))
 		return 0;
-	for (__u32 i = 0; i < VXLAN_PORTS_MAX && i < vxlan_port_count; i++)
-		if (port == vxlan_ports[i])
+	for (__u32 i = 0; i < UDP_PORTS_MAX && i < udp_port_count; i++)
+		if (port == udp_ports[i])
 			return 1;
 	return 0;
 }

@@ -44,6 +44,7 @@ static void print_usage(FILE *out)
 		"  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
 		"  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
 		"  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
+		"      --cost              tell at the end what it has cost, by the kernel's statistics of eBPF programs\n"
 		"      --wait              wait for interfaces and routes that are not there yet\n"
 		"  -q, --quiet             no line of counters while running\n"
 		"      --json              counters as JSON on standard output at the end\n"
@@ -87,6 +88,7 @@ static int parse_destination(const char *text, struct mirror_command *command, s
 enum {
 	OPTION_WAIT = 256,
 	OPTION_CPUS,
+	OPTION_COST,
 	OPTION_JSON,
 	OPTION_CLSACT,
 };
@@ -94,6 +96,9 @@ enum {
 static int parse_switch(int option, struct mirror_command *command)
 {
 	switch (option) {
+	case OPTION_COST:
+		command->session.measure = true;
+		return 0;
 	case OPTION_WAIT:
 		command->session.wait = true;
 		return 0;
@@ -158,6 +163,7 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						{"count", required_argument, NULL, 'c'},
 						SHAPE_OPTIONS,
 						{"cpus", required_argument, NULL, OPTION_CPUS},
+						{"cost", no_argument, NULL, OPTION_COST},
 						{"wait", no_argument, NULL, OPTION_WAIT},
 						{"quiet", no_argument, NULL, 'q'},
 						{"json", no_argument, NULL, OPTION_JSON},
@@ -247,14 +253,18 @@ static void run_until_stopped(const struct mirror_command *command, struct mirro
 
 static int report(const struct mirror_command *command, struct mirror *mirror, struct error *error)
 {
+	struct mirror_cost cost;
+	const struct mirror_cost *measured = command->session.measure ? &cost : NULL;
 	struct mirror_counters counters;
 	int rc = mirror_report_read(mirror, command->session.destination_count, &counters, error);
 
-	if (rc)
+	if (rc || (measured && (rc = mirror_cost(mirror, &cost, error))))
 		return rc;
 	mirror_report_line(stderr, &counters);
 	fputc('\n', stderr);
-	if (command->json && mirror_report_json(stdout, mirror, &counters, &command->session, command->destinations))
+	if (measured)
+		mirror_report_cost(stderr, measured);
+	if (command->json && mirror_report_json(stdout, mirror, &counters, &command->session, command->destinations, measured))
 		return fail(error, ENOMEM, "mirror: no memory for the summary");
 	return 0;
 }

@@ -81,6 +81,12 @@ void mirror_report_line(FILE *out, const struct mirror_counters *counters)
 	print_class(out, counters, "drop", "dropped");
 }
 
+void mirror_report_cost(FILE *out, const struct mirror_cost *cost)
+{
+	fprintf(out, "cost: %llu ns per frame seen, %llu ns per copy, %.1f %% of a core\n", (unsigned long long)cost->seen_ns,
+		(unsigned long long)cost->copied_ns, cost->core_share * 100);
+}
+
 /* ---- JSON ---- */
 
 static json_t *counters_json(const struct counters *c)
@@ -126,7 +132,7 @@ static json_t *destinations_json(struct mirror *mirror, const struct mirror_coun
 }
 
 int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_counters *counters, const struct session *session,
-		       const char *const *destinations)
+		       const char *const *destinations, const struct mirror_cost *cost)
 {
 	json_t *object =
 		json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "interfaces", interfaces_json(session), "waits_for",
@@ -135,6 +141,10 @@ int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_cou
 
 	if (!object)
 		return -ENOMEM;
+	if (cost)
+		json_object_set_new(object, "cost",
+				    json_pack("{s:I, s:I, s:f}", "seen_ns", (json_int_t)cost->seen_ns, "copied_ns",
+					      (json_int_t)cost->copied_ns, "core_share", cost->core_share));
 	json_dumpf(object, out, JSON_INDENT(2));
 	fputc('\n', out);
 	json_decref(object);

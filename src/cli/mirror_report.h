@@ -23,8 +23,11 @@ uint64_t mirror_report_least(const struct mirror_counters *counters, enum counte
 /* "12 frames seen, 9 sent, 1234 bytes; sample 3 excluded", without a newline. */
 void mirror_report_line(FILE *out, const struct mirror_counters *counters);
 
-/* The whole as one JSON object; sources and destinations are as the user wrote them. 0, or -ENOMEM. */
+/* "cost: 120 ns per frame seen, 480 ns per copy, 3.1 % of a core", and a newline. */
+void mirror_report_cost(FILE *out, const struct mirror_cost *cost);
+
+/* The whole as one JSON object, with the cost if it is not NULL; sources and destinations are as the user wrote them. 0, or -ENOMEM. */
 int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_counters *counters, const struct session *session,
-		       const char *const *destinations);
+		       const char *const *destinations, const struct mirror_cost *cost);
 
 #endif

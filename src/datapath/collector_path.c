@@ -71,9 +71,9 @@ static int load(struct collector_path *path, struct error *error)
 	if (!object)
 		return fail(error, errno, "collector program: %s", strerror(errno));
 	object->rodata->wanted_kinds = path->config.kinds;
-	object->rodata->vxlan_port_count = path->config.vxlan_port_count;
-	for (unsigned int i = 0; i < path->config.vxlan_port_count; i++)
-		object->rodata->vxlan_ports[i] = htons(path->config.vxlan_ports[i]);
+	object->rodata->udp_port_count = path->config.udp_port_count;
+	for (unsigned int i = 0; i < path->config.udp_port_count; i++)
+		object->rodata->udp_ports[i] = htons(path->config.udp_ports[i]);
 	rc = collect_bpf__load(object);
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
@@ -236,7 +236,7 @@ static int open_parts(struct collector_path *path, struct error *error)
 	if ((rc = owner_take(&path->owner, error)) || (rc = owner_start_janitor(&path->owner, error)) ||
 	    (rc = owner_sweep(path->netlink, error)) || (rc = load(path, error)))
 		return rc;
-	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->vxlan_ports, config->vxlan_port_count, error);
+	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->udp_ports, config->udp_port_count, error);
 	if (rc || (rc = watch(path, error)))
 		return rc;
 	return collector_path_follow(path, error);

@@ -13,8 +13,8 @@
 
 struct collector_path_config {
 	unsigned int kinds; /* what to take: bits of enum farspan_kind */
-	uint16_t vxlan_ports[VXLAN_PORTS_MAX];
-	unsigned int vxlan_port_count;
+	uint16_t udp_ports[UDP_PORTS_MAX];
+	unsigned int udp_port_count;
 	const struct address *locals; /* addresses whose traffic is taken; copied */
 	unsigned int local_count;     /* 0: all of this host's */
 	char interface[IFNAMSIZ];     /* empty: all of this host's */

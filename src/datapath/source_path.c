@@ -45,7 +45,9 @@ struct source_path {
 	unsigned int tap_count, tap_room;
 	unsigned int slots_used; /* highest slot + 1 */
 	int cpus;
-	struct counters *per_cpu; /* room for one element of the per-CPU map */
+	int statistics;               /* descriptor that keeps the kernel measuring; -1: it does not */
+	struct source_path_cost gone; /* of programs that are gone */
+	struct counters *per_cpu;     /* room for one element of the per-CPU map */
 };
 
 static int fail_bpf(struct error *error, int rc, const char *what)
@@ -334,6 +336,48 @@ static int attach_tap(struct source_path *path, struct source_bpf *object, int p
 	return 0;
 }
 
+/* ---- cost ---- */
+
+static int add_cost(int program, __u64 *ns, __u64 *runs)
+{
+	struct bpf_prog_info info = {0};
+	__u32 len = sizeof info;
+	int rc = bpf_obj_get_info_by_fd(program, &info, &len);
+
+	*ns += info.run_time_ns;
+	*runs += info.run_cnt;
+	return rc;
+}
+
+static int add_tap_cost(const struct tap_program *tap, struct source_path_cost *cost)
+{
+	enum direction direction = bpf_program__fd(tap->object->progs.farspan_rx) >= 0 ? DIRECTION_RX : DIRECTION_TX;
+
+	return add_cost(program_fd(tap->object, direction), &cost->source_ns, &cost->source_runs);
+}
+
+int source_path_measure(struct source_path *path, struct error *error)
+{
+	path->statistics = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (path->statistics < 0)
+		return fail(error, -path->statistics, "run-time statistics of the kernel: %s", strerror(-path->statistics));
+	return 0;
+}
+
+int source_path_cost(struct source_path *path, struct source_path_cost *cost, struct error *error)
+{
+	int rc = 0;
+
+	*cost = path->gone;
+	for (unsigned int i = 0; i < path->tap_count && !rc; i++)
+		rc = add_tap_cost(&path->taps[i], cost);
+	if (!rc)
+		rc = add_cost(bpf_program__fd(path->encap->progs.farspan_encap), &cost->encap_ns, &cost->encap_runs);
+	return rc ? fail_bpf(error, rc, "run-time statistics") : 0;
+}
+
+/* ---- taps come and go ---- */
+
 int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
 		    unsigned int count, enum attach_way way, struct error *error)
 {
@@ -350,6 +394,7 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 	if (!old) {
 		rc = attach_tap(path, object, program_fd(object, direction), ifindex, at, way, error);
 	} else if (!(rc = attach_replace(&old->attachment, program_fd(object, direction), error))) {
+		add_tap_cost(old, &path->gone);
 		source_bpf__destroy(old->object);
 		old->object = object;
 	}
@@ -362,6 +407,7 @@ static void remove_tap(struct source_path *path, unsigned int index)
 {
 	struct tap_program *tap = &path->taps[index];
 
+	add_tap_cost(tap, &path->gone);
 	attach_remove(&tap->attachment);
 	source_bpf__destroy(tap->object);
 	memmove(tap, tap + 1, (--path->tap_count - index) * sizeof *tap);
@@ -481,6 +527,7 @@ int source_path_open(struct source_path **opened, struct netlink *netlink, const
 		return fail(error, ENOMEM, "source path: out of memory");
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
+	path->statistics = -1;
 	path->cpus = libbpf_num_possible_cpus();
 	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
 	rc = path->per_cpu ? open_parts(path, cpus, error) : fail(error, ENOMEM, "source path: out of memory");
@@ -510,6 +557,8 @@ void source_path_close(struct source_path *path)
 	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
 	owner_sweep(path->netlink, NULL);
 	owner_dismiss_janitor(&path->owner);
+	if (path->statistics >= 0)
+		close(path->statistics);
 	filter_compiler_close(path->compiler);
 	for (unsigned int i = 0; i < SESSIONS_MAX; i++)
 		filter_free(path->filters[i]);

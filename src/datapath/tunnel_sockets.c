@@ -20,7 +20,7 @@
 #include "wire/fields.h"
 
 enum {
-	SOCKETS_MAX = 2 + 2 * VXLAN_PORTS_MAX,
+	SOCKETS_MAX = 2 + 2 * UDP_PORTS_MAX,
 	RECEIVE_BUFFER_BYTES = 8 << 20,
 	HEADERS_MAX = 48, /* IPv6 and UDP, in front of what is received */
 	PAYLOAD_MAX = 65535,
@@ -80,6 +80,17 @@ static int bind_port(const struct tunnel_socket *s)
 	if (s->protocol != IPPROTO_UDP)
 		return 0;
 	return s->family == AF_INET ? bind(s->fd, (struct sockaddr *)&in, sizeof in) : bind(s->fd, (struct sockaddr *)&in6, sizeof in6);
+}
+
+bool tunnel_sockets_port_is_free(uint16_t port)
+{
+	struct tunnel_socket s = {
+		.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), .family = AF_INET, .protocol = IPPROTO_UDP, .port = port};
+	bool is_free = s.fd >= 0 && bind_port(&s) == 0;
+
+	if (s.fd >= 0)
+		close(s.fd);
+	return is_free;
 }
 
 static int open_socket(struct tunnel_sockets *sockets, int family, int protocol, uint16_t port, struct error *error)

@@ -6,12 +6,16 @@
 #ifndef DATAPATH_TUNNEL_SOCKETS_H
 #define DATAPATH_TUNNEL_SOCKETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
 struct tunnel_sockets;
+
+/* Whether nobody on this host has the UDP port. */
+bool tunnel_sockets_port_is_free(uint16_t port);
 
 /*
  * gre_kinds: bits of enum farspan_kind whose GRE packets are wanted. A port that another program has is an error. *sockets is the caller's,

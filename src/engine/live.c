@@ -9,6 +9,7 @@
 #include "datapath/collector_path.h"
 #include "datapath/netlink.h"
 #include "datapath/privilege.h"
+#include "datapath/tunnel_sockets.h"
 #include "wire/headers.h"
 
 enum {
@@ -21,7 +22,7 @@ struct live {
 	struct netlink *netlink;
 	struct collector_path *path;
 	unsigned int kinds;
-	unsigned int left_alone; /* kinds that devices of this host take */
+	unsigned int left_alone; /* kinds that devices or programs of this host take */
 	struct address locals[LOCALS_MAX];
 	unsigned int local_count;
 	uint64_t accepted;
@@ -52,12 +53,12 @@ static void note_taker(const struct link *link, void *context)
 
 static int add_port(struct collector_path_config *path, uint16_t port, struct error *error)
 {
-	for (unsigned int i = 0; i < path->vxlan_port_count; i++)
-		if (path->vxlan_ports[i] == port)
+	for (unsigned int i = 0; i < path->udp_port_count; i++)
+		if (path->udp_ports[i] == port)
 			return 0;
-	if (path->vxlan_port_count == VXLAN_PORTS_MAX)
-		return fail(error, ENOSPC, "sources name more than %d UDP ports", VXLAN_PORTS_MAX);
-	path->vxlan_ports[path->vxlan_port_count++] = port;
+	if (path->udp_port_count == UDP_PORTS_MAX)
+		return fail(error, ENOSPC, "sources name more than %d UDP ports", UDP_PORTS_MAX);
+	path->udp_ports[path->udp_port_count++] = port;
 	return 0;
 }
 
@@ -66,10 +67,15 @@ static int choose_everything(struct live *live, struct collector_path_config *pa
 {
 	int rc = netlink_each_link(live->netlink, note_taker, live, error);
 
-	live->kinds = KINDS_ALL & ~live->left_alone;
-	for (enum farspan_kind kind = FARSPAN_NONE; !rc && kind < FARSPAN_KINDS; kind++)
-		if (live->kinds & KINDS_UDP & KIND_BIT(kind))
+	for (enum farspan_kind kind = FARSPAN_NONE; !rc && kind < FARSPAN_KINDS; kind++) {
+		if (!(KINDS_UDP & ~live->left_alone & KIND_BIT(kind)))
+			continue;
+		if (tunnel_sockets_port_is_free(wire_udp_port(kind)))
 			rc = add_port(path, wire_udp_port(kind), error);
+		else
+			live->left_alone |= KIND_BIT(kind);
+	}
+	live->kinds = KINDS_ALL & ~live->left_alone;
 	return rc;
 }
 
@@ -102,7 +108,7 @@ static void describe(struct live *live)
 				       collector_path_interfaces(live->path) == 1 ? "" : "s");
 
 	for (enum farspan_kind kind = FARSPAN_ERSPAN1; kind < FARSPAN_KINDS; kind++) {
-		const char *remark = live->left_alone & KIND_BIT(kind) ? " (left to this host's own device)" : "";
+		const char *remark = live->left_alone & KIND_BIT(kind) ? " (left to this host's own use)" : "";
 
 		if ((live->kinds | live->left_alone) & KIND_BIT(kind) && used < sizeof live->text)
 			used += (size_t)snprintf(live->text + used, sizeof live->text - used, " %s%s", farspan_kind_name(kind), remark);

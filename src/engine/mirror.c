@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "datapath/netlink.h"
 #include "datapath/netns.h"
@@ -43,8 +44,17 @@ struct mirror {
 	struct mirror_source *sources;
 	unsigned int source_count, source_room;
 	struct error sources_wait_for;
+	uint64_t started_ns; /* monotonic */
 	char text[TEXT_MAX];
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
 
 /* ---- destinations ---- */
 
@@ -334,6 +344,9 @@ static int start(struct mirror *m, struct error *error)
 
 	for (unsigned int i = 0; i < m->session.destination_count && !rc; i++)
 		rc = check_start(m, &m->destinations[i].waits_for, error);
+	m->started_ns = now_ns();
+	if (!rc && m->session.measure)
+		rc = source_path_measure(m->path, error);
 	if (rc || (rc = make_legs(m, error)) || (rc = update_sources(m, error)))
 		return rc;
 	return check_start(m, &m->sources_wait_for, error);
@@ -415,6 +428,37 @@ void mirror_stop(struct mirror *m)
 int mirror_counters(struct mirror *m, unsigned int destination, enum direction direction, struct counters *counters, struct error *error)
 {
 	return source_path_counters(m->path, destination, direction, counters, error);
+}
+
+/* Every destination sees every frame, unless they share the flows. */
+static uint64_t frames_seen(struct mirror *m)
+{
+	unsigned int destinations = m->session.spread ? m->session.destination_count : 1;
+	uint64_t seen = 0;
+
+	for (unsigned int i = 0; i < destinations; i++) {
+		for (enum direction d = 0; d < DIRECTIONS; d++) {
+			struct counters c = {0};
+
+			mirror_counters(m, i, d, &c, NULL);
+			seen += c.value[COUNTER_seen];
+		}
+	}
+	return seen;
+}
+
+int mirror_cost(struct mirror *m, struct mirror_cost *cost, struct error *error)
+{
+	struct source_path_cost c;
+	uint64_t elapsed = now_ns() - m->started_ns, seen = frames_seen(m);
+	int rc = source_path_cost(m->path, &c, error);
+
+	if (rc)
+		return rc;
+	cost->seen_ns = seen ? c.source_ns / seen : 0;
+	cost->copied_ns = c.encap_runs ? (c.source_ns + c.encap_ns) / c.encap_runs : 0;
+	cost->core_share = elapsed ? (double)(c.source_ns + c.encap_ns) / (double)elapsed : 0;
+	return 0;
 }
 
 const char *mirror_destination_waits_for(const struct mirror *m, unsigned int destination)

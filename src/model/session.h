@@ -28,6 +28,7 @@ struct session {
 	struct shape shape;
 	struct endpoint destinations[SESSION_DESTINATIONS_MAX];
 	unsigned int destination_count;
+	bool measure;     /* what it costs */
 	bool spread;      /* flows are shared among the destinations; else each gets every copy */
 	bool wait;        /* what is not there yet, an interface or a route, is waited for */
 	struct cpus cpus; /* where copies are segmented, wrapped and sent; none: where the frame was */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Filters in the kernel against libpcap's interpreter: the same frames through the same expressions. All filters are in one program, as in a
- * tap with many sessions. Frames come three ways:
+ * Filters in the kernel against libpcap's interpreter: the same frames through the same expressions. All filters are in one program, as in
+ * a tap with many sessions. Frames come three ways:
  *
  *   test run   the kernel's own harness, reception
  *   whole      sent over a wire, all bytes in one piece
@@ -350,14 +350,14 @@ static void in_a_tap(void **state)
 	int fd = open_sender();
 
 	(void)state;
-	if (source_path_open(&path, netlink, &error))
+	if (source_path_open(&path, netlink, &(struct cpus){0}, &error))
 		fail_msg("%s", error.text);
 	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++) {
 		legs[i] = (struct leg){.first_slot = i, .slot_count = 1};
 		if (source_path_set_filter(path, i, leg_expression(i), &error))
 			fail_msg("%s", error.text);
 	}
-	if (source_path_tap(path, near_index, DIRECTION_TX, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
+	if (source_path_tap(path, near_index, DIRECTION_TX, false, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
 		fail_msg("%s", error.text);
 	for (unsigned int i = 0; i < FRAMES; i++)
 		assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);

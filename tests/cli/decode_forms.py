@@ -206,8 +206,9 @@ class Output(Case):
             self.assertEqual(fields["n"], n + 1)
             self.assertEqual(fields["time"], f"{n}.{n:09d}")
             for name, value in fields.items():
-                kind = {"truncated": bool, "oam": bool, "critical": bool, "inner_vlans": list, "time": str, "kind": str, "direction": str, "outer_src": str,
-                        "outer_dst": str, "inner_dst": str, "inner_src": str, "inner_type": str}.get(name, int)
+                kind = {"truncated": bool, "oam": bool, "critical": bool, "inner_vlans": list, "time": str, "kind": str,
+                        "direction": str, "outer_src": str, "outer_dst": str, "inner_dst": str, "inner_src": str,
+                        "inner_type": str}.get(name, int)
                 self.assertIs(type(value), kind, name)
             if "inner_type" in fields:
                 self.assertRegex(fields["inner_type"], "^0x[0-9a-f]{4}$")

@@ -47,11 +47,11 @@ device() {
 	number=$((number + 1))
 }
 
-# move NAME NAMESPACE/IFACE
+# move NAME NAMESPACE/IFACE: with room for what a sender is ahead of the slow guest
 move() {
 	local where=${2%/*} iface=${2#*/}
 	ip -n ${prefix}guest link set "$1" netns "$prefix$where"
-	ip -n "$prefix$where" link set "$1" name "$iface"
+	ip -n "$prefix$where" link set "$1" name "$iface" txqueuelen 50000
 }
 
 # inside [SCRIPT]: runs SCRIPT, or what stands on standard input, in the guest. It ends with the first command that fails.
@@ -63,13 +63,15 @@ inside() {
 	fi
 }
 
-# inside_captures "IFACE NAME [TCPDUMP-ARGUMENT...]"...: in the guest, running when this returns.
+# inside_captures "[NAMESPACE/]IFACE NAME [TCPDUMP-ARGUMENT...]"...: in the guest, running when this returns.
 inside_captures() {
-	local capture iface name
+	local capture iface name enter
 	for capture in "$@"; do
 		read -r iface name capture <<<"$capture"
+		enter=
+		[ "$iface" = "${iface#*/}" ] || enter="nsenter --net=/run/netns/${iface%/*}"
 		cat <<-END
-			tcpdump -Z root -i $iface -n -U --immediate-mode -s 9400 -B 4096 --time-stamp-precision=nano -w /tmp/$name.pcap $capture \
+			$enter tcpdump -Z root -i ${iface#*/} -n -U --immediate-mode -s 9400 -B 4096 --time-stamp-precision=nano -w /tmp/$name.pcap $capture \
 				>/tmp/$name.err 2>&1 &
 			echo \$! >/tmp/$name.pid
 		END
@@ -101,12 +103,16 @@ end_inside_captures() {
 	done
 }
 
-# inside_start NAME COMMAND...: farspan in the guest; ready when this returns. Files as spawn() makes them, in the guest's /tmp.
+# inside_start NAME [--at NAMESPACE] ARGUMENT...: farspan in the guest; ready when this returns. Files as spawn() makes them, in the guest's /tmp.
 inside_start() {
-	local name=$1
+	local name=$1 enter=
 	shift
+	if [ "$1" = --at ]; then
+		enter="nsenter --net=/run/netns/$2"
+		shift 2
+	fi
 	inside <<-END || fail "$name in the guest"
-		setsid farspan $* >/tmp/$name.out 2>/tmp/$name.err </dev/null &
+		setsid $enter farspan $* >/tmp/$name.out 2>/tmp/$name.err </dev/null &
 		echo \$! >/tmp/$name.pid
 		until grep -qs '^farspan: [a-z]*ing ' /tmp/$name.err; do
 			kill -0 \$! 2>/dev/null || { tail -n 8 /tmp/$name.err | cut -c 1-200; exit 1; }
@@ -164,7 +170,7 @@ inside_state() {
 		bpftool prog show | grep -c name || true
 		bpftool map show | grep -c name || true
 		bpftool link show | grep -c type || true
-		sysctl -a 2>/dev/null | grep '^net\.ipv[46]\.conf'
+		grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf
 		find /sys/fs/bpf /run /tmp -path '*farspan*' | grep -v '^/tmp' || true
 		ps -o args | grep '^farspan' || true
 	END
@@ -186,4 +192,9 @@ inside_nothing_left() {
 			return 0
 		fi
 	done
+}
+
+# count_is CAPTURE COUNT: that many frames are in it by now
+count_is() {
+	[ "$("$here/compare.py" count "$work/$1.pcap")" = "$2" ]
 }

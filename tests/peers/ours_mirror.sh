@@ -68,7 +68,7 @@ ip -n ${prefix}a link set a0 mtu 1500
 compare same "$work/special.pcap" "erspan:$work/copies.pcap"
 compare sequence "$work/copies.pcap"
 
-# traffic FAMILY-OF-A FAMILY-OF-B: datagrams and a transfer, both ways
+# traffic ADDRESS-OF-A ADDRESS-OF-B: datagrams and a transfer, both ways
 traffic() {
 	"$here/traffic.py" udp ${prefix}a ${prefix}b "$2" 5002 100 1000 >/dev/null || fail "the datagrams themselves"
 	"$here/traffic.py" udp ${prefix}b ${prefix}a "$1" 5002 100 18 >/dev/null || fail "the datagrams themselves"
@@ -77,7 +77,7 @@ traffic() {
 	sha_to_a=$("$here/traffic.py" tcp ${prefix}b ${prefix}a "$1" 5004 $bytes) || fail "the transfer itself"
 }
 
-bytes=1000000
+bytes=400000
 # exact DESTINATION TAGS ADDRESS-OF-A ADDRESS-OF-B
 exact() {
 	echo "-- $kernel ${way:-best way}: TCP and UDP, tags: $2, to $1"
@@ -93,20 +93,18 @@ exact() {
 	compare stream "erspan:$work/copies.pcap" 5004 $bytes "$sha_to_a"
 	compare checksums "erspan:$work/copies.pcap"
 	compare sequence "$work/copies.pcap"
-	fields "$work/copies.pcap"
 }
 
 exact 'erspan2:10.9.0.2,id=1' none 10.1.0.1 10.1.0.2
-exact 'erspan3:[fd09::2],id=2' one fd01::1 fd01::2
-exact 'erspan3:10.9.0.2,id=3' two 10.1.0.1 10.1.0.2
+exact 'erspan3:[fd09::2],id=2' two fd01::1 fd01::2
 tagged none
 inside_nothing_left "mirrors that ended"
 
 echo "-- $kernel ${way:-best way}: every kind of destination at once"
 start -i s0 -d both -t erspan1:10.9.0.2 -t 'erspan2:[fd09::2],id=4' -t gre:10.9.0.2,key=5 -t 'vxlan:[fd09::2],vni=6'
 at a ping -q -c 10 -i 0.01 -W 5 10.1.0.2 >/dev/null || fail "the pings themselves"
-stop sent=84
-fields "$work/copies.pcap" 21:kind=erspan1 21:kind=erspan2,session=4 21:kind=gre,key=5 21:kind=vxlan,vni=6
+stop sent=88 # with the fences
+fields "$work/copies.pcap" 22:kind=erspan1 22:kind=erspan2,session=4 22:kind=gre,key=5 22:kind=vxlan,vni=6
 
 for signal in INT HUP KILL; do
 	echo "-- $kernel ${way:-best way}: ended by $signal"
