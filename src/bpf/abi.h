@@ -142,6 +142,7 @@ struct leg {
 	__u32 sample_n;
 	__u32 limited;    /* copies go through buckets[first_slot] */
 	__u32 some_vlans; /* only those in vlan_sets[first_slot] */
+	__u32 udp_copies; /* its copies are UDP packets: the loop guard must look at such */
 	__u32 filter;     /* number of its packet filter + 1; 0: none */
 };
 
@@ -149,6 +150,8 @@ struct leg {
 struct tap {
 	__u32 segmenter;    /* ifindex of the device copies go to */
 	__u32 wants_flow;   /* some leg goes by flows */
+	__u32 wants_vlan;   /* some leg goes by VLANs */
+	__u32 udp_copies;   /* some leg's copies are UDP packets */
 	__u32 filter_count; /* packet filters of all legs */
 	__u32 count;
 	struct leg legs[TAP_LEGS_MAX];

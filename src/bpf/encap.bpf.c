@@ -96,10 +96,12 @@ static __always_inline void header_or(struct session_config *header, __u32 off, 
  * The kernel takes the outermost tag out of the frame on reception. Pushing another one moves it back in. For a tunnel the new one is a
  * dummy that set_protocol() removes in the end: removing it here would take the real tag out again. For RSPAN it is what is wanted.
  */
-static __always_inline int restore_tag(struct __sk_buff *skb, struct session_config *session)
+static __always_inline int restore_tag(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
 	if (session->strip_tag && skb->vlan_present && bpf_skb_vlan_pop(skb))
 		return -1;
+	frame->tagged = skb->vlan_present != 0;
+	frame->tci = frame->tagged ? (__u16)skb->vlan_tci : 0;
 	if (session->wrap == WRAP_VLAN)
 		return (int)bpf_skb_vlan_push(skb, (__be16)session->tag_type_be, (__u16)session->tag_tci);
 	if (session->wrap == WRAP_TUNNEL && skb->vlan_present)
@@ -120,16 +122,6 @@ static __always_inline int set_protocol(struct __sk_buff *skb, __u16 protocol)
 			return -1;
 	}
 	return bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) || bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb);
-}
-
-static __always_inline void read_tag(struct __sk_buff *skb, struct frame *frame)
-{
-	__be16 tag[2];
-
-	if (bpf_skb_load_bytes(skb, WIRE_ETHERNET_LEN - sizeof tag[0], tag, sizeof tag))
-		return;
-	frame->tagged = tag[0] == bpf_htons(ETHERTYPE_VLAN) || tag[0] == bpf_htons(ETHERTYPE_SERVICE_VLAN);
-	frame->tci = frame->tagged ? bpf_ntohs(tag[1]) : 0;
 }
 
 static __always_inline void fill_ipv4(struct session_config *header, __u32 total_length)
@@ -342,9 +334,8 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		return drop(c, session->unreachable);
 	if (session->frame_max < WIRE_ETHERNET_LEN)
 		return drop(c, COUNTER_too_big);
-	if (restore_tag(skb, session))
+	if (restore_tag(skb, session, &frame))
 		return drop(c, COUNTER_encap_failed);
-	read_tag(skb, &frame);
 	if (truncate_frame(skb, session, &frame))
 		return drop(c, COUNTER_truncate_failed);
 	if (over_limit(session, state))

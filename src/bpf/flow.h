@@ -23,10 +23,10 @@ static __always_inline __u32 mix(__u32 h)
 	return h ^ h >> 16;
 }
 
-/* Offset of the network header behind at most two inline tags; its EtherType in *type. */
-static __always_inline __u32 find_network(struct __sk_buff *skb, __u16 *type)
+/* Offset of the network header behind an Ethernet header at off and at most two inline tags; its EtherType in *type. */
+static __always_inline __u32 find_network_at(struct __sk_buff *skb, __u32 off, __u16 *type)
 {
-	__u32 off = WIRE_ETHERNET_LEN;
+	off += WIRE_ETHERNET_LEN;
 
 	*type = 0;
 	for (int tags = 0; tags < 3; tags++) {
@@ -38,6 +38,11 @@ static __always_inline __u32 find_network(struct __sk_buff *skb, __u16 *type)
 		off += WIRE_TAG_LEN;
 	}
 	return off;
+}
+
+static __always_inline __u32 find_network(struct __sk_buff *skb, __u16 *type)
+{
+	return find_network_at(skb, 0, type);
 }
 
 /* Both ends of the words at off, mixed so that it does not matter which is first. */

@@ -7,6 +7,7 @@
 
 #include "bpf/filters.h"
 #include "bpf/flow.h"
+#include "bpf/own_copy.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -56,77 +57,6 @@ static __always_inline __u32 wire_frames(struct __sk_buff *skb)
 	if (!skb->gso_size)
 		return 1;
 	return skb->gso_segs ? skb->gso_segs : (skb->len + skb->gso_size - 1) / skb->gso_size;
-}
-
-/* ---- own copies ---- */
-
-static __always_inline int is_tunnel(__u8 protocol)
-{
-	return protocol == IP_PROTOCOL_GRE || protocol == IP_PROTOCOL_UDP;
-}
-
-/*
- * Reads the tunnel whose IP header is at off. Our copies have no IPv4 options and no IPv6 extension headers: whatever has some is none of
- * them.
- */
-static __always_inline int read_tunnel(struct __sk_buff *skb, __u16 ethertype, __u32 off, struct tunnel_key *key)
-{
-	__u32 ip_len = ethertype == ETHERTYPE_IPV4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
-	__u8 protocol = 0;
-	long failed;
-
-	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), &protocol, sizeof protocol) || !is_tunnel(protocol))
-		return -1;
-	if (ethertype == ETHERTYPE_IPV4)
-		failed = bpf_skb_load_bytes(skb, off + 12, key->source, 4) || bpf_skb_load_bytes(skb, off + 16, key->destination, 4);
-	else
-		failed = bpf_skb_load_bytes(skb, off + 8, key->source, 32);
-	key->protocol = protocol;
-	/* The GRE protocol stands where UDP has its destination port. */
-	return failed || bpf_skb_load_bytes(skb, off + ip_len + 2, &key->type, sizeof key->type) ? -1 : 0;
-}
-
-static __always_inline int is_own_tunnel(struct __sk_buff *skb, __u16 ethertype, __u32 off)
-{
-	struct tunnel_key key = {};
-
-	return !read_tunnel(skb, ethertype, off, &key) && bpf_map_lookup_elem(&own_tunnels, &key);
-}
-
-/* Where an ICMP error quotes the packet it is about; 0 if the packet is none. Such errors have no options or extension headers in front. */
-static __always_inline __u32 find_quote(struct __sk_buff *skb, __u16 ethertype, __u32 off)
-{
-	__u32 ip_len = ethertype == ETHERTYPE_IPV4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
-	__u8 protocol = 0, type = 0;
-
-	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), &protocol, sizeof protocol) ||
-	    bpf_skb_load_bytes(skb, off + ip_len, &type, sizeof type))
-		return 0;
-	if (ethertype == ETHERTYPE_IPV4 && protocol == IP_PROTOCOL_ICMP && (type == 3 || type == 11 || type == 12))
-		return off + ip_len + ICMP_HEADER_LEN;
-	if (ethertype == ETHERTYPE_IPV6 && protocol == IP_PROTOCOL_ICMPV6 && type >= 1 && type <= 4)
-		return off + ip_len + ICMP_HEADER_LEN;
-	return 0;
-}
-
-/*
- * A copy of ours, by its mark; or by its outer headers, should it come back from elsewhere or have lost the mark; or an ICMP error about
- * one, of which a host without a collector sends one for each copy it gets.
- */
-static __noinline int is_own_copy(struct __sk_buff *skb)
-{
-	__u16 ethertype;
-	__u32 off, quote;
-
-	if ((skb->mark & MARK_MAGIC_MASK) == MARK_MAGIC)
-		return 1;
-	off = find_network(skb, &ethertype);
-	if (ethertype != ETHERTYPE_IPV4 && ethertype != ETHERTYPE_IPV6)
-		return 0;
-	if (is_own_tunnel(skb, ethertype, off))
-		return 1;
-	quote = find_quote(skb, ethertype, off);
-	return quote && is_own_tunnel(skb, ethertype, quote);
 }
 
 /* ---- which frames ---- */
@@ -265,8 +195,8 @@ static __always_inline int mirror(struct __sk_buff *skb, enum direction directio
 	struct exclusions exclusions; /* not to be read if nothing is filtered */
 	struct frame frame = {
 		.frames = wire_frames(skb),
-		.own = (__u8)is_own_copy(skb),
-		.vlan = read_vlan(skb),
+		.own = may_be_own_copy(skb, taps[direction].udp_copies) && is_own_copy(skb),
+		.vlan = taps[direction].wants_vlan ? read_vlan(skb) : 0,
 		.flow = taps[direction].wants_flow ? flow_hash(skb) : 0,
 		.exclusions = &exclusions,
 	};

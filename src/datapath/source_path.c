@@ -231,6 +231,8 @@ static void set_constants(struct source_path *path, struct tap *tap, const struc
 	for (unsigned int i = 0; i < count; i++) {
 		tap->legs[i] = legs[i];
 		tap->wants_flow |= goes_by_flow(&legs[i]);
+		tap->wants_vlan |= legs[i].some_vlans;
+		tap->udp_copies |= legs[i].udp_copies;
 	}
 }
 

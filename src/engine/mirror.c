@@ -154,6 +154,8 @@ static int add_leg(struct mirror *m, __u32 first_slot, __u32 slot_count, struct 
 		.limited = shape->limited,
 		.some_vlans = shape->some_vlans,
 	};
+	for (__u32 slot = first_slot; slot < first_slot + slot_count; slot++)
+		leg->udp_copies |= m->session.destinations[slot].kinds == KIND_BIT(FARSPAN_VXLAN);
 	if (shape->filter)
 		rc = source_path_set_filter(m->path, first_slot, shape->filter, error);
 	if (!rc && shape->some_vlans)
