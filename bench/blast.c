@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts UDP frames on the reception of an interface from inside the kernel (live frames of BPF_PROG_TEST_RUN), all on this CPU, and prints how
- * many nanoseconds a frame took until the host was done with it: forwarded, mirrored, dropped. Nothing runs beside it, so that what is added
- * to the interface shows as added time.
+ * Puts UDP frames on the reception of an interface from inside the kernel (live frames of BPF_PROG_TEST_RUN), all on this CPU, and prints
+ * how many nanoseconds a frame took until the host was done with it: forwarded, mirrored, dropped. Nothing runs beside it, so that what is
+ * added to the interface shows as added time.
  *
  * usage: blast INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT
  */

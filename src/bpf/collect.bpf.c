@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * The collector's door: sits on an interface's reception, moves mirror traffic for our addresses into a ring buffer and lets everything else
- * pass. What it takes never reaches the host's stack, which would answer the switch that sent it with an ICMP error. Fragments pass: the
- * kernel reassembles them and hands them to sockets of ours.
+ * The collector's door: sits on an interface's reception, moves mirror traffic for our addresses into a ring buffer and lets everything
+ * else pass. What it takes never reaches the host's stack, which would answer the switch that sent it with an ICMP error. Fragments pass:
+ * the kernel reassembles them and hands them to sockets of ours.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Telling copies of mirrors from other frames, so that they are not mirrored again. Functions that are not static are verified by the kernel
- * once, each by itself, and not anew for each way that leads to them.
+ * Telling copies of mirrors from other frames, so that they are not mirrored again. Functions that are not static are verified by the
+ * kernel once, each by itself, and not anew for each way that leads to them.
  */
 #ifndef BPF_OWN_COPY_H
 #define BPF_OWN_COPY_H

@@ -123,8 +123,8 @@ static __always_inline int take_tokens(__u32 key, __u32 bytes, __u32 frames)
 }
 
 /*
- * The slot whose destination gets this flow: the one whose seed makes the highest number of it. When a destination goes, only its flows move
- * (rendezvous hashing).
+ * The slot whose destination gets this flow: the one whose seed makes the highest number of it. When a destination goes, only its flows
+ * move (rendezvous hashing).
  */
 static __always_inline __u32 spread(const volatile struct leg *leg, __u32 flow)
 {

@@ -44,6 +44,7 @@ static void print_usage(FILE *out)
 		"  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
 		"  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
 		"  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
+		"      --cpus LIST         make copies ready on these CPUs, as in 1,4-7, and not where the frame was\n"
 		"      --cost              tell at the end what it has cost, by the kernel's statistics of eBPF programs\n"
 		"      --wait              wait for interfaces and routes that are not there yet\n"
 		"  -q, --quiet             no line of counters while running\n"

@@ -32,7 +32,9 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 /* Puts another program in its place, atomically: every frame is seen by one of the two. */
 int attach_replace(struct attachment *attachment, int program, struct error *error);
 
-/* Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone. */
+/*
+ * Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone.
+ */
 void attach_remove(struct attachment *attachment);
 
 /* Removes the clsact of an interface unless a filter, of whomever, is in it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The collector path: mirror traffic for this host, taken from its interfaces before its stack sees it, and whole packets from the fragments
- * that the kernel reassembled. Hides eBPF objects, the ring buffer and sockets.
+ * The collector path: mirror traffic for this host, taken from its interfaces before its stack sees it, and whole packets from the
+ * fragments that the kernel reassembled. Hides eBPF objects, the ring buffer and sockets.
  */
 #ifndef DATAPATH_COLLECTOR_PATH_H
 #define DATAPATH_COLLECTOR_PATH_H

@@ -545,8 +545,8 @@ static int put_function(struct emitter *e, const struct filter *const *filters, 
 		return rc;
 	put_move(e, SKB, R1);
 	/*
-	 * Zero, but such that the kernel's verifier does not know it. If it did, it could tell each set of answers from each other and never
-	 * end; so they stay unknown whatever bits are set, and the ways through a filter meet behind it.
+	 * Zero, but such that the kernel's verifier does not know it. If it did, it could tell each set of answers from each other and
+	 * never end; so they stay unknown whatever bits are set, and the ways through a filter meet behind it.
 	 */
 	put_read(e, BPF_W, ANSWERS, SKB, offsetof(struct __sk_buff, len));
 	put_read(e, BPF_W, R1, SKB, offsetof(struct __sk_buff, len));

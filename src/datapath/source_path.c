@@ -86,8 +86,8 @@ static int make_pair(struct source_path *path, struct error *error)
 }
 
 /*
- * The pair in front of the segmenter, with --cpus: whole copies pass it, and change over to the CPU of their flow on the way (receive packet
- * steering at its far end).
+ * The pair in front of the segmenter, with --cpus: whole copies pass it, and change over to the CPU of their flow on the way (receive
+ * packet steering at its far end).
  */
 static int make_hop(struct source_path *path, const struct cpus *cpus, struct error *error)
 {

@@ -45,9 +45,9 @@ int source_path_set_filter(struct source_path *path, __u32 first_slot, const cha
 int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error);
 
 /*
- * Starts to copy one direction of an interface for these legs, which are copied; sessions, buckets, filters and VLANs of their slots must be
- * set. swapped: the direction is that of the other end of a pair, so that rx is what this end sends. A tap that is there already changes in
- * place, without missing a frame. Errors do not name the interface.
+ * Starts to copy one direction of an interface for these legs, which are copied; sessions, buckets, filters and VLANs of their slots must
+ * be set. swapped: the direction is that of the other end of a pair, so that rx is what this end sends. A tap that is there already changes
+ * in place, without missing a frame. Errors do not name the interface.
  */
 int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
 		    unsigned int count, enum attach_way way, struct error *error);

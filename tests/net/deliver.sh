@@ -65,7 +65,8 @@ end_capture reference
 end_capture relayed
 received=$(jq .packets "$work/collect.out")
 equal "frames relayed" $(((received + 1) / 2)) "$(jq '.destinations[0].sent' "$work/collect.out")"
-equal "frames relayed, as they arrived" $(((received + 1) / 2)) "$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.spanid == 9' 2>/dev/null | wc -l)"
+equal "frames relayed, as they arrived" $(((received + 1) / 2)) \
+	"$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.spanid == 9' 2>/dev/null | wc -l)"
 compare sequence "$work/relayed.pcap"
 
 echo "-- killed: the interface goes too"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Filters on real traffic: what tcpdump would print of it is what is mirrored, on both directions, and with tags that the kernel keeps aside.
+# Filters on real traffic: what tcpdump would print of it is what is mirrored, on both directions, and with tags that the kernel keeps
+# aside.
 #
 #     a ---- s0 [ bridge ] s1 ---- b         s0 is mirrored
 #            u0 ---- col
