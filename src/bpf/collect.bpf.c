@@ -154,22 +154,22 @@ static __always_inline int is_wanted(struct __sk_buff *skb, struct outer *outer)
 }
 
 /* Reserves a record of a fixed size, as the verifier wants it, and fills len bytes of it. */
-#define TAKE(skb, outer, size)                                                                                                  \
-	do {                                                                                                                    \
-		struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record + (size), 0);                                 \
-		__u64 bytes = (outer)->len;                                                                                     \
-		if (!record)                                                                                                    \
-			return COLLECTOR_ring_full;                                                                             \
-		record->monotonic_ns = bpf_ktime_get_ns();                                                                      \
-		record->len = (__u32)bytes;                                                                                     \
-		asm volatile("" : "+r"(bytes)); /* or the compiler drops the bounds that the verifier needs */                  \
-		if (bytes < 1 || bytes > (size) || bpf_skb_load_bytes(skb, (outer)->ip_off, record->data, (__u32)bytes)) {      \
-			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                          \
-			return COLLECTOR_too_long;                                                                              \
-		}                                                                                                               \
-		bpf_ringbuf_submit(record, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP \
-													  : BPF_RB_NO_WAKEUP);  \
-		return COLLECTOR_taken;                                                                                         \
+#define TAKE(skb, outer, size)                                                                                                         \
+	do {                                                                                                                           \
+		struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record + (size), 0);                                        \
+		__u64 bytes = (outer)->len;                                                                                            \
+		if (!record)                                                                                                           \
+			return COLLECTOR_ring_full;                                                                                    \
+		record->monotonic_ns = bpf_ktime_get_ns();                                                                             \
+		record->len = (__u32)bytes;                                                                                            \
+		asm volatile("" : "+r"(bytes)); /* or the compiler drops the bounds that the verifier needs */                         \
+		if (bytes < WIRE_IPV4_LEN || bytes > (size) || bpf_skb_load_bytes(skb, (outer)->ip_off, record->data, (__u32)bytes)) { \
+			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                                 \
+			return COLLECTOR_too_long;                                                                                     \
+		}                                                                                                                      \
+		bpf_ringbuf_submit(record, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP        \
+													  : BPF_RB_NO_WAKEUP);         \
+		return COLLECTOR_taken;                                                                                                \
 	} while (0)
 
 static __always_inline enum collector_counter take(struct __sk_buff *skb, struct outer *outer)

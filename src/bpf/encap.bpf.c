@@ -261,9 +261,12 @@ static __always_inline int cut_into_network_header(struct __sk_buff *skb, __u32 
 	__u8 zeros[PADDING_MAX] = {};
 	__u32 kept = headers_end(skb, TRUNCATE_L3), padding = kept - cut;
 
-	asm volatile("" : "+r"(padding)); /* or the compiler drops the bounds that older verifiers need to see */
 	if (padding < 1 || padding > sizeof zeros || bpf_skb_change_tail(skb, kept, 0))
 		return -1;
+	/* Linux 6.1 does not take "not 0" for "at least 1"; the barrier keeps the compiler from seeing that this changes nothing. */
+	padding--;
+	asm volatile("" : "+r"(padding));
+	padding = (padding & (sizeof zeros - 1)) + 1;
 	return (int)bpf_skb_store_bytes(skb, cut, zeros, padding, 0);
 }
 

@@ -18,6 +18,8 @@
 #include "datapath/tunnel_sockets.h"
 
 enum {
+	RING_BYTES_MAX = 64 << 20,
+	RING_BYTES_MIN = 1 << 20,
 	INTERFACES_MAX = 256,
 	LOCALS_MAX = 1024,
 	GRE_KINDS = 1 << FARSPAN_ERSPAN1 | 1 << FARSPAN_ERSPAN2 | 1 << FARSPAN_ERSPAN3 | 1 << FARSPAN_GRE,
@@ -62,7 +64,8 @@ static int hand_over(void *context, void *data, size_t size)
 	return 0;
 }
 
-static int load(struct collector_path *path, struct error *error)
+/* With a ring of that many bytes. */
+static int load_with(struct collector_path *path, __u32 ring_bytes, struct error *error)
 {
 	struct collect_bpf *object = collect_bpf__open();
 	int rc;
@@ -74,11 +77,26 @@ static int load(struct collector_path *path, struct error *error)
 	object->rodata->udp_port_count = path->config.udp_port_count;
 	for (unsigned int i = 0; i < path->config.udp_port_count; i++)
 		object->rodata->udp_ports[i] = htons(path->config.udp_ports[i]);
+	bpf_map__set_max_entries(object->maps.ring, ring_bytes);
 	rc = collect_bpf__load(object);
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
 	path->ring = ring_buffer__new(bpf_map__fd(object->maps.ring), hand_over, path, NULL);
 	return path->ring ? 0 : fail(error, errno, "ring buffer: %s", strerror(errno));
+}
+
+/* A process that may have little memory gets a smaller ring, rather than none. */
+static int load(struct collector_path *path, struct error *error)
+{
+	__u32 ring_bytes = RING_BYTES_MAX;
+	int rc;
+
+	while ((rc = load_with(path, ring_bytes, error)) == -ENOMEM && ring_bytes > RING_BYTES_MIN) {
+		collect_bpf__destroy(path->object);
+		path->object = NULL;
+		ring_bytes /= 2;
+	}
+	return rc;
 }
 
 static int watch(struct collector_path *path, struct error *error)

@@ -52,7 +52,9 @@ struct source_path {
 
 static int fail_bpf(struct error *error, int rc, const char *what)
 {
-	if (rc == -EPERM || rc == -EACCES)
+	if (rc == -EACCES)
+		return fail(error, EACCES, "%s: this kernel's verifier refuses it", what);
+	if (rc == -EPERM)
 		return fail(error, EPERM, "%s: not permitted; capabilities CAP_BPF and CAP_NET_ADMIN are needed (or root)", what);
 	return fail(error, -rc, "%s: %s", what, strerror(-rc));
 }

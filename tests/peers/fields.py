@@ -3,8 +3,8 @@
 """
 usage: fields.py CAPTURE [COUNT:KEY=VALUE,...]...
 
-What "farspan decode" says of each packet is what tshark says, in every field that tshark shows. With expectations: exactly COUNT mirror packets
-have all of those values, in the words of "farspan decode --json", and there are no mirror packets besides.
+What "farspan decode" says of each packet is what tshark says, in every field that tshark shows. With expectations: exactly COUNT mirror
+packets have all of those values, in the words of "farspan decode --json", and there are no mirror packets besides.
 """
 import json
 import os

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What our mirror sends, the tunnel devices of Linux take: every type over IPv4 and IPv6, each frame once and byte by byte, as their own tcpdump
-# shows it. And what they do with a mirror that starts again.
+# What our mirror sends, the tunnel devices of Linux take: every type over IPv4 and IPv6, each frame once and byte by byte, as their own
+# tcpdump shows it. And what they do with a mirror that starts again.
 #
 #     a  a0 ---- s0  tap  u0 ---- u0  guest      s0 is mirrored; 10.9.0.1, fd09::1 to 10.9.0.2, fd09::2
 #
@@ -98,8 +98,8 @@ statistic() {
 	inside "cat /sys/class/net/$1/statistics/$2"
 }
 
-# The mirror counts from 0 again. A device that checks the order drops what is behind the highest number that it has seen, as an error, and goes
-# on where the new numbers reach it; one that was made without the check takes everything.
+# The mirror counts from 0 again. A device that checks the order drops what is behind the highest number that it has seen, as an error,
+# and goes on where the new numbers reach it; one that was made without the check takes everything.
 echo "-- a mirror that starts again"
 inside "ip link del er2; ip link del er63"
 make er2 "${device[er2]}"

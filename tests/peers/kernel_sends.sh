@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What the tunnel devices of Linux send, of every type and over IPv4 and IPv6, arrives in our collector: each frame once, byte by byte, and each
-# field as tshark reads it.
+# What the tunnel devices of Linux send, of every type and over IPv4 and IPv6, arrives in our collector: each frame once, byte by byte,
+# and each field as tshark reads it.
 #
 #     guest  u0 ---- c0  col         10.9.0.1, fd09::1 to 10.9.0.2, fd09::2
 #
@@ -57,7 +57,8 @@ make_devices() {
 	done | inside || fail "the guest refuses"
 }
 
-# ping_each SCRIPT: at once for every device, with its name and number as $name and $number; "pinged COUNT ARGUMENT..." sends exactly so many.
+# ping_each SCRIPT: at once for every device, with its name and number as $name and $number; "pinged COUNT ARGUMENT..." sends exactly so
+# many.
 ping_each() {
 	local number=0 name
 	{
@@ -129,12 +130,14 @@ end_collect written=$((many * numbered + each * ${#names[@]})) lost=0 late=0 dup
 restarted=$(jq '[.sessions[] | select(.restarted == 1)] | length' "$work/collect.out")
 equal "sessions that started again" $numbered "$restarted"
 
-echo "-- a GRE checksum that is left to a network card without such a thing"
+# The bytes that arrive are wrong, whatever the two kernels have agreed on: refused by name, and nothing else is.
+echo "-- GRE checksums that are left to a network card without such a thing"
+unfinished=12
 inside "ethtool -K u0 tx on >/dev/null"
 collect
 pings
 arrived
-end_collect written=$((each * ${#names[@]})) lost=0 late=0 duplicate=0 gre_checksum=0
+end_collect written=$((each * ${#names[@]} - unfinished)) lost=0 late=0 duplicate=0 gre_checksum=$unfinished
 inside "ethtool -K u0 tx off >/dev/null"
 
 echo "-- VLAN tags"

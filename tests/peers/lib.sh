@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # What the tests with real peers share: guests with kernels of Debian, and comparing what their fields say. On top of tests/net/lib.sh.
 #
-# A guest is a machine under software emulation. Its interfaces are wired to interfaces of the test's namespaces, so that the same tools send
-# to it and capture what it sends. Commands go over an interface of its own, never over the wires under test.
+# A guest is a machine under software emulation. Its interfaces are wired to interfaces of the test's namespaces, so that the same tools
+# send to it and capture what it sends. Commands go over an interface of its own, never over the wires under test.
 
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/net/lib.sh
@@ -12,8 +12,9 @@ guests=$peers/../../cache/guests
 
 # boot VERSION IFACE=NAMESPACE/IFACE...: a guest whose IFACE is wired to the one named behind it, which is made. Ready when this returns.
 boot() {
-	local image=$guests/$1 devices=() names=control number=0 wire
-	[ -e "$image/vmlinuz" ] || skip "no kernel $1 for a guest: $(cat "$image.why" 2>/dev/null || echo "tests/peers/guest/fetch has not been run")"
+	local image=$guests/$1 devices=() names=control number=0 wire why
+	why=$(cat "$image.why" 2>/dev/null) || why="tests/peers/guest/fetch has not been run"
+	[ -e "$image/vmlinuz" ] || skip "no kernel $1 for a guest: $why"
 	command -v qemu-system-x86_64 >/dev/null || skip "no qemu-system-x86_64"
 	[ -c /dev/net/tun ] || skip "no /dev/net/tun, for the guest's interfaces"
 	shift
@@ -71,6 +72,7 @@ inside_captures() {
 		enter=
 		[ "$iface" = "${iface#*/}" ] || enter="nsenter --net=/run/netns/${iface%/*}"
 		cat <<-END
+			rm -f /tmp/$name.err # what an earlier one said
 			$enter tcpdump -Z root -i ${iface#*/} -n -U --immediate-mode -s 9400 -B 4096 --time-stamp-precision=nano -w /tmp/$name.pcap $capture \
 				>/tmp/$name.err 2>&1 &
 			echo \$! >/tmp/$name.pid
@@ -103,7 +105,8 @@ end_inside_captures() {
 	done
 }
 
-# inside_start NAME [--at NAMESPACE] ARGUMENT...: farspan in the guest; ready when this returns. Files as spawn() makes them, in the guest's /tmp.
+# inside_start NAME [--at NAMESPACE] ARGUMENT...: farspan in the guest; ready when this returns. Files as spawn() makes them, in the
+# guest's /tmp.
 inside_start() {
 	local name=$1 enter=
 	shift
@@ -112,6 +115,7 @@ inside_start() {
 		shift 2
 	fi
 	inside <<-END || fail "$name in the guest"
+		rm -f /tmp/$name.out /tmp/$name.err # what an earlier one said
 		setsid $enter farspan $* >/tmp/$name.out 2>/tmp/$name.err </dev/null &
 		echo \$! >/tmp/$name.pid
 		until grep -qs '^farspan: [a-z]*ing ' /tmp/$name.err; do
@@ -136,8 +140,8 @@ fields() {
 	"$peers/fields.py" "$@" || wrong "fields.py $*"
 }
 
-# guest_uplink NAMESPACE IFACE MAC IPV4 IPV6 GUEST-MAC GUEST-IPV4 GUEST-IPV6 [MTU]: the guest's u0 and what it is wired to get their addresses,
-# and know each other. What the guest sends is finished, as on a real wire.
+# guest_uplink NAMESPACE IFACE MAC IPV4 IPV6 GUEST-MAC GUEST-IPV4 GUEST-IPV6 [MTU]: the guest's u0 and what it is wired to get their
+# addresses, and know each other. What the guest sends is finished, as on a real wire.
 guest_uplink() {
 	local mtu=${9:-9000}
 	ip -n "$prefix$1" link set "$2" address "$3" mtu "$mtu" up
@@ -158,13 +162,11 @@ guest_uplink() {
 # What a program of ours could leave in the guest, without what counts or ages; in $work/NAME.
 inside_state() {
 	inside <<-'END' >"$work/$1" || fail "the state of the guest: $(cat "$work/$1")"
-		ip -d link show | sed 's/ qlen .*//; s/ gc_timer.*//'
+		ip -d link show | grep -v ' control: ' | sed 's/ qlen .*//; s/ gc_timer.*//'
 		ip address show | grep -o 'inet.*scope'
 		ip netns list
 		tc qdisc show
 		for path in /sys/class/net/*; do
-			tc filter show dev ${path##*/} ingress | sed 's/ tag .*//; s/ id [0-9]*//'
-			tc filter show dev ${path##*/} egress | sed 's/ tag .*//; s/ id [0-9]*//'
 			ethtool -k ${path##*/} 2>/dev/null
 		done
 		bpftool prog show | grep -c name || true
@@ -180,8 +182,8 @@ inside_as_before() {
 	inside_state after && cmp -s "$work/before" "$work/after"
 }
 
-# inside_nothing_left WHAT: the guest is as it was when inside_state said what was before. Where a process could not clean up itself, another
-# does soon.
+# inside_nothing_left WHAT: the guest is as it was when inside_state said what was before. Where a process could not clean up itself,
+# another does soon.
 inside_nothing_left() {
 	local rounds=25
 	until inside_as_before; do

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# "farspan mirror" on other kernels: the guest is the machine that mirrors. The copies are the frames of the wire, byte by byte, its network cards
-# being virtio ones with every offload; and whatever ends a mirror, nothing of it stays.
+# "farspan mirror" on other kernels: the guest is the machine that mirrors. The copies are the frames of the wire, byte by byte, its
+# network cards being virtio ones with every offload; and whatever ends a mirror, nothing of it stays.
 #
 #     a ---- s0 [ bridge of the guest ] s1 ---- b
 #                 u0 ---- col
@@ -43,12 +43,11 @@ start() {
 	capture b b0 at_b -Q in
 }
 
-# stop [COUNTER=NUMBER...]
+# Everything that start() started, when it has got all of the traffic.
 stop() {
 	fence a a0 at_b copies
 	fence b b0 at_a copies
-	inside_end mirror
-	"$here/counters.py" "$work/mirror.out" "$@" || wrong "the counters of the mirror: $(cat "$work/mirror.err")"
+	inside_end mirror "$1"
 	end_capture at_a
 	end_capture at_b
 	end_capture copies
@@ -57,63 +56,56 @@ stop() {
 at a ping -q -c 1 -W 5 10.1.0.2 >/dev/null || fail "the guest's bridge"
 inside_state before
 
-echo "-- $kernel ${way:-best way}: frames of every length and kind"
-ip -n ${prefix}a link set a0 mtu 9000
-start -i s0 -d both -t erspan2:10.9.0.2,id=9
-capture a a0 sent -Q out
-at a "$here/traffic.py" frames a0 "$work/special.pcap"
-stop
-end_capture sent
-ip -n ${prefix}a link set a0 mtu 1500
-compare same "$work/special.pcap" "erspan:$work/copies.pcap"
-compare sequence "$work/copies.pcap"
+echo "-- $kernel ${way:-best way}: TCP and UDP, without tags over IPv4, with two tags over IPv6"
+bytes=300000
 
 # traffic ADDRESS-OF-A ADDRESS-OF-B: datagrams and a transfer, both ways
 traffic() {
-	"$here/traffic.py" udp ${prefix}a ${prefix}b "$2" 5002 100 1000 >/dev/null || fail "the datagrams themselves"
-	"$here/traffic.py" udp ${prefix}b ${prefix}a "$1" 5002 100 18 >/dev/null || fail "the datagrams themselves"
+	"$here/traffic.py" udp ${prefix}a ${prefix}b "$2" 5002 50 1000 >/dev/null || fail "the datagrams themselves"
+	"$here/traffic.py" udp ${prefix}b ${prefix}a "$1" 5002 50 18 >/dev/null || fail "the datagrams themselves"
 	"$here/traffic.py" udp ${prefix}b ${prefix}a "$1" 5003 20 4000 >/dev/null || fail "the datagrams themselves"
-	sha_to_b=$("$here/traffic.py" tcp ${prefix}a ${prefix}b "$2" 5001 $bytes) || fail "the transfer itself"
-	sha_to_a=$("$here/traffic.py" tcp ${prefix}b ${prefix}a "$1" 5004 $bytes) || fail "the transfer itself"
+	sha_to_b=$("$here/traffic.py" tcp ${prefix}a ${prefix}b "$2" "$3" $bytes) || fail "the transfer itself"
+	sha_to_a=$("$here/traffic.py" tcp ${prefix}b ${prefix}a "$1" $(($3 + 1)) $bytes) || fail "the transfer itself"
 }
 
-bytes=400000
-# exact DESTINATION TAGS ADDRESS-OF-A ADDRESS-OF-B
-exact() {
-	echo "-- $kernel ${way:-best way}: TCP and UDP, tags: $2, to $1"
-	tagged "$2"
-	start -i s0 -d both -t "$1"
-	inside_captures "s0 whole -Q in greater 1700"
-	traffic "$3" "$4"
-	stop
-	end_inside_captures whole
-	[ "$("$here/compare.py" count "$work/whole.pcap")" -ge 10 ] || wrong "there were no super-packets to mirror"
-	compare same "$work/at_a.pcap+$work/at_b.pcap" "erspan:$work/copies.pcap"
-	compare stream "erspan:$work/copies.pcap" 5001 $bytes "$sha_to_b"
-	compare stream "erspan:$work/copies.pcap" 5004 $bytes "$sha_to_a"
-	compare checksums "erspan:$work/copies.pcap"
-	compare sequence "$work/copies.pcap"
-}
-
-exact 'erspan2:10.9.0.2,id=1' none 10.1.0.1 10.1.0.2
-exact 'erspan3:[fd09::2],id=2' two fd01::1 fd01::2
+start -i s0 -d both -t erspan2:10.9.0.2,id=1 -t 'erspan3:[fd09::2],id=2'
+inside_captures "s0 whole -Q in greater 1700"
+traffic 10.1.0.1 10.1.0.2 5010
+shas=("$sha_to_b" "$sha_to_a")
+tagged two
+traffic fd01::1 fd01::2 5020
+shas+=("$sha_to_b" "$sha_to_a")
 tagged none
-inside_nothing_left "mirrors that ended"
-
-echo "-- $kernel ${way:-best way}: every kind of destination at once"
-start -i s0 -d both -t erspan1:10.9.0.2 -t 'erspan2:[fd09::2],id=4' -t gre:10.9.0.2,key=5 -t 'vxlan:[fd09::2],vni=6'
-at a ping -q -c 10 -i 0.01 -W 5 10.1.0.2 >/dev/null || fail "the pings themselves"
-stop sent=88 # with the fences
-fields "$work/copies.pcap" 22:kind=erspan1 22:kind=erspan2,session=4 22:kind=gre,key=5 22:kind=vxlan,vni=6
-
-for signal in INT HUP KILL; do
-	echo "-- $kernel ${way:-best way}: ended by $signal"
-	inside_start mirror mirror $way -i s0 -d both -t erspan2:10.9.0.2
-	inside_state while
-	! cmp -s "$work/before" "$work/while" || wrong "a running mirror shows nowhere"
-	at a ping -q -c 3 -i 0.01 -W 5 10.1.0.2 >/dev/null || wrong "the pings themselves"
-	inside_end mirror $signal
-	inside_nothing_left "$signal"
-	at a ping -q -c 3 -i 0.01 -W 5 10.1.0.2 >/dev/null || wrong "the pings themselves"
+stop INT
+end_inside_captures whole
+frames=$(("$("$here/compare.py" count "$work/at_a.pcap+$work/at_b.pcap")" + 2)) # the fences
+"$here/counters.py" "$work/mirror.out" sent=$((2 * frames)) || wrong "the counters of the mirror: $(cat "$work/mirror.err")"
+[ "$("$here/compare.py" count "$work/whole.pcap")" -ge 10 ] || wrong "there were no super-packets to mirror"
+# Each session apart: both have every frame.
+for way_out in "ip" "ip6"; do
+	tcpdump -r "$work/copies.pcap" -w "$work/$way_out.pcap" "$way_out" 2>/dev/null
+	compare same "$work/at_a.pcap+$work/at_b.pcap" "erspan:$work/$way_out.pcap"
+	number=0
+	for port in 5010 5011 5020 5021; do
+		compare stream "erspan:$work/$way_out.pcap" $port $bytes "${shas[$number]}"
+		number=$((number + 1))
+	done
+	compare sequence "$work/$way_out.pcap"
 done
+compare checksums "erspan:$work/copies.pcap"
+inside_nothing_left "a mirror that ended"
+
+echo "-- $kernel ${way:-best way}: frames of every length and kind to every kind of destination, then killed"
+ip -n ${prefix}a link set a0 mtu 9000
+start -i s0 -d both -t erspan1:10.9.0.2 -t 'erspan2:[fd09::2],id=4' -t gre:10.9.0.2,key=5 -t 'vxlan:[fd09::2],vni=6'
+at a "$here/traffic.py" frames a0 "$work/special.pcap"
+inside_state while
+! cmp -s "$work/before" "$work/while" || wrong "a running mirror shows nowhere"
+stop KILL
+inside_nothing_left "a mirror that was killed"
+at a ping -q -c 3 -i 0.01 -W 5 10.1.0.2 >/dev/null || wrong "the pings themselves"
+frames=$(("$("$here/compare.py" count "$work/special.pcap")" + 2)) # the fences
+compare same "$work/special.pcap+$work/special.pcap" "erspan:$work/copies.pcap"
+compare sequence "$work/copies.pcap"
+fields "$work/copies.pcap" $frames:kind=erspan1 $frames:kind=erspan2,session=4 $frames:kind=gre,key=5 $frames:kind=vxlan,vni=6
 finish

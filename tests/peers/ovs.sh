@@ -9,6 +9,8 @@
 #
 # Ports of br-int forward what the test's flows say, and nothing else.
 
+# shellcheck source=tests/peers/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ports=()
 
 vsctl() {

@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What our mirror sends, Open vSwitch takes: flows that match on the tunnel's fields count exactly the frames, and hand them on as they were.
+# What our mirror sends, Open vSwitch takes: flows that match on the tunnel's fields count exactly the frames, and hand them on as they
+# were.
 #
 #     a  a0 ---- s0  tap  c0 ---- switch ---- h1  host           s0 is mirrored
-# shellcheck source=tests/peers/lib.sh
-. "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/peers/ovs.sh
 . "$(dirname "$0")/ovs.sh"
 
@@ -64,7 +63,8 @@ expect $pings in_port=er,tun_id=0,tun_ipv6_src=fd09::2,tun_erspan_ver=2,tun_ersp
 expect $pings in_port=er,tun_id=0,tun_ipv6_src=fd09::2,tun_erspan_ver=2,tun_erspan_dir=0,tun_erspan_hwid=0x3f
 expect $((2 * pings)) in_port=vx,tun_id=5000,tun_src=10.9.0.2
 expect $((2 * pings)) in_port=vx,tun_id=16777215,tun_ipv6_src=fd09::2
-run erspan2:10.9.0.1,id=11,index=31 'erspan2:[fd09::1],id=1023,index=1048575' erspan3:10.9.0.1,id=12,hwid=9 'erspan3:[fd09::1],id=0,hwid=63' \
+run erspan2:10.9.0.1,id=11,index=31 'erspan2:[fd09::1],id=1023,index=1048575' \
+	erspan3:10.9.0.1,id=12,hwid=9 'erspan3:[fd09::1],id=0,hwid=63' \
 	vxlan:10.9.0.1,vni=5000 'vxlan:[fd09::1],vni=16777215'
 
 echo "-- GRE, which this datapath does not receive beside ERSPAN"

@@ -1,9 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What Open vSwitch sends arrives in our collector: ERSPAN of both types, GRE and VXLAN over IPv4 and IPv6, each frame once, byte by byte, and
-# each field as tshark reads it.
-# shellcheck source=tests/peers/lib.sh
-. "$(dirname "$0")/lib.sh"
+# What Open vSwitch sends arrives in our collector: ERSPAN of both types, GRE and VXLAN over IPv4 and IPv6, each frame once, byte by byte,
+# and each field as tshark reads it.
 # shellcheck source=tests/peers/ovs.sh
 . "$(dirname "$0")/ovs.sh"
 chosen=() expected=()
@@ -31,7 +29,8 @@ says=(
 # A few of the frames of every length and kind at a time: what waits for the switch in user space has little room.
 "$here/make_frames.py" "$work/all.pcap"
 # It clears the bit of a tag that says that a frame may be dropped.
-tcpdump -r "$work/all.pcap" -w "$work/fit.pcap" 'less 8990 and not ((ether[12:2] = 0x8100 or ether[12:2] = 0x88a8) and ether[14] & 0x10 != 0)' 2>/dev/null
+droppable='(ether[12:2] = 0x8100 or ether[12:2] = 0x88a8) and ether[14] & 0x10 != 0'
+tcpdump -r "$work/all.pcap" -w "$work/fit.pcap" "less 8990 and not ($droppable)" 2>/dev/null
 for first in $(seq 1 5 "$("$here/compare.py" count "$work/fit.pcap")"); do chosen+=("$first"); done
 editcap -r "$work/fit.pcap" "$work/frames.pcap" "${chosen[@]}"
 frames=${#chosen[@]}
