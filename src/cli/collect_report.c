@@ -35,6 +35,17 @@ static void report_sequence(FILE *out, const struct sequence *sequence)
 			sequence->lost, sequence->gaps, sequence->late, sequence->duplicate, sequence->restarted);
 }
 
+static void report_clients(FILE *out, const struct collect *collect)
+{
+	struct listener_counts counts;
+
+	if (!collect_listening(collect))
+		return;
+	collect_count_clients(collect, &counts);
+	fprintf(out, "  pcap-over-ip %s: %" PRIu64 " clients, %" PRIu64 " refused, %" PRIu64 " frames, %" PRIu64 " lost\n",
+		collect_listening(collect), counts.clients, counts.refused, counts.sent, counts.dropped);
+}
+
 void collect_report(FILE *out, const struct collect *collect)
 {
 	struct collect_summary summary;
@@ -54,6 +65,7 @@ void collect_report(FILE *out, const struct collect *collect)
 		report_sequence(out, &session->sequence);
 		fputc('\n', out);
 	}
+	report_clients(out, collect);
 }
 
 /* ---- JSON ---- */
@@ -136,6 +148,24 @@ static void add_outlet(void *context, const char *name, uint64_t sent, uint64_t 
 	json_array_append_new(context, object);
 }
 
+static void add_clients(json_t *list, const struct collect *collect)
+{
+	struct listener_counts counts;
+	json_t *object;
+
+	if (!collect_listening(collect))
+		return;
+	collect_count_clients(collect, &counts);
+	object = json_object();
+	json_object_set_new(object, "destination", json_sprintf("pcap-over-ip %s", collect_listening(collect)));
+	set_number(object, "clients", counts.clients);
+	set_number(object, "refused", counts.refused);
+	set_number(object, "offered", counts.offered);
+	set_number(object, "sent", counts.sent);
+	set_number(object, "lost", counts.dropped);
+	json_array_append_new(list, object);
+}
+
 int collect_report_json(FILE *out, const struct collect *collect, struct outlets *outlets)
 {
 	json_t *object = summary_json(collect), *list = json_array();
@@ -143,6 +173,7 @@ int collect_report_json(FILE *out, const struct collect *collect, struct outlets
 
 	if (outlets)
 		outlets_each(outlets, add_outlet, list);
+	add_clients(list, collect);
 	json_object_set_new(object, "destinations", list);
 	rc = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
 

@@ -15,12 +15,13 @@ enum {
 struct collect {
 	struct collect_sources sources;
 	struct collect_sessions *sessions;
+	unsigned int sessions_max;
 	struct reassembly *reassembly;
-	struct pcapng *pcapng; /* NULL: no recording */
+	struct recording *recording; /* NULL: none */
+	struct listener *listener;   /* NULL: none */
 	void (*deliver)(void *context, const void *frame, size_t len);
 	void *deliver_context;
-	uint64_t recorded;                        /* packets handed to pcapng, whether it took them or not */
-	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and pcapng keep */
+	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and recording keep */
 };
 
 struct counter_row {
@@ -62,20 +63,33 @@ const char *collect_counter_text(enum collect_counter counter)
 	return farspan_reason_text((enum farspan_reason)(counter - COLLECT_REASONS));
 }
 
+static int open_recording(struct collect *collect, const struct collect_config *config, struct error *error)
+{
+	const struct section_describer describer = {collect_sessions_describe, collect->sessions};
+	struct recording_config recording = config->recording;
+	int rc = 0;
+
+	if (config->listen)
+		rc = listener_open(&collect->listener, config->listen, collect->sessions_max * COLLECT_CARRIED_COUNT, &describer, error);
+	if (rc || !recording.path)
+		return rc;
+	recording.sessions = collect->sessions_max;
+	recording.interfaces = COLLECT_CARRIED_COUNT;
+	recording.describer = describer;
+	recording.name_session = collect_sessions_name;
+	return recording_open(&recording, &collect->recording, error);
+}
+
 static int prepare(struct collect *collect, const struct collect_config *config, struct error *error)
 {
-	const struct pcapng_config output = {
-		.fd = config->fd, .name = config->output_name, .write = config->write, .context = config->context};
-
-	collect->sessions = collect_sessions_new(config->sessions_max ? config->sessions_max : SESSIONS_DEFAULT);
+	collect->sessions_max = config->sessions_max ? config->sessions_max : SESSIONS_DEFAULT;
+	collect->sessions = collect_sessions_new(collect->sessions_max);
 	collect->reassembly = reassembly_new(&config->reassembly);
 	if (!collect->sessions || !collect->reassembly || collect_sources_copy(&collect->sources, config->sources, config->source_count))
 		return fail(error, ENOMEM, "no memory for the collector's tables");
 	collect->deliver = config->deliver;
 	collect->deliver_context = config->deliver_context;
-	if (config->fd < 0 && !config->write)
-		return 0;
-	return pcapng_new(&output, &collect->pcapng, error);
+	return open_recording(collect, config, error);
 }
 
 int collect_open(const struct collect_config *config, struct collect **collect, struct error *error)
@@ -97,7 +111,8 @@ void collect_close(struct collect *collect)
 {
 	if (!collect)
 		return;
-	pcapng_free(collect->pcapng);
+	recording_close(collect->recording);
+	listener_close(collect->listener);
 	reassembly_free(collect->reassembly);
 	collect_sessions_free(collect->sessions);
 	free(collect->sources.endpoints);
@@ -135,7 +150,9 @@ static int take_whole(struct collect *collect, const struct collect_frame *frame
 {
 	const struct farspan_packet *packet = frame->packet;
 	enum collect_counter match;
-	int rc;
+	struct pcapng_packet record;
+	unsigned int id;
+	int rc = 0;
 
 	if (packet->reason != FARSPAN_OK)
 		return refuse(collect, COLLECT_REASONS + (enum collect_counter)packet->reason);
@@ -146,11 +163,12 @@ static int take_whole(struct collect *collect, const struct collect_frame *frame
 		return refuse(collect, match);
 	if (!collect_frame_is_known(packet))
 		return refuse(collect, COLLECT_frame_type);
-	rc = collect_sessions_add(collect->sessions, collect->pcapng, frame);
-	if (rc > 0)
+	if (collect_sessions_add(collect->sessions, frame, &id, &record))
 		return refuse(collect, COLLECT_session_table_full);
-	if (collect->pcapng)
-		collect->recorded++;
+	if (collect->listener)
+		listener_add(collect->listener, id, &record);
+	if (collect->recording)
+		rc = recording_add(collect->recording, id, &record);
 	else
 		collect->counters[COLLECT_unrecorded]++;
 	if (collect->deliver && packet->has_inner_ethernet)
@@ -233,24 +251,61 @@ void collect_missed(struct collect *collect, uint64_t packets)
 	collect->counters[COLLECT_receive_buffer] += packets;
 }
 
+bool collect_ended(const struct collect *collect, uint64_t time_ns)
+{
+	return collect->recording && recording_ended(collect->recording, time_ns);
+}
+
+int collect_pump(struct collect *collect, struct error *error)
+{
+	if (collect->listener)
+		listener_pump(collect->listener);
+	if (collect->recording)
+		recording_pump(collect->recording);
+	return collect_failed(collect, error);
+}
+
 int collect_flush(struct collect *collect, struct error *error)
 {
-	return collect->pcapng ? pcapng_flush(collect->pcapng, error) : 0;
+	int rc = collect_pump(collect, error);
+
+	return rc || !collect->recording ? rc : recording_flush(collect->recording, error);
+}
+
+void collect_tick(struct collect *collect, uint64_t time_ns)
+{
+	if (collect->recording)
+		recording_tick(collect->recording, time_ns);
+}
+
+const char *collect_listening(const struct collect *collect)
+{
+	return collect->listener ? listener_text(collect->listener) : NULL;
+}
+
+void collect_count_clients(const struct collect *collect, struct listener_counts *counts)
+{
+	*counts = (struct listener_counts){0};
+	if (collect->listener)
+		listener_count(collect->listener, counts);
+}
+
+const char *collect_news(struct collect *collect)
+{
+	return collect->recording ? recording_news(collect->recording) : NULL;
 }
 
 int collect_failed(const struct collect *collect, struct error *error)
 {
-	return collect->pcapng ? pcapng_failed(collect->pcapng, error) : 0;
+	return collect->recording ? recording_failed(collect->recording, error) : 0;
 }
 
 int collect_finish(struct collect *collect, struct error *error)
 {
 	reassembly_flush(collect->reassembly);
-	if (!collect->pcapng)
-		return 0;
-	/* A failure sticks, and the flush reports it. */
-	(void)collect_sessions_finish(collect->sessions, collect->pcapng);
-	return pcapng_flush(collect->pcapng, error);
+	if (collect->listener)
+		listener_finish(collect->listener);
+	return collect->recording ? recording_finish(collect->recording, error) : 0;
 }
 
 static void sum_sessions(const struct collect_sessions *sessions, struct collect_summary *summary)
@@ -274,10 +329,14 @@ void collect_summarize(const struct collect *collect, struct collect_summary *su
 {
 	*summary = (struct collect_summary){0};
 	memcpy(summary->counters, collect->counters, sizeof summary->counters);
-	if (collect->pcapng) {
-		summary->counters[COLLECT_written] = pcapng_written(collect->pcapng);
-		summary->counters[COLLECT_write_error] = pcapng_lost(collect->pcapng);
-		summary->buffered = collect->recorded - pcapng_written(collect->pcapng) - pcapng_lost(collect->pcapng);
+	if (collect->recording) {
+		struct recording_counts counts;
+
+		recording_count(collect->recording, &counts);
+		summary->counters[COLLECT_written] = counts.written;
+		summary->counters[COLLECT_write_error] = counts.write_error;
+		summary->counters[COLLECT_pipe_full] = counts.pipe_full;
+		summary->buffered = counts.offered - counts.written - counts.write_error - counts.pipe_full;
 	}
 	for (enum reassembly_fate fate = 0; fate < REASSEMBLY_FATE_COUNT; fate++)
 		if (fate != REASSEMBLY_complete)

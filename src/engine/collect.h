@@ -15,7 +15,9 @@
 #include "base/error.h"
 #include "model/endpoint.h"
 #include "record/capture.h"
+#include "record/listener.h"
 #include "record/reassembly.h"
+#include "record/recording.h"
 #include "record/sequence.h"
 
 /*
@@ -47,6 +49,7 @@
 	X(fragment_evicted, refused, "fragments of incomplete packets that made room for others")    \
 	X(session_table_full, dropped, "of one session too many")                                    \
 	X(write_error, dropped, "could not be written")                                              \
+	X(pipe_full, dropped, "not taken in time by the reader of the pipe")                         \
 	X(receive_buffer, dropped, "lost by the kernel because the collector was too slow")
 
 enum collect_counter {
@@ -76,11 +79,9 @@ struct collect_config {
 	unsigned int source_count;      /* 0: everything from anyone */
 	unsigned int sessions_max;      /* default 4096 */
 	struct reassembly_config reassembly;
-	int fd;                  /* where the recording goes; stays the caller's; -1: no recording */
-	const char *output_name; /* of it, for errors; copied */
-	/* Instead of write(2), for tests; as in struct pcapng_config. */
-	ssize_t (*write)(void *context, const void *data, size_t len);
-	void *context;
+	/* What is recorded and how; path NULL: nothing. sessions, interfaces, describer and name_session are filled in here. */
+	struct recording_config recording;
+	const char *listen; /* "[ADDRESS:]PORT": pcap-over-IP there; NULL: none */
 	/* Gets each accepted Ethernet frame as well, valid during the call only. NULL: nobody does. */
 	void (*deliver)(void *context, const void *frame, size_t len);
 	void *deliver_context;
@@ -129,13 +130,29 @@ int collect_captured(struct collect *collect, const struct capture_packet *packe
 /* Counts packets that were lost before the collector could see them, as received and receive_buffer. */
 void collect_missed(struct collect *collect, uint64_t packets);
 
+/* Whether a packet of this time would come after the last file that was asked for. */
+bool collect_ended(const struct collect *collect, uint64_t time_ns);
+
 /* Writes what is buffered. 0, or -errno. */
 int collect_flush(struct collect *collect, struct error *error);
 
-/* Gives up what is pending, writes the statistics and what is buffered. Nothing may be added after it. 0, or -errno. */
+/* Hands over what readers of the recording take. To be called every few milliseconds. 0, or -errno as collect_failed(). */
+int collect_pump(struct collect *collect, struct error *error);
+
+/* To be called about every second; time_ns since 1970. */
+void collect_tick(struct collect *collect, uint64_t time_ns);
+
+/* Where clients can connect: "127.0.0.1:57012"; NULL: nowhere. And what they got, all 0 then. */
+const char *collect_listening(const struct collect *collect);
+void collect_count_clients(const struct collect *collect, struct listener_counts *counts);
+
+/* A line about the recording for the user, as recording_news(). */
+const char *collect_news(struct collect *collect);
+
+/* Gives up what is pending, completes the recording. Nothing may be added after it. 0, or -errno: something could not be recorded. */
 int collect_finish(struct collect *collect, struct error *error);
 
-/* 0, or the -errno of the write that failed, and then *error (may be NULL) says so. */
+/* 0, or -errno: nothing can be recorded any more, and then *error (may be NULL) says why. */
 int collect_failed(const struct collect *collect, struct error *error);
 
 /* The counters as they are now; exact, and the sums hold, after every packet. */

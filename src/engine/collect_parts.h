@@ -4,7 +4,7 @@
 #define ENGINE_COLLECT_PARTS_H
 
 #include "engine/collect.h"
-#include "record/pcapng.h"
+#include "record/section.h"
 
 /* ---- sources ---- */
 
@@ -45,13 +45,24 @@ struct collect_frame {
 /* Whether the recording has a link type for what the packet carries. */
 bool collect_frame_is_known(const struct farspan_packet *packet);
 
-/*
- * Accounts the frame to its session, which is made if it is new, and hands it to the recording, unless pcapng is NULL. 0; 1: there are too
- * many sessions, and nothing was done; or -errno of the recording, which has counted the packet as lost.
- */
-int collect_sessions_add(struct collect_sessions *sessions, struct pcapng *pcapng, const struct collect_frame *frame);
+/* A session has an interface in the recording for each kind of frame that it was seen to carry. */
+enum collect_carried {
+	COLLECT_ETHERNET,
+	COLLECT_IP,
+	COLLECT_CARRIED_COUNT
+};
 
-/* Adds a statistics block for each interface. 0 or -errno of the recording. */
-int collect_sessions_finish(const struct collect_sessions *sessions, struct pcapng *pcapng);
+/*
+ * Accounts the frame to its session, which is made if it is new. *packet is what to record of it, with pointers into the frame, on the
+ * interface *id: COLLECT_CARRIED_COUNT * the session's index + carried. 0; or 1: there are too many sessions, and nothing was done.
+ */
+int collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
+			 struct pcapng_packet *packet);
+
+/* What a recording says about an interface; a section_describer. */
+void collect_sessions_describe(void *sessions, unsigned int id, struct section_about *about);
+
+/* What the session is called in file names: no two are called the same. */
+void collect_sessions_name(void *sessions, unsigned int index, char *text, size_t size);
 
 #endif

@@ -6,27 +6,8 @@
 #include "engine/collect_parts.h"
 #include "wire/headers.h"
 
-/* A session has an interface in the recording for each kind of frame that it was seen to carry. */
-enum carried {
-	CARRIED_ETHERNET,
-	CARRIED_IP,
-	CARRIED_COUNT
-};
-
-struct interface {
-	bool made;
-	uint32_t number;
-	uint64_t packets;
-	uint64_t first_ns, last_ns;
-};
-
-struct entry {
-	struct collect_session session;
-	struct interface interfaces[CARRIED_COUNT];
-};
-
 struct collect_sessions {
-	struct entry *entries; /* in order of appearance */
+	struct collect_session *entries; /* in order of appearance */
 	unsigned int count, max;
 	uint32_t *slots; /* open addressing: index of an entry + 1, or 0 */
 	unsigned int slot_mask;
@@ -67,7 +48,7 @@ unsigned int collect_sessions_count(const struct collect_sessions *sessions)
 
 const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index)
 {
-	return &sessions->entries[index].session;
+	return &sessions->entries[index];
 }
 
 /* ---- the table ---- */
@@ -132,8 +113,8 @@ static void set_name(struct collect_session *session)
 		 id, hwid);
 }
 
-/* The session's entry, new if need be; NULL if there are too many. */
-static struct entry *find_entry(struct collect_sessions *sessions, const struct farspan_packet *packet)
+/* The packet's session, new if need be; NULL if there are too many. */
+static struct collect_session *find_session(struct collect_sessions *sessions, const struct farspan_packet *packet)
 {
 	struct collect_session wanted = {0};
 	uint32_t slot;
@@ -144,13 +125,13 @@ static struct entry *find_entry(struct collect_sessions *sessions, const struct 
 
 		if (index == 0)
 			break;
-		if (same_identity(&sessions->entries[index - 1].session, &wanted))
+		if (same_identity(&sessions->entries[index - 1], &wanted))
 			return &sessions->entries[index - 1];
 	}
 	if (sessions->count == sessions->max)
 		return NULL;
 	set_name(&wanted);
-	sessions->entries[sessions->count].session = wanted;
+	sessions->entries[sessions->count] = wanted;
 	sessions->slots[slot & sessions->slot_mask] = ++sessions->count;
 	return &sessions->entries[sessions->count - 1];
 }
@@ -177,25 +158,42 @@ static const char *kind_text(enum farspan_kind kind)
 	return texts[kind] ? texts[kind] : "";
 }
 
-static int make_interface(struct entry *entry, enum carried carried, struct pcapng *pcapng)
+void collect_sessions_describe(void *context, unsigned int id, struct section_about *about)
 {
-	const struct collect_session *session = &entry->session;
-	char name[sizeof session->name + 4], description[256], sender[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX];
-	int64_t number;
+	const struct collect_sessions *sessions = context;
+	const struct collect_session *session = &sessions->entries[id / COLLECT_CARRIED_COUNT];
+	const struct sequence *sequence = &session->sequence;
+	const bool ip = id % COLLECT_CARRIED_COUNT == COLLECT_IP;
+	char sender[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX];
 
-	snprintf(name, sizeof name, "%s%s", session->name, carried == CARRIED_IP ? " ip" : "");
-	snprintf(description, sizeof description, "%s from %s to %s%s", kind_text(session->kind), address_text(&session->sender, sender),
-		 address_text(&session->destination, destination), carried == CARRIED_IP ? ", IP packets without a link header" : "");
-	number = pcapng_add_interface(pcapng, &(struct pcapng_interface){
-						      .name = name,
-						      .description = description,
-						      .link = carried == CARRIED_IP ? PCAPNG_LINK_RAW : PCAPNG_LINK_ETHERNET,
-					      });
-	if (number < 0)
-		return (int)number;
-	entry->interfaces[carried].number = (uint32_t)number;
-	entry->interfaces[carried].made = true;
-	return 0;
+	snprintf(about->name, sizeof about->name, "%s%s", session->name, ip ? " ip" : "");
+	snprintf(about->description, sizeof about->description, "%s from %s to %s%s", kind_text(session->kind),
+		 address_text(&session->sender, sender), address_text(&session->destination, destination),
+		 ip ? ", IP packets without a link header" : "");
+	snprintf(about->comment, sizeof about->comment,
+		 "of the session so far: packets %llu, bytes %llu, truncated %llu, lost %llu, late %llu, duplicate %llu, restarted %llu",
+		 (unsigned long long)session->packets, (unsigned long long)session->bytes, (unsigned long long)session->truncated,
+		 (unsigned long long)sequence->lost, (unsigned long long)sequence->late, (unsigned long long)sequence->duplicate,
+		 (unsigned long long)sequence->restarted);
+	about->link = ip ? PCAPNG_LINK_RAW : PCAPNG_LINK_ETHERNET;
+	about->sender.family = session->sender.family;
+	memcpy(about->sender.address, session->sender.bytes, sizeof about->sender.address);
+	snprintf(about->sender.name, sizeof about->sender.name, "sender-%s", sender);
+}
+
+/* Sessions that differ by their destination alone have the same name. */
+void collect_sessions_name(void *context, unsigned int index, char *text, size_t size)
+{
+	const struct collect_sessions *sessions = context;
+	const struct collect_session *session = &sessions->entries[index];
+	unsigned int same = 1;
+
+	for (unsigned int i = 0; i < index; i++)
+		same += strcmp(sessions->entries[i].name, session->name) == 0;
+	if (same == 1)
+		snprintf(text, size, "%s", session->name);
+	else
+		snprintf(text, size, "%s-%u", session->name, same);
 }
 
 /* How long the IP header in the frame says that the frame was; 0 if there is none. */
@@ -247,75 +245,26 @@ static uint32_t account(struct collect_session *session, const struct collect_fr
 	return skipped;
 }
 
-int collect_sessions_add(struct collect_sessions *sessions, struct pcapng *pcapng, const struct collect_frame *frame)
+int collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
+			 struct pcapng_packet *packet)
 {
-	const struct farspan_packet *packet = frame->packet;
-	enum carried carried = packet->ft == ERSPAN_FT_IP ? CARRIED_IP : CARRIED_ETHERNET;
-	struct entry *entry = find_entry(sessions, packet);
-	struct interface *interface;
-	uint32_t skipped;
+	const struct farspan_packet *outer = frame->packet;
+	struct collect_session *session = find_session(sessions, outer);
 
-	if (!entry)
+	if (!session)
 		return 1;
-	skipped = account(&entry->session, frame);
-	if (!pcapng)
-		return 0;
-	interface = &entry->interfaces[carried];
-	/* If this fails, so does adding the packet, which is then counted. */
-	if (!interface->made && !make_interface(entry, carried, pcapng))
-		interface->first_ns = frame->time_ns;
-	interface->last_ns = frame->time_ns;
-	interface->packets++;
-	return pcapng_add_packet(pcapng, &(struct pcapng_packet){
-						 .interface = interface->number,
-						 .time_ns = frame->time_ns,
-						 .data = (const uint8_t *)frame->data + packet->inner_off,
-						 .captured = packet->inner_len,
-						 .original = original_length(frame),
-						 .direction = direction_of(packet),
-						 .has_id = packet->has_seq,
-						 .id = packet->seq,
-						 .dropped = skipped,
-						 .comment = packet->truncated ? "truncated by the sender" : NULL,
-					 });
-}
-
-/* What is lost cannot be told to be of one kind of frame: it goes to the interface of the first. */
-static int add_statistics(const struct entry *entry, enum carried carried, bool first, struct pcapng *pcapng)
-{
-	const struct interface *interface = &entry->interfaces[carried];
-	const struct sequence *sequence = &entry->session.sequence;
-	char comment[256];
-
-	snprintf(comment, sizeof comment, "packets %llu, bytes %llu, truncated %llu, lost %llu, late %llu, duplicate %llu, restarted %llu",
-		 (unsigned long long)entry->session.packets, (unsigned long long)entry->session.bytes,
-		 (unsigned long long)entry->session.truncated, (unsigned long long)sequence->lost, (unsigned long long)sequence->late,
-		 (unsigned long long)sequence->duplicate, (unsigned long long)sequence->restarted);
-	return pcapng_add_statistics(pcapng, &(struct pcapng_statistics){
-						     .interface = interface->number,
-						     .time_ns = interface->last_ns,
-						     .start_ns = interface->first_ns,
-						     .end_ns = interface->last_ns,
-						     .received = interface->packets,
-						     .dropped = first ? sequence->lost : 0,
-						     .comment = first ? comment : NULL,
-					     });
-}
-
-int collect_sessions_finish(const struct collect_sessions *sessions, struct pcapng *pcapng)
-{
-	int rc = 0;
-
-	for (unsigned int i = 0; i < sessions->count && !rc; i++) {
-		const struct entry *entry = &sessions->entries[i];
-		bool first = true;
-
-		for (enum carried carried = 0; carried < CARRIED_COUNT && !rc; carried++) {
-			if (!entry->interfaces[carried].made)
-				continue;
-			rc = add_statistics(entry, carried, first, pcapng);
-			first = false;
-		}
-	}
-	return rc;
+	*id = (unsigned int)(session - sessions->entries) * COLLECT_CARRIED_COUNT +
+	      (outer->ft == ERSPAN_FT_IP ? COLLECT_IP : COLLECT_ETHERNET);
+	*packet = (struct pcapng_packet){
+		.time_ns = frame->time_ns,
+		.data = (const uint8_t *)frame->data + outer->inner_off,
+		.captured = outer->inner_len,
+		.original = original_length(frame),
+		.direction = direction_of(outer),
+		.has_id = outer->has_seq,
+		.id = outer->seq,
+		.dropped = account(session, frame),
+		.comment = outer->truncated ? "truncated by the sender" : NULL,
+	};
+	return 0;
 }

@@ -28,6 +28,7 @@ struct live {
 	uint64_t accepted;
 	uint64_t lost; /* as last told to collect */
 	int failed;    /* -errno of the recording */
+	bool ended;    /* a packet came after the last file */
 	char text[192];
 };
 
@@ -172,6 +173,7 @@ static void take_packet(void *context, uint64_t time_ns, const void *data, size_
 	int rc;
 
 	/* What comes behind the last wanted frame was never asked for. */
+	live->ended = live->ended || collect_ended(live->collect, time_ns);
 	if (live_done(live))
 		return;
 	rc = collect_packet(live->collect, time_ns, FARSPAN_LINK_IP, data, len);
@@ -207,7 +209,7 @@ int live_stop(struct live *live)
 
 bool live_done(const struct live *live)
 {
-	return live->config.count && live->accepted >= live->config.count;
+	return live->ended || (live->config.count && live->accepted >= live->config.count);
 }
 
 const char *live_text(const struct live *live)

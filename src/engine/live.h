@@ -36,7 +36,7 @@ void live_follow(struct live *live);
 /* Listens no more, and takes what has arrived. */
 int live_stop(struct live *live);
 
-/* Whether the wanted number of frames has come. */
+/* Whether the wanted number of frames or files has come. */
 bool live_done(const struct live *live);
 
 /* "3 interfaces: erspan1 erspan2 erspan3 gre (vxlan is left to this host's own devices)" */

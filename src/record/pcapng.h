@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes pcapng with nanoseconds, in this machine's byte order. Hides blocks, options, buffering, and what must happen when a write fails:
- * the file ends with a whole block, and each packet that is not in it is counted.
+ * Makes pcapng blocks, with nanoseconds, in this machine's byte order, in a buffer of the caller's. Hides their layout and their options.
+ * What does not fit leaves no trace, so that the buffer always holds whole blocks.
  */
 #ifndef RECORD_PCAPNG_H
 #define RECORD_PCAPNG_H
@@ -9,9 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
-
-#include "base/error.h"
 
 enum pcapng_link {
 	PCAPNG_LINK_ETHERNET = 1,
@@ -26,15 +23,17 @@ enum pcapng_direction {
 };
 
 enum {
-	PCAPNG_TEXT_MAX = 1024
-}; /* longer names and comments are cut */
+	PCAPNG_TEXT_MAX = 1024,                                         /* longer names and comments are cut */
+	PCAPNG_DATA_MAX = 262144,                                       /* longer packets are cut */
+	PCAPNG_BLOCK_MAX = PCAPNG_DATA_MAX + 8 * (PCAPNG_TEXT_MAX + 8), /* no block made here is longer */
+};
 
-struct pcapng_config {
-	int fd;           /* stays the caller's */
-	const char *name; /* of the file, for errors */
-	/* Instead of write(2), for tests; same contract. */
-	ssize_t (*write)(void *context, const void *data, size_t len);
-	void *context;
+/* The blocks made so far are the first len bytes. */
+struct pcapng {
+	uint8_t *data;
+	size_t size;
+	size_t len;
+	bool full; /* the block being made does not fit */
 };
 
 /* Texts may be NULL. */
@@ -46,7 +45,7 @@ struct pcapng_interface {
 };
 
 struct pcapng_packet {
-	uint32_t interface; /* as pcapng_add_interface() returned it */
+	uint32_t interface; /* its number in the section, from 0 on */
 	uint64_t time_ns;   /* since 1970 */
 	const void *data;
 	size_t captured;
@@ -68,33 +67,30 @@ struct pcapng_statistics {
 	const char *comment;
 };
 
-struct pcapng;
+/* An address and what it is called. */
+struct pcapng_name {
+	unsigned int family; /* 4 or 6; 0: no name */
+	uint8_t address[16]; /* network order; IPv4: the first 4 bytes */
+	char name[80];
+};
 
-/* Begins a section; nothing is written before the first flush. 0, or -ENOMEM. */
-int pcapng_new(const struct pcapng_config *config, struct pcapng **pcapng, struct error *error);
+/* Each adds one block. False: there is no room for it, and nothing was added. */
+bool pcapng_put_section(struct pcapng *pcapng);
+bool pcapng_put_interface(struct pcapng *pcapng, const struct pcapng_interface *interface);
+bool pcapng_put_name(struct pcapng *pcapng, const struct pcapng_name *name);
+bool pcapng_put_packet(struct pcapng *pcapng, const struct pcapng_packet *packet);
+bool pcapng_put_statistics(struct pcapng *pcapng, const struct pcapng_statistics *statistics);
 
-/* The number of the new interface, or -errno as pcapng_failed(). */
-int64_t pcapng_add_interface(struct pcapng *pcapng, const struct pcapng_interface *interface);
+enum pcapng_kind {
+	PCAPNG_OTHER,
+	PCAPNG_INTERFACE,
+	PCAPNG_PACKET,
+};
 
 /*
- * Adds one packet. Either it reaches the file whole, or it is counted in pcapng_lost(), now or when the buffer it waits in cannot be
- * written. 0, or -errno as pcapng_failed().
+ * The length of the block that these bytes, which were made here, start with; 0 if there is not all of it. interface is the number of a
+ * packet's interface, else 0.
  */
-int pcapng_add_packet(struct pcapng *pcapng, const struct pcapng_packet *packet);
-
-int pcapng_add_statistics(struct pcapng *pcapng, const struct pcapng_statistics *statistics);
-
-/* Writes what waits in the buffer. 0, or -errno with *error naming the file. After an error nothing is written any more. */
-int pcapng_flush(struct pcapng *pcapng, struct error *error);
-
-/* 0, or the -errno of the first write that failed, and then *error (may be NULL) says so. */
-int pcapng_failed(const struct pcapng *pcapng, struct error *error);
-
-/* packets added = written + lost + those in the buffer; a flush leaves none there. */
-uint64_t pcapng_written(const struct pcapng *pcapng);
-uint64_t pcapng_lost(const struct pcapng *pcapng);
-
-/* Forgets what was not flushed. NULL is allowed. */
-void pcapng_free(struct pcapng *pcapng);
+size_t pcapng_first_block(const uint8_t *data, size_t len, enum pcapng_kind *kind, uint32_t *interface);
 
 #endif

@@ -18,6 +18,7 @@ import captures
 import packets
 
 FARSPAN = os.environ["FARSPAN"]
+NAMES = 4  # type of the block of names
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "captures")
 
 
@@ -132,8 +133,8 @@ class Made(Case):
         summary, blocks = self.collect(self.input)
         self.assertEqual(summary["refused"]["frame_type"], 1)
         self.assertEqual([(kind, block.get("link", block.get("interface"))) for kind, block in blocks[1:]],
-                         [("interface", 1), ("packet", 0), ("interface", 101), ("packet", 1), ("packet", 0), ("packet", 1),
-                          ("statistics", 0), ("statistics", 1)])
+                         [(NAMES, None), ("interface", 1), ("packet", 0), (NAMES, None), ("interface", 101), ("packet", 1), ("packet", 0),
+                          ("packet", 1), ("statistics", 0), ("statistics", 1)])
 
     def test_sources(self):
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-f", "erspan2:any,id=11,remote=10.8.0.0/24", "-f", "vxlan:10.8.0.2,vni=5005")

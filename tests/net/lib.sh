@@ -180,7 +180,8 @@ addresses() {
 	local name=$1 iface=$2 address
 	shift 2
 	for address in "$@"; do
-		ip -n "$prefix$name" address add "$address" dev "$iface"
+		# An IPv6 address that is still being checked for duplicates takes no packets.
+		ip -n "$prefix$name" address add "$address" dev "$iface" nodad
 	done
 }
 

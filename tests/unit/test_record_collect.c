@@ -4,28 +4,36 @@
 
 #include "record_test.h"
 
-struct sink {
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+/* The recording, and what is in it once it is read. */
+static struct {
+	char path[64];
 	uint8_t data[1 << 22];
 	size_t len;
-	size_t limit;
-};
+} sink;
 
-static ssize_t sink_write(void *context, const void *data, size_t len)
+static void set_limit(rlim_t limit)
 {
-	struct sink *sink = context;
+	struct rlimit now;
 
-	if (len > sink->limit - sink->len)
-		len = sink->limit - sink->len;
-	if (len == 0) {
-		errno = ENOSPC;
-		return -1;
-	}
-	memcpy(sink->data + sink->len, data, len);
-	sink->len += len;
-	return (ssize_t)len;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &now), 0);
+	now.rlim_cur = limit;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
 }
 
-static struct sink sink;
+static void read_sink(void)
+{
+	int fd = open(sink.path, O_RDONLY);
+	ssize_t len = read(fd, sink.data, sizeof sink.data);
+
+	assert_true(len >= 0 && (size_t)len < sizeof sink.data);
+	sink.len = (size_t)len;
+	close(fd);
+}
+
 static struct collect *collect;
 static struct collect_summary summary;
 static struct endpoint sources[4];
@@ -45,18 +53,13 @@ static void check_sum(void)
 	assert_int_equal(summary.counters[COLLECT_REASONS + FARSPAN_OK], 0);
 }
 
-static void open_limited(unsigned int sessions_max, size_t limit)
+/* The recording gets no longer than limit. */
+static void open_limited(unsigned int sessions_max, rlim_t limit)
 {
-	const struct collect_config config = {.sources = sources,
-					      .source_count = source_count,
-					      .sessions_max = sessions_max,
-					      .fd = -1,
-					      .output_name = "sink",
-					      .write = sink_write,
-					      .context = &sink};
+	const struct collect_config config = {
+		.sources = sources, .source_count = source_count, .sessions_max = sessions_max, .recording.path = sink.path};
 
-	sink.len = 0;
-	sink.limit = limit;
+	set_limit(limit);
 	assert_int_equal(collect_open(&config, &collect, NULL), 0);
 }
 
@@ -64,7 +67,7 @@ static void open_with(const char *const *texts)
 {
 	for (source_count = 0; *texts; texts++)
 		assert_int_equal(endpoint_parse(*texts, ENDPOINT_SOURCE, &sources[source_count++], NULL), 0);
-	open_limited(0, sizeof sink.data);
+	open_limited(0, RLIM_INFINITY);
 }
 
 #define OPEN(...) open_with((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
@@ -74,6 +77,7 @@ static void close_collect(void)
 	collect_close(collect);
 	collect = NULL;
 	source_count = 0;
+	set_limit(RLIM_INFINITY);
 }
 
 /* A UDP frame in Ethernet with the lengths of 100 bytes, of which len are there. */
@@ -363,6 +367,7 @@ static void recording(void **state)
 	/* Cut by the capture: the outer header tells what there was. */
 	assert_int_equal(give_bytes(outer, len - 30, 9001), 1);
 	assert_int_equal(collect_finish(collect, NULL), 0);
+	read_sink();
 	file = file_of(sink.data, sink.len);
 	assert_int_equal(capture_open(file.path, &capture, NULL), 0);
 	expect_packet(capture, 2000, 1, 100, 100);
@@ -379,7 +384,7 @@ static void recording(void **state)
 	assert_int_equal(count_in_sink("\2\0\4\0\1\0\0\0", 8), 1);                          /* epb_flags: inbound */
 	assert_int_equal(count_in_sink("\2\0\4\0\2\0\0\0", 8), 3);                          /* outbound */
 	assert_int_equal(count_in_sink("\4\0\x08\0\3\0\0\0\0\0\0\0\5\0\x08\0\x0e", 17), 1); /* epb_dropcount 3, epb_packetid 14 */
-	assert_int_equal(count_in_sink("packets 4, bytes 258, truncated 1, lost 3, late 0, duplicate 2, restarted 0", 75), 1);
+	assert_int_equal(count_in_sink("packets 4, bytes 258, truncated 1, lost 3, late 0, duplicate 2, restarted 0", 75), 2);
 	close_collect();
 }
 
@@ -413,7 +418,7 @@ static void table_full(void **state)
 	struct farspan_packet packet;
 
 	(void)state;
-	open_limited(3, sizeof sink.data);
+	open_limited(3, RLIM_INFINITY);
 	for (uint16_t id = 0; id < 1024; id++) {
 		fill_packet(&packet, FARSPAN_ERSPAN2, 4, id);
 		assert_int_equal(give(&packet), id < 3);
@@ -421,7 +426,7 @@ static void table_full(void **state)
 	assert_int_equal(summary.sessions, 3);
 	expect(COLLECT_session_table_full, 1021);
 	close_collect();
-	open_limited(0, sizeof sink.data);
+	open_limited(0, RLIM_INFINITY);
 	for (uint16_t id = 0; id < 8192; id++) {
 		fill_packet(&packet, FARSPAN_ERSPAN2, 4, id & 1023);
 		packet.outer_src[3] = (uint8_t)(id >> 10);
@@ -431,7 +436,7 @@ static void table_full(void **state)
 	expect(COLLECT_session_table_full, 4096);
 	close_collect();
 	/* As many sessions that differ in the hardware id only; twice, to find each again. */
-	open_limited(0, sizeof sink.data);
+	open_limited(0, RLIM_INFINITY);
 	for (uint16_t i = 0; i < 8192; i++) {
 		fill_packet(&packet, FARSPAN_ERSPAN3, 4, i / 64 % 64);
 		packet.hwid = i % 64;
@@ -441,7 +446,7 @@ static void table_full(void **state)
 	close_collect();
 }
 
-/* The output stops at any byte: frames that are in it, plus write errors, are all. */
+/* The output stops at any byte behind the section block, which is written at once: frames that are in it, plus write errors, are all. */
 static void write_errors(void **state)
 {
 	enum {
@@ -450,10 +455,11 @@ static void write_errors(void **state)
 	bool failed = true;
 
 	(void)state;
-	for (size_t limit = 0; failed; limit += 7) {
+	for (rlim_t limit = 100; failed; limit += 7) {
 		struct error error = {0};
 		struct farspan_packet packet;
 		unsigned int frames = 0;
+		size_t at;
 
 		open_limited(0, limit);
 		for (uint16_t i = 0; i < FRAMES; i++) {
@@ -463,11 +469,12 @@ static void write_errors(void **state)
 				(void)collect_flush(collect, NULL);
 		}
 		failed = collect_finish(collect, &error);
-		assert_int_equal(failed ? ENOSPC : 0, error.code);
+		assert_int_equal(failed ? EFBIG : 0, error.code);
 		assert_int_equal(collect_failed(collect, NULL), -error.code);
 		check_sum();
+		read_sink();
 		/* As many frames as an own count of the blocks finds. */
-		for (size_t at = 0; sink.len - at >= 8;) {
+		for (at = 0; sink.len - at >= 8;) {
 			uint32_t header[2];
 
 			memcpy(header, sink.data + at, 8);
@@ -476,6 +483,7 @@ static void write_errors(void **state)
 			frames += header[0] == 6;
 			at += header[1];
 		}
+		assert_int_equal(at, sink.len);
 		expect(COLLECT_written, frames);
 		expect(COLLECT_write_error, FRAMES - frames);
 		assert_int_equal(summary.buffered, 0);
@@ -523,10 +531,10 @@ static void random_packets(void **state)
 	source_count = 1;
 	assert_int_equal(endpoint_parse("erspan:any,remote=10.0.0.0/8+a00::/16", ENDPOINT_SOURCE, &sources[0], NULL), 0);
 	for (unsigned int round = 0; round < 4; round++) {
-		open_limited(round % 2 ? 5 : 0, round < 2 ? sizeof sink.data : 180000);
+		open_limited(round % 2 ? 5 : 0, round < 2 ? RLIM_INFINITY : 180000);
 		for (unsigned int i = 0; i < 20000; i++)
 			(void)give_bytes(outer, random_packet(&random, outer, sizeof outer), i * 20000000ull);
-		assert_int_equal(collect_finish(collect, NULL), round < 2 ? 0 : -ENOSPC);
+		assert_int_equal(collect_finish(collect, NULL), round < 2 ? 0 : -EFBIG);
 		check_sum();
 		assert_true(summary.counters[COLLECT_written] > 1000 && summary.counters[COLLECT_reassembled] > 100);
 		assert_true(summary.counters[COLLECT_sender_not_allowed] && summary.counters[COLLECT_fragment_incomplete]);
@@ -535,6 +543,7 @@ static void random_packets(void **state)
 		collect_close(collect);
 	}
 	source_count = 0;
+	set_limit(RLIM_INFINITY);
 }
 
 /* Names are what users and their scripts see: all different, none empty. */
@@ -548,6 +557,23 @@ static void counter_names(void **state)
 	}
 }
 
+static int set_up(void **state)
+{
+	int fd;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	strcpy(sink.path, "/tmp/farspan-collect.XXXXXX");
+	fd = mkstemp(sink.path);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(sink.path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,5 +583,5 @@ int main(void)
 		cmocka_unit_test(write_errors), cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

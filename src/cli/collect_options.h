@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of farspan collect: hides its options and what of them goes together. */
+#ifndef CLI_COLLECT_OPTIONS_H
+#define CLI_COLLECT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "datapath/attach.h"
+#include "model/session.h"
+#include "record/recording.h"
+
+enum {
+	COLLECT_SOURCES_MAX = 64
+};
+
+struct collect_options {
+	const char *read;   /* capture file of outer packets; NULL: live */
+	const char *write;  /* "-": standard output; NULL: nothing is recorded */
+	const char *listen; /* for pcap-over-IP; NULL: not */
+	struct recording_rotation rotation;
+	struct recording_sync sync;
+	bool zstd;
+	struct session relay;  /* destinations, and how copies to tunnels are shaped */
+	uint64_t count;        /* frames; 0: all */
+	const char *interface; /* NULL: all */
+	enum attach_way way;
+	bool json;
+	bool quiet;
+	bool help;
+	unsigned int source_count;
+	struct endpoint sources[COLLECT_SOURCES_MAX];
+};
+
+void collect_print_usage(FILE *out);
+
+/* *options, all zero before, is what the words say; pointers are into argv. 0, or -EINVAL with what is allowed in *error. */
+int collect_options_parse(int argc, char **argv, struct collect_options *options, struct error *error);
+
+#endif
