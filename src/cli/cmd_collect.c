@@ -14,6 +14,7 @@
 #include "cli/collect_options.h"
 #include "cli/collect_report.h"
 #include "cli/wait.h"
+#include "datapath/sandbox.h"
 #include "engine/collect.h"
 #include "engine/live.h"
 #include "engine/outlets.h"
@@ -94,11 +95,11 @@ static uint64_t now_ns(void)
 }
 
 /* What is due about every second. */
-static void follow(struct live *live, struct collect *collect, struct outlets *outlets, bool line)
+static int follow(struct live *live, struct collect *collect, struct outlets *outlets, bool line, struct error *error)
 {
 	const char *news;
+	int rc = live_follow(live, error);
 
-	live_follow(live);
 	collect_tick(collect, now_ns());
 	if (outlets)
 		outlets_follow(outlets);
@@ -107,6 +108,7 @@ static void follow(struct live *live, struct collect *collect, struct outlets *o
 		fprintf(stderr, "%sfarspan: %s\n", line ? "\r\033[K" : "", news);
 	if (line)
 		show_line(collect);
+	return rc;
 }
 
 /* Drains on every tick: the kernel wakes us only for much. */
@@ -123,11 +125,30 @@ static int receive_until_stopped(struct live *live, struct collect *collect, str
 			outlets_flush(outlets);
 		ticks += (events & WAIT_TICK) != 0;
 		rc = ticks % FLUSH_TICKS ? collect_pump(collect, error) : collect_flush(collect, error);
-		if (events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
-			follow(live, collect, outlets, line);
+		if (!rc && events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
+			rc = follow(live, collect, outlets, line, error);
 	}
 	if (line)
 		fprintf(stderr, "\r\033[K");
+	return rc;
+}
+
+/*
+ * Everything is open: what reads packets gives up its privileges. Destinations still need theirs, to follow routes and to remove
+ * interfaces.
+ */
+static int give_up_privileges(struct live *live, const struct collect *collect, const struct outlets *outlets, struct error *error)
+{
+	const char *text;
+	int rc;
+
+	if (outlets)
+		return 0;
+	rc = live ? live_leave_following(live, error) : 0;
+	if (!rc)
+		rc = sandbox_enter(collect_directory(collect), &text, error);
+	if (!rc && live)
+		fprintf(stderr, "farspan: reading packets with %s\n", text);
 	return rc;
 }
 
@@ -149,6 +170,8 @@ static int collect_live(const struct collect_options *options, struct collect *c
 	if (rc)
 		return rc;
 	rc = wait_open(&wait, TICK_MS, error);
+	if (!rc)
+		rc = give_up_privileges(live, collect, outlets, error);
 	if (!rc) {
 		*ran = true;
 		if (collect_listening(collect))
@@ -184,7 +207,10 @@ static int run_with(const struct collect_options *options, struct capture *captu
 
 	if (rc)
 		return rc;
-	rc = capture ? collect_file(options, capture, collect, error) : collect_live(options, collect, outlets, &ran, error);
+	if (capture)
+		rc = give_up_privileges(NULL, collect, outlets, error);
+	if (!rc)
+		rc = capture ? collect_file(options, capture, collect, error) : collect_live(options, collect, outlets, &ran, error);
 	if (outlets)
 		outlets_stop(outlets);
 	if (ran)

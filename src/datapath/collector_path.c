@@ -316,6 +316,19 @@ int collector_path_follow(struct collector_path *path, struct error *error)
 	return rc ? rc : follow_interfaces(path, error);
 }
 
+void collector_path_follow_clock(struct collector_path *path)
+{
+	set_clock(path);
+}
+
+void collector_path_leave(struct collector_path *path)
+{
+	(void)collector_path_lost(path); /* how many CPUs there are is read from a file, once */
+	while (path->interface_count)
+		if (path->interfaces[--path->interface_count].link >= 0)
+			close(path->interfaces[path->interface_count].link);
+}
+
 void collector_path_stop(struct collector_path *path)
 {
 	while (path->interface_count)

@@ -40,6 +40,15 @@ void collector_path_drain(struct collector_path *path, packet_handler handler, v
 /* Brings addresses and interfaces up to date, and the clock. To be called after netlink_changed(), and every few seconds. */
 int collector_path_follow(struct collector_path *path, struct error *error);
 
+/* Only the clock. */
+void collector_path_follow_clock(struct collector_path *path);
+
+/*
+ * Leaves interfaces and addresses to another process that has been forked since: it follows and stops. What remains here is to drain, and
+ * to close.
+ */
+void collector_path_leave(struct collector_path *path);
+
 /* Takes no more packets; what it has can still be drained. */
 void collector_path_stop(struct collector_path *path);
 

@@ -290,6 +290,11 @@ void collect_count_clients(const struct collect *collect, struct listener_counts
 		listener_count(collect->listener, counts);
 }
 
+int collect_directory(const struct collect *collect)
+{
+	return collect->recording ? recording_directory(collect->recording) : -1;
+}
+
 const char *collect_news(struct collect *collect)
 {
 	return collect->recording ? recording_news(collect->recording) : NULL;

@@ -146,6 +146,9 @@ void collect_tick(struct collect *collect, uint64_t time_ns);
 const char *collect_listening(const struct collect *collect);
 void collect_count_clients(const struct collect *collect, struct listener_counts *counts);
 
+/* The directory in which files are created while it runs; -1: nowhere. */
+int collect_directory(const struct collect *collect);
+
 /* A line about the recording for the user, as recording_news(). */
 const char *collect_news(struct collect *collect);
 

@@ -2,9 +2,15 @@
 #include "engine/live.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "datapath/collector_path.h"
 #include "datapath/netlink.h"
@@ -13,7 +19,8 @@
 #include "wire/headers.h"
 
 enum {
-	LOCALS_MAX = 64
+	LOCALS_MAX = 64,
+	FOLLOW_MS = 1000,
 };
 
 struct live {
@@ -28,7 +35,9 @@ struct live {
 	uint64_t accepted;
 	uint64_t lost; /* as last told to collect */
 	int failed;    /* -errno of the recording */
-	bool ended;    /* a packet came after the last file */
+	pid_t follower;
+	int follower_fd; /* -1: there is none, this process follows */
+	bool ended;      /* a packet came after the last file */
 	char text[192];
 };
 
@@ -145,6 +154,7 @@ int live_open(struct live **opened, const struct live_config *config, struct col
 		return fail(error, ENOMEM, "out of memory");
 	live->config = *config;
 	live->collect = collect;
+	live->follower_fd = -1;
 	rc = open_parts(live, error);
 	if (rc)
 		live_close(live);
@@ -153,10 +163,21 @@ int live_open(struct live **opened, const struct live_config *config, struct col
 	return rc;
 }
 
+/* The process that follows for us ends when the connection does, having detached everything. */
+static void stop_follower(struct live *live)
+{
+	if (live->follower_fd < 0)
+		return;
+	close(live->follower_fd);
+	live->follower_fd = -1;
+	waitpid(live->follower, NULL, 0);
+}
+
 void live_close(struct live *live)
 {
 	if (!live)
 		return;
+	stop_follower(live);
 	collector_path_close(live->path);
 	netlink_close(live->netlink);
 	free(live);
@@ -195,14 +216,66 @@ int live_drain(struct live *live)
 	return live->failed;
 }
 
-void live_follow(struct live *live)
+/* ---- the process with the privileges ---- */
+
+/* Until it is told to stop, or our parent is no more. */
+static void follow_for_parent(struct live *live, int parent)
 {
-	/* An interface that is gone for the moment is no reason to end: it is found again when it is back. */
-	collector_path_follow(live->path, NULL);
+	struct pollfd told = {.fd = parent, .events = POLLIN};
+	int rc;
+
+	prctl(PR_SET_NAME, "farspan-follow");
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	/* Whoever reads our parent's output must see its end. */
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	while ((rc = poll(&told, 1, FOLLOW_MS)) == 0 || (rc < 0 && errno == EINTR))
+		/* An interface that is gone for the moment is no reason to end: it is found again when it is back. */
+		collector_path_follow(live->path, NULL);
+	collector_path_stop(live->path);
+	_exit(0);
+}
+
+int live_leave_following(struct live *live, struct error *error)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return fail(error, errno, "socket pair: %s", strerror(errno));
+	live->follower = fork();
+	if (live->follower == 0) {
+		close(ends[0]);
+		follow_for_parent(live, ends[1]);
+	}
+	close(ends[1]);
+	if (live->follower < 0) {
+		close(ends[0]);
+		return fail(error, errno, "process that follows interfaces: %s", strerror(errno));
+	}
+	live->follower_fd = ends[0];
+	collector_path_leave(live->path);
+	return 0;
+}
+
+int live_follow(struct live *live, struct error *error)
+{
+	char none;
+
+	if (live->follower_fd < 0) {
+		collector_path_follow(live->path, NULL);
+		return 0;
+	}
+	collector_path_follow_clock(live->path);
+	if (recv(live->follower_fd, &none, sizeof none, MSG_DONTWAIT) == 0)
+		return fail(error, ECHILD, "the process that follows interfaces was ended by somebody: nothing can be received any more");
+	return 0;
 }
 
 int live_stop(struct live *live)
 {
+	stop_follower(live);
 	collector_path_stop(live->path);
 	return live_drain(live);
 }

@@ -24,14 +24,20 @@ struct live;
 int live_open(struct live **live, const struct live_config *config, struct collect *collect, struct error *error);
 void live_close(struct live *live);
 
+/*
+ * Forks a process that keeps the privileges, follows the host's addresses and interfaces, and reads no packet; this one needs none any
+ * more. It goes with live, however this process ends. 0, or -errno.
+ */
+int live_leave_following(struct live *live, struct error *error);
+
 /* Becomes readable when packets wait; a few may wait without it, so call live_drain() every few milliseconds besides. */
 int live_fd(const struct live *live);
 
 /* Takes what has arrived. 0, or -errno if the recording failed. */
 int live_drain(struct live *live);
 
-/* Follows the host's addresses and interfaces. To be called about every second. */
-void live_follow(struct live *live);
+/* Follows the host's addresses and interfaces. To be called about every second. 0, or -errno: the process that does it is gone. */
+int live_follow(struct live *live, struct error *error);
 
 /* Listens no more, and takes what has arrived. */
 int live_stop(struct live *live);

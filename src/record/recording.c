@@ -490,6 +490,11 @@ int recording_add(struct recording *r, unsigned int id, const struct pcapng_pack
 	return -r->fatal;
 }
 
+int recording_directory(const struct recording *r)
+{
+	return r->directory;
+}
+
 void recording_count(const struct recording *r, struct recording_counts *counts)
 {
 	*counts = r->counts;

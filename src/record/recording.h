@@ -80,6 +80,9 @@ int recording_finish(struct recording *recording, struct error *error);
 /* 0, or -errno: nothing can be recorded any more, and then *error (may be NULL) says why. */
 int recording_failed(const struct recording *recording, struct error *error);
 
+/* The directory below which files are created; -1 if none are. It stays the recording's. */
+int recording_directory(const struct recording *recording);
+
 void recording_count(const struct recording *recording, struct recording_counts *counts);
 
 /* A line for the user about what has failed or works again since the last call; NULL: nothing. */

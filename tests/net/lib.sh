@@ -192,6 +192,12 @@ uplink_addresses() {
 	neighbour tap u0 fd09::2 $mac_c
 	neighbour col c0 10.9.0.1 $mac_u
 	neighbour col c0 fd09::1 $mac_u
+	until_true 5 "the addresses of the uplink to be usable" usable
+}
+
+# The kernel's host takes nothing to an IPv6 address while it is tentative, if only for a moment.
+usable() {
+	[ -z "$(ip -n "${prefix}tap" -6 address show tentative)$(ip -n "${prefix}col" -6 address show tentative)" ]
 }
 
 # spawn NAME COMMAND...: in the background, output in $work/NAME.out and .err, process id in $work/NAME.pid.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A disk that gets full and has room again, a directory that is removed, a link in the way: frames that are not in a file are counted, those
-# that are can be read, recording goes on by itself, and the user hears of it.
+# A disk that gets full and has room again, a directory that is removed, a link in the way: frames that are not in a file are counted,
+# those that are can be read, recording goes on by itself, and the user hears of it.
 #
 #     tap  u0 ---- c0  col
 # shellcheck source=tests/net/lib.sh
@@ -21,8 +21,7 @@ on_disk() {
 }
 
 record() {
-	spawn collect nsenter --net="/run/netns/${prefix}col" nsenter --mount="/proc/$(cat "$work/mounter.pid")/ns/mnt" \
-		"$FARSPAN" collect --json "$@"
+	spawn collect nsenter --net="/run/netns/${prefix}col" --mount="/proc/$(cat "$work/mounter.pid")/ns/mnt" "$FARSPAN" collect --json "$@"
 	until_said collect "farspan: collecting"
 }
 

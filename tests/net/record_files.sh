@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Recordings live: files that follow each other, files for each session, compressed ones; killed while they change; stopped for a while;
-# with few descriptors and little memory. Each file is complete, and the sums hold.
+# with few descriptors, little memory and no privileges. Each file is complete, and the sums hold.
 #
 #     tap  u0 ---- c0  col
 # shellcheck source=tests/net/lib.sh
@@ -55,7 +55,8 @@ equal "the files of the ring" "x.pcapng0 x.pcapng1 x.pcapng2" "$(cd "$work/files
 "$here/recorded.py" complete "$work"/files/* >/dev/null || wrong "the files of the ring"
 
 echo "-- for each session, in 24 descriptors"
-limit=(prlimit --nofile=24)
+# Without what this shell has open.
+limit=(/usr/bin/python3 -c 'import os, sys; os.closerange(3, 1024); os.execvp(sys.argv[1], sys.argv[1:])' prlimit --nofile=24)
 record -i c0 -f erspan:any --per-session -w "$work/files/x.pcapng"
 limit=()
 send_to_collector "$work/outer.pcap"
@@ -97,7 +98,37 @@ send_to_collector "$work/outer.pcap"
 kill -CONT "$(cat "$work/collect.pid")"
 end_record $((2 * frames))
 
+echo "-- without privileges, but for the process that follows interfaces"
+record -w "$work/files/x.pcapng" -C 2k
+pid=$(cat "$work/collect.pid")
+until_said collect "reading packets with no capabilities"
+equal "capabilities" "0000000000000000 0000000000000000" "$(awk '/^Cap(Prm|Eff)/ { print $2 }' "/proc/$pid/status" | paste -sd ' ')"
+equal "no_new_privs" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$pid/status")"
+follower=$(pgrep -P "$pid" -x farspan-follow) || wrong "nobody follows interfaces"
+wire tap u1 02:00:00:00:09:03 col c1 02:00:00:00:09:04
+attached() {
+	# A link of ours that appeared: packets on the new interface are taken.
+	taskset -c 0 nsenter --net="/run/netns/${prefix}tap" "$here/traffic.py" frames u1 "$work/outer.pcap" 02:00:00:00:09:04
+	[ "$(find "$work/files" -type f | wc -l)" -gt 1 ]
+}
+until_true 20 "the new interface to be listened on" attached
+end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
+"$here/collected.py" counters "$work/collect.out" write_error=0 || wrong "the counters of the collector"
+! kill -0 "$follower" 2>/dev/null || wrong "the process that follows interfaces is left"
+ip -n "${prefix}tap" link del u1
+
+echo "-- the process that follows interfaces is killed: the end, with a reason"
+record -w "$work/files/x.pcapng"
+kill -9 "$(pgrep -P "$(cat "$work/collect.pid")" -x farspan-follow)"
+until_said collect "ended by somebody"
+status=0
+wait "$(cat "$work/collect.pid")" || status=$?
+equal "status" 1 $status
+
 echo "-- killed while files change"
+no_follower() {
+	! kill -0 "$follower"
+}
 for round in 1 2 3 4; do
 	suffix=
 	[ $((round % 4)) != 0 ] || suffix=.zst
@@ -106,9 +137,11 @@ for round in 1 2 3 4; do
 	spawn sender sh -c 'while :; do taskset -c 0 nsenter --net="$0" "$@" >/dev/null; done' "/run/netns/${prefix}tap" \
 		"$here/traffic.py" frames u0 "$work/outer.pcap" $mac_c
 	for ((i = 0; i < round; i++)); do send_to_collector "$work/outer.pcap"; done
+	follower=$(pgrep -P "$(cat "$work/collect.pid")" -x farspan-follow)
 	end collect KILL || true
 	end sender KILL || true
 	several 5
+	until_true 10 "nothing of it to be left" no_follower
 	"$here/recorded.py" readable "$work"/files/* >/dev/null || wrong "a file after kill -9"
 done
 finish

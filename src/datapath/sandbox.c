@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "datapath/sandbox.h"
+
+#include <asm/ioctls.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Newer than the headers of Debian 12. */
+#define FS_TRUNCATE (1ull << 14) /* version 3 */
+#define FS_IOCTL    (1ull << 15) /* version 5 */
+#define FS_VERSION1 ((1ull << 13) - 1)
+#define FS_REFER    (1ull << 13) /* version 2 */
+#define NET_TCP     3ull         /* version 4: bind and connect */
+
+/* The reports of sanitizers need files and calls that nothing else does. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+struct ruleset {
+	uint64_t fs;
+	uint64_t net;
+};
+
+/* ---- Landlock ---- */
+
+static struct ruleset handled(long version)
+{
+	struct ruleset rules = {.fs = FS_VERSION1};
+
+	if (version >= 2)
+		rules.fs |= FS_REFER;
+	if (version >= 3)
+		rules.fs |= FS_TRUNCATE;
+	if (version >= 4)
+		rules.net = NET_TCP;
+	if (version >= 5)
+		rules.fs |= FS_IOCTL;
+	return rules;
+}
+
+static int allow_directory(int ruleset, int directory, uint64_t known)
+{
+	const uint64_t wanted = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE;
+	struct landlock_path_beneath_attr rule = {.allowed_access = wanted & known, .parent_fd = directory};
+
+	if (directory < 0)
+		return 0;
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ? -errno : 0;
+}
+
+/* 0; 1: the kernel has none; or -errno. */
+static int restrict_files(int directory)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset rules;
+	int ruleset, rc;
+
+	if (version < 1)
+		return 1;
+	rules = handled(version);
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, version >= 4 ? sizeof rules : sizeof rules.fs, 0);
+	if (ruleset < 0)
+		return -errno;
+	rc = allow_directory(ruleset, directory, rules.fs);
+	if (!rc && syscall(SYS_landlock_restrict_self, ruleset, 0))
+		rc = -errno;
+	close(ruleset);
+	return rc;
+}
+
+/* ---- capabilities ---- */
+
+/* Whether this user may make files there without CAP_DAC_OVERRIDE; groups are not looked at. */
+static bool may_write(int directory)
+{
+	struct stat stat;
+
+	if (directory < 0 || fstat(directory, &stat))
+		return true;
+	if (stat.st_uid == geteuid())
+		return (stat.st_mode & 0300) == 0300;
+	return (stat.st_mode & 0003) == 0003 && !(stat.st_mode & S_ISVTX);
+}
+
+static int drop_capabilities(bool keep_override)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (keep_override)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE);
+	/* Who cannot change the bounding set has nothing to lose there: no_new_privs stands before it. */
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return 0;
+}
+
+/* ---- seccomp ---- */
+
+/* What recording, readers, signals and memory need. Sockets and processes are not made any more. */
+static const int calls[] = {
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(pread64),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(lseek),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(recvmmsg),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(accept4),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(close),
+	SCMP_SYS(openat),
+	SCMP_SYS(openat2),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(fsync),
+	SCMP_SYS(fdatasync),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(mmap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(brk),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mprotect),
+	SCMP_SYS(futex),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(uname),
+	SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(timerfd_settime),
+};
+
+/* 0; 1: the kernel has none; or -errno. */
+static int restrict_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int rc = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !rc; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	/* Counters in maps are read; and a terminal is recognised. */
+	if (!rc)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0));
+	if (!rc)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
+	if (!rc)
+		rc = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	return rc == -EINVAL || rc == -ENOSYS ? 1 : rc;
+}
+
+int sandbox_enter(int directory, const char **text, struct error *error)
+{
+	static char done[128];
+	const bool keep_override = !may_write(directory);
+	int files, system_calls;
+
+	tzset(); /* reads a file, once */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return fail(error, errno, "privileges: cannot be given up for good: %s", strerror(errno));
+	if (drop_capabilities(keep_override))
+		return fail(error, EPERM, "privileges: capabilities cannot be dropped");
+	files = SANITIZED ? 1 : restrict_files(directory);
+	if (files < 0)
+		return fail(error, -files, "privileges: Landlock: %s", strerror(-files));
+	system_calls = SANITIZED ? 1 : restrict_calls();
+	if (system_calls < 0)
+		return fail(error, -system_calls, "privileges: seccomp: %s", strerror(-system_calls));
+	snprintf(done, sizeof done, "%s, %s, %s", keep_override ? "no capability but DAC_OVERRIDE" : "no capabilities",
+		 files ? "no Landlock here" : "Landlock", system_calls ? "no seccomp here" : "seccomp");
+	*text = done;
+	return 0;
+}
