@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/collect_options.h"
 #include "cli/collect_report.h"
 #include "cli/wait.h"
@@ -86,21 +86,13 @@ static void show_line(const struct collect *collect)
 		(unsigned long long)summary.bytes, (unsigned long long)summary.lost);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* What is due about every second. */
 static int follow(struct live *live, struct collect *collect, struct outlets *outlets, bool line, struct error *error)
 {
 	const char *news;
 	int rc = live_follow(live, error);
 
-	collect_tick(collect, now_ns());
+	collect_tick(collect, clock_wall_ns());
 	if (outlets)
 		outlets_follow(outlets);
 	news = collect_news(collect);
@@ -118,7 +110,7 @@ static int receive_until_stopped(struct live *live, struct collect *collect, str
 	unsigned int ticks = 0, events = 0;
 	int rc = 0;
 
-	while (!rc && !(events & WAIT_STOP) && !live_done(live) && !collect_ended(collect, now_ns())) {
+	while (!rc && !(events & WAIT_STOP) && !live_done(live) && !collect_ended(collect, clock_wall_ns())) {
 		events = wait_events(wait, live_fd(live));
 		live_drain(live);
 		if (outlets)
@@ -196,7 +188,7 @@ static int run_with(const struct collect_options *options, struct capture *captu
 			      .sync = options->sync,
 			      .zstd = options->zstd,
 			      .live = !capture,
-			      .start_ns = capture ? 0 : now_ns()},
+			      .start_ns = capture ? 0 : clock_wall_ns()},
 		.listen = options->listen,
 		.deliver = outlets ? outlets_deliver : NULL,
 		.deliver_context = outlets,

@@ -14,6 +14,7 @@
 #include <farspan.h>
 
 #include "cli/decoded.h"
+#include "cli/number.h"
 #include "record/capture.h"
 #include "record/reassembly.h"
 
@@ -167,17 +168,6 @@ static void print_usage(FILE *out)
 		     "  -l                  write each line at once, for pipes that are read live\n");
 }
 
-static int parse_count(const char *text, uint64_t *count, struct error *error)
-{
-	char *end;
-
-	errno = 0;
-	*count = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || !*count)
-		return fail(error, EINVAL, "decode: count must be a number from 1 on, not '%s'", text);
-	return 0;
-}
-
 static int parse_option(int option, char **argv, struct decode_command *command, struct error *error)
 {
 	switch (option) {
@@ -187,7 +177,7 @@ static int parse_option(int option, char **argv, struct decode_command *command,
 		command->file = optarg;
 		return 0;
 	case 'c':
-		return parse_count(optarg, &command->count, error);
+		return number_parse(optarg, "decode: count", UINT64_MAX, &command->count, error);
 	case 'l':
 		command->flush = true;
 		return 0;

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/mirror_report.h"
+#include "cli/number.h"
 #include "cli/shape_options.h"
 #include "cli/wait.h"
 
@@ -63,17 +63,6 @@ static int parse_direction(const char *text, struct session *session, struct err
 	if (session->directions[DIRECTION_RX] || session->directions[DIRECTION_TX])
 		return 0;
 	return fail(error, EINVAL, "direction must be rx, tx or both, not '%s'", text);
-}
-
-static int parse_count(const char *text, uint64_t *count, struct error *error)
-{
-	char *end;
-
-	errno = 0;
-	*count = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || !*count)
-		return fail(error, EINVAL, "count must be a number from 1 on, not '%s'", text);
-	return 0;
 }
 
 static int parse_destination(const char *text, struct mirror_command *command, struct error *error)
@@ -134,7 +123,7 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 	case 't':
 		return parse_destination(optarg, command, error);
 	case 'c':
-		return parse_count(optarg, &session->count, error);
+		return number_parse(optarg, "mirror: count", UINT64_MAX, &session->count, error);
 	case OPTION_CPUS:
 		return cpus_parse(optarg, &session->cpus, error);
 	case ':':

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/number.h"
 #include "cli/shape_options.h"
 
 #define SIZE_LIMIT    (1ull << 50)
@@ -45,17 +46,6 @@ void collect_print_usage(FILE *out)
 	endpoint_print_help(out, ENDPOINT_SOURCE);
 }
 
-static int parse_number(const char *text, const char *what, uint64_t max, uint64_t *number, struct error *error)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || !*number || *number > max)
-		return fail(error, EINVAL, "collect: %s must be a number from 1 to %llu, not '%s'", what, (unsigned long long)max, text);
-	return 0;
-}
-
 /* Millions of bytes, or as the suffix says. */
 static int parse_size(const char *text, uint64_t *size, struct error *error)
 {
@@ -84,7 +74,7 @@ static int parse_fsync(const char *text, struct recording_sync *sync, struct err
 	*sync = (struct recording_sync){.rotated = strcmp(text, "none") != 0};
 	if (!sync->rotated || strcmp(text, "rotate") == 0)
 		return 0;
-	if (parse_number(text, "", 86400, &seconds, NULL))
+	if (number_parse(text, "", 86400, &seconds, NULL))
 		return fail(error, EINVAL, "collect: fsync must be none, rotate or a number of seconds, not '%s'", text);
 	sync->seconds = (unsigned int)seconds;
 	return 0;
@@ -99,7 +89,7 @@ static int parse_compress(const char *text, bool *zstd, struct error *error)
 static int parse_files(const char *text, unsigned int *files, struct error *error)
 {
 	uint64_t number = 0;
-	int rc = parse_number(text, "files", 1000000, &number, error);
+	int rc = number_parse(text, "collect: files", 1000000, &number, error);
 
 	*files = (unsigned int)number;
 	return rc;
@@ -137,7 +127,7 @@ static int parse_recording(int option, struct collect_options *options, struct e
 	case 'C':
 		return parse_size(optarg, &options->rotation.size, error);
 	case 'G':
-		return parse_number(optarg, "seconds", SECONDS_LIMIT, &options->rotation.seconds, error);
+		return number_parse(optarg, "collect: seconds", SECONDS_LIMIT, &options->rotation.seconds, error);
 	case 'W':
 		return parse_files(optarg, &options->rotation.files, error);
 	case 'z':
@@ -162,7 +152,7 @@ static int parse_option(int option, char **argv, struct collect_options *options
 	case 'f':
 		return parse_source(optarg, options, error);
 	case 'c':
-		return parse_number(optarg, "count", UINT64_MAX, &options->count, error);
+		return number_parse(optarg, "collect: count", UINT64_MAX, &options->count, error);
 	case 't':
 		return session_add_destination(&options->relay, optarg, error);
 	case 'i':

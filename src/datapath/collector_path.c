@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <farspan.h>
 
+#include "base/clock.h"
 #include "collect.skel.h"
 #include "datapath/owner.h"
 #include "datapath/tunnel_sockets.h"
@@ -38,21 +38,11 @@ struct collector_path {
 	unsigned int interface_count;
 	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
 	unsigned int known_count;
-	uint64_t realtime_offset_ns;
+	uint64_t wall_offset_ns;
 	/* Of the drain under way. */
 	packet_handler handler;
 	void *context;
 };
-
-static void set_clock(struct collector_path *path)
-{
-	struct timespec real, monotonic;
-
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	path->realtime_offset_ns =
-		(uint64_t)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (uint64_t)(real.tv_nsec - monotonic.tv_nsec);
-}
 
 static int hand_over(void *context, void *data, size_t size)
 {
@@ -60,7 +50,7 @@ static int hand_over(void *context, void *data, size_t size)
 	const struct record *record = data;
 
 	(void)size;
-	path->handler(path->context, record->monotonic_ns + path->realtime_offset_ns, record->data, record->len);
+	path->handler(path->context, record->monotonic_ns + path->wall_offset_ns, record->data, record->len);
 	return 0;
 }
 
@@ -312,13 +302,13 @@ int collector_path_follow(struct collector_path *path, struct error *error)
 {
 	int rc = follow_addresses(path, error);
 
-	set_clock(path);
+	path->wall_offset_ns = clock_wall_offset_ns();
 	return rc ? rc : follow_interfaces(path, error);
 }
 
 void collector_path_follow_clock(struct collector_path *path)
 {
-	set_clock(path);
+	path->wall_offset_ns = clock_wall_offset_ns();
 }
 
 void collector_path_leave(struct collector_path *path)

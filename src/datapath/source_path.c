@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "datapath/filter.h"
 #include "datapath/offload.h"
 #include "datapath/owner.h"
@@ -495,13 +495,9 @@ void source_path_stop(struct source_path *path)
 
 void source_path_set_clock(struct source_path *path)
 {
-	struct timespec real, monotonic;
-	struct clock_config clock;
+	struct clock_config clock = {.realtime_offset_ns = clock_wall_offset_ns()};
 	__u32 key = 0;
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	clock.realtime_offset_ns = (__u64)(real.tv_sec - monotonic.tv_sec) * 1000000000ull + (__u64)(real.tv_nsec - monotonic.tv_nsec);
 	bpf_map_update_elem(bpf_map__fd(path->encap->maps.clock), &key, &clock, BPF_ANY);
 }
 

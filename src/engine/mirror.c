@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "datapath/netlink.h"
 #include "datapath/netns.h"
 #include "datapath/owner.h"
@@ -47,14 +47,6 @@ struct mirror {
 	uint64_t started_ns; /* monotonic */
 	char text[TEXT_MAX];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-}
 
 /* ---- destinations ---- */
 
@@ -346,7 +338,7 @@ static int start(struct mirror *m, struct error *error)
 
 	for (unsigned int i = 0; i < m->session.destination_count && !rc; i++)
 		rc = check_start(m, &m->destinations[i].waits_for, error);
-	m->started_ns = now_ns();
+	m->started_ns = clock_monotonic_ns();
 	if (!rc && m->session.measure)
 		rc = source_path_measure(m->path, error);
 	if (rc || (rc = make_legs(m, error)) || (rc = update_sources(m, error)))
@@ -452,7 +444,7 @@ static uint64_t frames_seen(struct mirror *m)
 int mirror_cost(struct mirror *m, struct mirror_cost *cost, struct error *error)
 {
 	struct source_path_cost c;
-	uint64_t elapsed = now_ns() - m->started_ns, seen = frames_seen(m);
+	uint64_t elapsed = clock_monotonic_ns() - m->started_ns, seen = frames_seen(m);
 	int rc = source_path_cost(m->path, &c, error);
 
 	if (rc)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The clocks, in nanoseconds. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_monotonic_ns(void);
+uint64_t clock_wall_ns(void); /* since 1970 */
+
+/* Added to a monotonic time it gives the wall clock's, as that is set now. */
+uint64_t clock_wall_offset_ns(void);
+
+#endif
