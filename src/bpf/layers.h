@@ -70,7 +70,7 @@ static __always_inline __u32 transport_len(struct __sk_buff *skb, struct layers 
 }
 
 /* The end of the headers up to a layer, in bytes from the start of the frame. What is not IP ends behind Ethernet and its tags. */
-static __noinline __u32 headers_end(struct __sk_buff *skb, __u32 mode)
+__noinline __u32 headers_end(struct __sk_buff *skb, __u32 mode)
 {
 	struct layers layers = {};
 	__u16 type;
