@@ -16,6 +16,8 @@ from collections import ChainMap
 # How the values of a key are written, by its form in keys.def: for the manual, and to be offered by completions.
 FORMS = {
     "number": ("{min}..{max}", ""),
+    "numbers": ("{min}..{max}[+FIRST-LAST...]", ""),
+    "direction": ("rx|tx", "rx tx"),
     "address": ("ADDRESS", ""),
     "prefixes": ("PREFIX[+PREFIX...]", ""),
     "interface": ("IFACE", "@interface"),
@@ -37,6 +39,7 @@ VALUES = {
     "truncate": "l2 l3 l4",
     "compress": "zstd",
     "fsync": "none rotate",
+    "inner": "all fabricpath vntag ttag cmd fcs tag tag_likely",
 }
 SIDES = {"to": ("ENDPOINT_DESTINATION", 0), "from": ("ENDPOINT_SOURCE", 16)}
 

@@ -26,16 +26,41 @@ enum {
 	FOLLOW_TICKS = 100, /* interfaces, addresses, files, and the line of counters */
 };
 
+/* The outlets of each output that has some. */
+struct ways {
+	struct outlets *outlets[COLLECT_OUTPUTS_MAX]; /* NULL: none */
+	unsigned int count;                           /* of them, including those that are NULL */
+};
+
+static bool some_outlets(const struct ways *ways)
+{
+	for (unsigned int i = 0; i < ways->count; i++)
+		if (ways->outlets[i])
+			return true;
+	return false;
+}
+
+static void each_outlets(const struct ways *ways, void (*call)(struct outlets *outlets))
+{
+	for (unsigned int i = 0; i < ways->count; i++)
+		if (ways->outlets[i])
+			call(ways->outlets[i]);
+}
+
 /* Nothing may be truncated before it was read. */
 static int check_files(const struct collect_options *options, struct error *error)
 {
 	struct stat in, out;
 
-	if (!options->read || !options->write || stat(options->read, &in) || stat(options->write, &out))
+	if (!options->read || stat(options->read, &in) || !S_ISREG(in.st_mode))
 		return 0;
-	if (!S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
-		return 0;
-	return fail(error, EINVAL, "%s: is both read and written", options->write);
+	for (unsigned int i = 0; i < options->output_count; i++) {
+		const char *write = options->outputs[i].write;
+
+		if (write && !stat(write, &out) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return fail(error, EINVAL, "%s: is both read and written", write);
+	}
+	return 0;
 }
 
 static volatile sig_atomic_t interrupted;
@@ -67,12 +92,16 @@ static int collect_file(const struct collect_options *options, struct capture *c
 	return rc < 0 ? rc : 0;
 }
 
-static int report(const struct collect_options *options, const struct collect *collect, struct outlets *outlets, struct error *error)
+static void report_outlets(struct outlets *outlets)
+{
+	outlets_report(stderr, outlets);
+}
+
+static int report(const struct collect_options *options, const struct collect *collect, const struct ways *ways, struct error *error)
 {
 	collect_report(stderr, collect);
-	if (outlets)
-		outlets_report(stderr, outlets);
-	if (options->json && collect_report_json(stdout, collect, outlets))
+	each_outlets(ways, report_outlets);
+	if (options->json && collect_report_json(stdout, collect, ways->outlets, ways->count))
 		return fail(error, ENOMEM, "collect: no memory for the summary");
 	return 0;
 }
@@ -87,14 +116,13 @@ static void show_line(const struct collect *collect)
 }
 
 /* What is due about every second. */
-static int follow(struct live *live, struct collect *collect, struct outlets *outlets, bool line, struct error *error)
+static int follow(struct live *live, struct collect *collect, const struct ways *ways, bool line, struct error *error)
 {
 	const char *news;
 	int rc = live_follow(live, error);
 
 	collect_tick(collect, clock_wall_ns());
-	if (outlets)
-		outlets_follow(outlets);
+	each_outlets(ways, outlets_follow);
 	news = collect_news(collect);
 	if (news)
 		fprintf(stderr, "%sfarspan: %s\n", line ? "\r\033[K" : "", news);
@@ -104,7 +132,7 @@ static int follow(struct live *live, struct collect *collect, struct outlets *ou
 }
 
 /* Drains on every tick: the kernel wakes us only for much. */
-static int receive_until_stopped(struct live *live, struct collect *collect, struct outlets *outlets, bool line, struct wait *wait,
+static int receive_until_stopped(struct live *live, struct collect *collect, const struct ways *ways, bool line, struct wait *wait,
 				 struct error *error)
 {
 	unsigned int ticks = 0, events = 0;
@@ -113,12 +141,11 @@ static int receive_until_stopped(struct live *live, struct collect *collect, str
 	while (!rc && !(events & WAIT_STOP) && !live_done(live) && !collect_ended(collect, clock_wall_ns())) {
 		events = wait_events(wait, live_fd(live));
 		live_drain(live);
-		if (outlets)
-			outlets_flush(outlets);
+		each_outlets(ways, outlets_flush);
 		ticks += (events & WAIT_TICK) != 0;
 		rc = ticks % FLUSH_TICKS ? collect_pump(collect, error) : collect_flush(collect, error);
 		if (!rc && events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
-			rc = follow(live, collect, outlets, line, error);
+			rc = follow(live, collect, ways, line, error);
 	}
 	if (line)
 		fprintf(stderr, "\r\033[K");
@@ -129,22 +156,22 @@ static int receive_until_stopped(struct live *live, struct collect *collect, str
  * Everything is open: what reads packets gives up its privileges. Destinations still need theirs, to follow routes and to remove
  * interfaces.
  */
-static int give_up_privileges(struct live *live, const struct collect *collect, const struct outlets *outlets, struct error *error)
+static int give_up_privileges(struct live *live, const struct collect *collect, const struct ways *ways, struct error *error)
 {
+	int directories[COLLECT_OUTPUTS_MAX], rc;
 	const char *text;
-	int rc;
 
-	if (outlets)
+	if (some_outlets(ways))
 		return 0;
 	rc = live ? live_leave_following(live, error) : 0;
 	if (!rc)
-		rc = sandbox_enter(collect_directory(collect), &text, error);
+		rc = sandbox_enter(directories, collect_directories(collect, directories), &text, error);
 	if (!rc && live)
 		fprintf(stderr, "farspan: reading packets with %s\n", text);
 	return rc;
 }
 
-static int collect_live(const struct collect_options *options, struct collect *collect, struct outlets *outlets, bool *ran,
+static int collect_live(const struct collect_options *options, struct collect *collect, const struct ways *ways, bool *ran,
 			struct error *error)
 {
 	struct live_config config = {
@@ -163,13 +190,13 @@ static int collect_live(const struct collect_options *options, struct collect *c
 		return rc;
 	rc = wait_open(&wait, TICK_MS, error);
 	if (!rc)
-		rc = give_up_privileges(live, collect, outlets, error);
+		rc = give_up_privileges(live, collect, ways, error);
 	if (!rc) {
 		*ran = true;
 		if (collect_listening(collect))
 			fprintf(stderr, "farspan: pcap-over-IP on %s\n", collect_listening(collect));
 		fprintf(stderr, "farspan: collecting on %s\n", live_text(live));
-		rc = receive_until_stopped(live, collect, outlets, !options->quiet && isatty(STDERR_FILENO), &wait, error);
+		rc = receive_until_stopped(live, collect, ways, !options->quiet && isatty(STDERR_FILENO), &wait, error);
 		live_stop(live);
 		wait_close(&wait);
 	}
@@ -178,49 +205,63 @@ static int collect_live(const struct collect_options *options, struct collect *c
 	return rc ? rc : finished;
 }
 
-static int run_with(const struct collect_options *options, struct capture *capture, struct outlets *outlets, struct error *error)
+static void set_output(const struct collect_output_options *options, struct outlets *outlets, bool live, struct collect_output *output)
 {
-	const struct collect_config config = {
-		.sources = options->sources,
-		.source_count = options->source_count,
+	*output = (struct collect_output){
 		.recording = {.path = options->write,
 			      .rotation = options->rotation,
 			      .sync = options->sync,
 			      .zstd = options->zstd,
-			      .live = !capture,
-			      .start_ns = capture ? 0 : clock_wall_ns()},
-		.listen = options->listen,
+			      .live = live,
+			      .start_ns = live ? clock_wall_ns() : 0},
 		.deliver = outlets ? outlets_deliver : NULL,
 		.deliver_context = outlets,
+		.inner = options->inner,
+	};
+}
+
+static int run_with(const struct collect_options *options, struct capture *capture, const struct ways *ways, struct error *error)
+{
+	struct collect_output outputs[COLLECT_OUTPUTS_MAX];
+	const struct collect_config config = {
+		.sources = options->sources,
+		.source_count = options->source_count,
+		.outputs = outputs,
+		.output_count = options->output_count,
+		.source_outputs = options->source_outputs,
+		.listen = options->listen,
 	};
 	struct collect *collect;
 	bool ran = capture != NULL;
-	int rc = collect_open(&config, &collect, error), reported = 0;
+	int rc, reported = 0;
 
+	for (unsigned int i = 0; i < options->output_count; i++)
+		set_output(&options->outputs[i], ways->outlets[i], !capture, &outputs[i]);
+	rc = collect_open(&config, &collect, error);
 	if (rc)
 		return rc;
 	if (capture)
-		rc = give_up_privileges(NULL, collect, outlets, error);
+		rc = give_up_privileges(NULL, collect, ways, error);
 	if (!rc)
-		rc = capture ? collect_file(options, capture, collect, error) : collect_live(options, collect, outlets, &ran, error);
-	if (outlets)
-		outlets_stop(outlets);
+		rc = capture ? collect_file(options, capture, collect, error) : collect_live(options, collect, ways, &ran, error);
+	each_outlets(ways, outlets_stop);
 	if (ran)
-		reported = report(options, collect, outlets, rc ? NULL : error);
+		reported = report(options, collect, ways, rc ? NULL : error);
 	collect_close(collect);
 	return rc ? rc : reported;
 }
 
 static int run_with_outlets(const struct collect_options *options, struct capture *capture, struct error *error)
 {
-	struct outlets *outlets = NULL;
+	struct ways ways = {.count = options->output_count};
 	int rc = 0;
 
-	if (options->relay.destination_count)
-		rc = outlets_open(&outlets, &options->relay, error);
+	for (unsigned int i = 0; i < ways.count && !rc; i++)
+		if (options->outputs[i].relay.destination_count)
+			rc = outlets_open(&ways.outlets[i], &options->outputs[i].relay, error);
 	if (!rc)
-		rc = run_with(options, capture, outlets, error);
-	outlets_close(outlets);
+		rc = run_with(options, capture, &ways, error);
+	each_outlets(&ways, outlets_close);
 	return rc;
 }
 

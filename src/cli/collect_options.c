@@ -18,15 +18,21 @@ enum {
 	OPTION_PER_SESSION,
 	OPTION_FSYNC,
 	OPTION_LISTEN,
+	OPTION_INNER,
 };
 
 void collect_print_usage(FILE *out)
 {
 	fprintf(out,
-		"usage: farspan collect -w FILE [-f SOURCE...] [-i IFACE | -r FILE] [-c COUNT] [-C SIZE] [-G SECONDS] [-W COUNT]\n"
-		"                       [--per-session] [-z zstd] [--fsync WHEN] [-q] [--json] [--clsact]\n\n"
-		"Takes the mirrored frames out of what senders send to this host, until interrupted, and writes them to a pcapng file.\n\n"
+		"usage: farspan collect [OUTPUT] [-f SOURCE... [OUTPUT]]... [-i IFACE | -r FILE] [OPTION...]\n\n"
+		"Takes the mirrored frames out of what senders send to this host, until interrupted, and writes them to pcapng files or "
+		"hands\n"
+		"them on. OUTPUT is any of -w -t -C -G -W -z --per-session --fsync --inner and the options that shape what goes to "
+		"tunnels: those\n"
+		"before the first -f are for all frames, those behind one for the frames of that -f and of others directly in front of "
+		"it.\n\n"
 		"  -w, --write FILE      pcapng to write, not through a symbolic link; - is the standard output\n"
+		"  -t, --to DESTINATION  an interface, VLAN or tunnel to hand the frames to, may be repeated\n"
 		"  -f, --from SOURCE     what to take, may be repeated; without it every type from anyone, but those that tunnel\n"
 		"                        devices of this host take\n"
 		"  -i, --interface IFACE listen on this interface only\n"
@@ -38,6 +44,7 @@ void collect_print_usage(FILE *out)
 		"      --per-session     files for each session; %%{session} in FILE is where its name goes\n"
 		"  -z, --compress zstd   compressed files; so are those with a FILE that ends with .zst\n"
 		"      --fsync WHEN      none (default), rotate: wait for the disk when a file is complete, or also every SECONDS\n"
+		"      --inner LIST      undo in the frames: fabricpath, vntag, ttag, cmd, fcs, tag, tag_likely; with commas, or all\n"
 		"      --listen [ADDRESS:]PORT   the recording for whoever connects by TCP (pcap-over-IP); 127.0.0.1 without an address\n"
 		"  -q, --quiet           no line of counters while running\n"
 		"      --json            the summary as JSON on the standard output\n"
@@ -95,11 +102,49 @@ static int parse_files(const char *text, unsigned int *files, struct error *erro
 	return rc;
 }
 
+static struct collect_output_options *current_output(struct collect_options *options)
+{
+	return &options->outputs[options->output_count - 1];
+}
+
 static int parse_source(const char *text, struct collect_options *options, struct error *error)
 {
 	if (options->source_count == COLLECT_SOURCES_MAX)
 		return fail(error, EINVAL, "collect: at most %d sources can be given", COLLECT_SOURCES_MAX);
+	/* What is said behind other outputs begins some of its own. */
+	if (options->output_count == 1 || current_output(options)->given) {
+		if (options->output_count == COLLECT_OUTPUTS_MAX)
+			return fail(error, EINVAL, "collect: at most %d sources can have outputs of their own", COLLECT_OUTPUTS_MAX - 1);
+		options->output_count++;
+	}
+	options->source_outputs[options->source_count] = options->output_count - 1;
 	return endpoint_parse(text, ENDPOINT_SOURCE, &options->sources[options->source_count++], error);
+}
+
+/* "vntag,fcs", or "all": everything that is known from the frame and the sender's word. */
+static int parse_inner(const char *text, unsigned int *inner, struct error *error)
+{
+	const unsigned int known = (FARSPAN_INNER_tag_likely << 1) - 1;
+	const char *at = text;
+
+	if (strcmp(text, "all") == 0) {
+		*inner = FARSPAN_INNER_EXTRA | FARSPAN_INNER_tag;
+		return 0;
+	}
+	while (*at) {
+		size_t len = strcspn(at, ",");
+		unsigned int part = 1;
+
+		while (part & known && (strncmp(farspan_inner_name(part), at, len) != 0 || farspan_inner_name(part)[len]))
+			part <<= 1;
+		if (!(part & known) || (at[len] && !at[len + 1]))
+			break;
+		*inner |= part;
+		at += len + (at[len] == ',');
+	}
+	if (!*at && *inner)
+		return 0;
+	return fail(error, EINVAL, "collect: inner must be all, or some of fabricpath,vntag,ttag,cmd,fcs,tag,tag_likely, not '%s'", text);
 }
 
 static int parse_file(const char **file, const char *what, struct error *error)
@@ -120,41 +165,56 @@ static int parse_interface(struct collect_options *options, struct error *error)
 	return 0;
 }
 
-/* The options that say how files are made. */
-static int parse_recording(int option, struct collect_options *options, struct error *error)
+/* The options that say where frames go, and as what. */
+static int parse_output(int option, struct collect_output_options *output, struct error *error)
 {
+	output->given = true;
+	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
+		return shape_option(option, optarg, &output->relay, error);
 	switch (option) {
+	case 'w':
+		return parse_file(&output->write, "write", error);
+	case 't':
+		return session_add_destination(&output->relay, optarg, error);
 	case 'C':
-		return parse_size(optarg, &options->rotation.size, error);
+		return parse_size(optarg, &output->rotation.size, error);
 	case 'G':
-		return number_parse(optarg, "collect: seconds", SECONDS_LIMIT, &options->rotation.seconds, error);
+		return number_parse(optarg, "collect: seconds", SECONDS_LIMIT, &output->rotation.seconds, error);
 	case 'W':
-		return parse_files(optarg, &options->rotation.files, error);
+		return parse_files(optarg, &output->rotation.files, error);
 	case 'z':
-		return parse_compress(optarg, &options->zstd, error);
+		return parse_compress(optarg, &output->zstd, error);
 	case OPTION_FSYNC:
-		return parse_fsync(optarg, &options->sync, error);
+		return parse_fsync(optarg, &output->sync, error);
+	case OPTION_INNER:
+		return parse_inner(optarg, &output->inner, error);
 	default:
-		options->rotation.per_session = true;
+		output->rotation.per_session = true;
 		return 0;
 	}
 }
 
+static bool is_output(int option)
+{
+	static const int options[] = {'w', 't', 'C', 'G', 'W', 'z', OPTION_FSYNC, OPTION_INNER, OPTION_PER_SESSION};
+
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+		if (option == options[i])
+			return true;
+	return option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END;
+}
+
 static int parse_option(int option, char **argv, struct collect_options *options, struct error *error)
 {
-	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
-		return shape_option(option, optarg, &options->relay, error);
+	if (is_output(option))
+		return parse_output(option, current_output(options), error);
 	switch (option) {
 	case 'r':
 		return parse_file(&options->read, "read", error);
-	case 'w':
-		return parse_file(&options->write, "write", error);
 	case 'f':
 		return parse_source(optarg, options, error);
 	case 'c':
 		return number_parse(optarg, "collect: count", UINT64_MAX, &options->count, error);
-	case 't':
-		return session_add_destination(&options->relay, optarg, error);
 	case 'i':
 		return parse_interface(options, error);
 	case OPTION_JSON:
@@ -169,13 +229,6 @@ static int parse_option(int option, char **argv, struct collect_options *options
 	case 'q':
 		options->quiet = true;
 		return 0;
-	case 'C':
-	case 'G':
-	case 'W':
-	case 'z':
-	case OPTION_FSYNC:
-	case OPTION_PER_SESSION:
-		return parse_recording(option, options, error);
 	case 'h':
 		options->help = true;
 		return 0;
@@ -193,23 +246,78 @@ static bool ends_with(const char *text, const char *end)
 	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-static int check(const struct collect_options *options, struct error *error)
+static bool leads_somewhere(const struct collect_output_options *output)
 {
-	const struct recording_rotation *rotation = &options->rotation;
+	return output->write || output->relay.destination_count;
+}
 
-	if (options->read && options->interface)
-		return fail(error, EINVAL, "collect: frames come from a file (-r) or an interface (-i), not both");
-	if (!options->write && !options->listen && !options->relay.destination_count)
-		return fail(error, EINVAL, "collect: neither a file to write (-w) nor a destination (-t, --listen) given");
-	if (options->read && options->listen)
-		return fail(error, EINVAL, "collect: a capture file (-r) is over before anyone connects (--listen)");
-	if (options->json && options->write && strcmp(options->write, "-") == 0)
+/* What the output writes must not be written by one before it. */
+static int check_file(const struct collect_options *options, unsigned int output, struct error *error)
+{
+	const char *file = options->outputs[output].write;
+
+	if (!file)
+		return 0;
+	if (options->json && strcmp(file, "-") == 0)
 		return fail(error, EINVAL, "collect: --json and -w - both want the standard output");
-	if (!options->write && (rotation->size || rotation->seconds || rotation->per_session || options->zstd))
+	if (output > 0 && options->outputs[0].write)
+		return fail(error, EINVAL,
+			    "collect: a frame is recorded once: -w stands before the first -f, for all, or behind -f, not both");
+	for (unsigned int i = 0; i < output; i++)
+		if (options->outputs[i].write && strcmp(options->outputs[i].write, file) == 0)
+			return fail(error, EINVAL, "collect: '%s' is the file of two sources; name one behind the other, then -w", file);
+	return 0;
+}
+
+static int check_output(const struct collect_options *options, unsigned int index, struct error *error)
+{
+	const struct collect_output_options *output = &options->outputs[index];
+	const struct recording_rotation *rotation = &output->rotation;
+
+	if (!output->write && (rotation->size || rotation->seconds || rotation->per_session || output->zstd))
 		return fail(error, EINVAL, "collect: -C, -G, -z and --per-session need a file to write (-w)");
 	if (rotation->files && !rotation->size && !rotation->seconds)
 		return fail(error, EINVAL, "collect: -W needs files that follow each other by size (-C) or time (-G)");
+	return check_file(options, index, error);
+}
+
+/* All frames lead somewhere. */
+static int check_ways(const struct collect_options *options, struct error *error)
+{
+	bool some = leads_somewhere(&options->outputs[0]) || options->listen;
+
+	if (some)
+		return 0;
+	for (unsigned int i = 1; i < options->output_count; i++)
+		some = some || leads_somewhere(&options->outputs[i]);
+	if (!some)
+		return fail(error, EINVAL, "collect: neither a file to write (-w) nor a destination (-t, --listen) given");
+	for (unsigned int i = 1; i < options->output_count; i++)
+		if (!leads_somewhere(&options->outputs[i]))
+			return fail(error, EINVAL,
+				    "collect: the frames of the last -f go nowhere: -w and -t stand behind the -f that they are for, "
+				    "or, for all frames, before the first -f");
 	return 0;
+}
+
+static int check(const struct collect_options *options, struct error *error)
+{
+	int rc = 0;
+
+	if (options->read && options->interface)
+		return fail(error, EINVAL, "collect: frames come from a file (-r) or an interface (-i), not both");
+	if (options->read && options->listen)
+		return fail(error, EINVAL, "collect: a capture file (-r) is over before anyone connects (--listen)");
+	for (unsigned int i = 0; i < options->output_count && !rc; i++)
+		rc = check_output(options, i, error);
+	return rc ? rc : check_ways(options, error);
+}
+
+static void find_compressed(struct collect_options *options)
+{
+	for (unsigned int i = 0; i < options->output_count; i++)
+		if (options->outputs[i].write && ends_with(options->outputs[i].write, ".zst"))
+			options->outputs[i].zstd = true;
 }
 
 int collect_options_parse(int argc, char **argv, struct collect_options *options, struct error *error)
@@ -230,18 +338,19 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 					      {"compress", required_argument, NULL, 'z'},
 					      {"fsync", required_argument, NULL, OPTION_FSYNC},
 					      {"listen", required_argument, NULL, OPTION_LISTEN},
+					      {"inner", required_argument, NULL, OPTION_INNER},
 					      {"json", no_argument, NULL, OPTION_JSON},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
 	int option, rc = 0;
 
+	options->output_count = 1;
 	while (!rc && (option = getopt_long(argc, argv, ":r:w:f:t:i:c:C:G:W:z:qh", words, NULL)) >= 0)
 		rc = parse_option(option, argv, options, error);
 	if (rc || options->help)
 		return rc;
 	if (optind < argc)
 		return fail(error, EINVAL, "collect: '%s' is one word too many", argv[optind]);
-	if (options->write && ends_with(options->write, ".zst"))
-		options->zstd = true;
+	find_compressed(options);
 	return check(options, error);
 }

@@ -8,21 +8,29 @@
 #include <stdio.h>
 
 #include "datapath/attach.h"
+#include "engine/collect.h"
 #include "model/session.h"
-#include "record/recording.h"
 
 enum {
 	COLLECT_SOURCES_MAX = 64
 };
 
-struct collect_options {
-	const char *read;   /* capture file of outer packets; NULL: live */
-	const char *write;  /* "-": standard output; NULL: nothing is recorded */
-	const char *listen; /* for pcap-over-IP; NULL: not */
+/* Where frames go: all, or those of the sources in front of these options. */
+struct collect_output_options {
+	bool given;        /* some of it */
+	const char *write; /* "-": standard output; NULL: nothing is recorded */
 	struct recording_rotation rotation;
 	struct recording_sync sync;
 	bool zstd;
-	struct session relay;  /* destinations, and how copies to tunnels are shaped */
+	struct session relay; /* destinations, and how copies to tunnels are shaped */
+	unsigned int inner;   /* enum farspan_inner_part */
+};
+
+struct collect_options {
+	const char *read;                                           /* capture file of outer packets; NULL: live */
+	const char *listen;                                         /* for pcap-over-IP; NULL: not */
+	struct collect_output_options outputs[COLLECT_OUTPUTS_MAX]; /* the first: for all frames */
+	unsigned int output_count;
 	uint64_t count;        /* frames; 0: all */
 	const char *interface; /* NULL: all */
 	enum attach_way way;
@@ -31,6 +39,7 @@ struct collect_options {
 	bool help;
 	unsigned int source_count;
 	struct endpoint sources[COLLECT_SOURCES_MAX];
+	unsigned int source_outputs[COLLECT_SOURCES_MAX]; /* index of the output besides the first */
 };
 
 void collect_print_usage(FILE *out);

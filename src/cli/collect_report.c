@@ -62,6 +62,8 @@ void collect_report(FILE *out, const struct collect *collect)
 		fprintf(out, "  %s: %" PRIu64 " frames, %" PRIu64 " bytes", session->name, session->packets, session->bytes);
 		if (session->truncated)
 			fprintf(out, ", %" PRIu64 " truncated", session->truncated);
+		if (session->cleaned)
+			fprintf(out, ", %" PRIu64 " cleaned", session->cleaned);
 		report_sequence(out, &session->sequence);
 		fputc('\n', out);
 	}
@@ -111,6 +113,7 @@ static json_t *session_json(const struct collect_session *session)
 	set_number(object, "packets", session->packets);
 	set_number(object, "bytes", session->bytes);
 	set_number(object, "truncated", session->truncated);
+	set_number(object, "cleaned", session->cleaned);
 	if (sequence->received)
 		set_sequence(object, sequence->gaps, sequence->lost, sequence->late, sequence->duplicate, sequence->restarted);
 	return object;
@@ -129,6 +132,7 @@ static json_t *summary_json(const struct collect *collect)
 	set_number(object, "packets", summary.packets);
 	set_number(object, "bytes", summary.bytes);
 	set_number(object, "truncated", summary.truncated);
+	set_number(object, "cleaned", summary.cleaned);
 	set_sequence(object, summary.gaps, summary.lost, summary.late, summary.duplicate, summary.restarted);
 	json_object_set_new(object, "refused", class_json(&summary, COLLECT_CLASS_refused));
 	json_object_set_new(object, "dropped", class_json(&summary, COLLECT_CLASS_dropped));
@@ -166,13 +170,32 @@ static void add_clients(json_t *list, const struct collect *collect)
 	json_array_append_new(list, object);
 }
 
-int collect_report_json(FILE *out, const struct collect *collect, struct outlets *outlets)
+static json_t *recordings_json(const struct collect *collect)
+{
+	struct recording_counts counts;
+	json_t *list = json_array();
+	const char *path;
+
+	for (unsigned int i = 0; collect_recording_at(collect, i, &path, &counts); i++) {
+		json_t *object = json_object();
+
+		json_object_set_new(object, "file", json_string(path));
+		set_number(object, "written", counts.written);
+		set_number(object, "lost", counts.write_error + counts.pipe_full);
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
+int collect_report_json(FILE *out, const struct collect *collect, struct outlets *const *outlets, unsigned int count)
 {
 	json_t *object = summary_json(collect), *list = json_array();
 	int rc;
 
-	if (outlets)
-		outlets_each(outlets, add_outlet, list);
+	json_object_set_new(object, "recordings", recordings_json(collect));
+	for (unsigned int i = 0; i < count; i++)
+		if (outlets[i])
+			outlets_each(outlets[i], add_outlet, list);
 	add_clients(list, collect);
 	json_object_set_new(object, "destinations", list);
 	rc = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;

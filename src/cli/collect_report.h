@@ -11,7 +11,7 @@
 /* A few lines of text; counters that are 0 are left out. */
 void collect_report(FILE *out, const struct collect *collect);
 
-/* The same as one JSON object, with every counter and what became of the frames at outlets, which may be NULL. 0 or -ENOMEM. */
-int collect_report_json(FILE *out, const struct collect *collect, struct outlets *outlets);
+/* The same as one JSON object, with every counter and what became of the frames at outlets, each of which may be NULL. 0 or -ENOMEM. */
+int collect_report_json(FILE *out, const struct collect *collect, struct outlets *const *outlets, unsigned int count);
 
 #endif

@@ -63,17 +63,15 @@ static int allow_directory(int ruleset, int directory, uint64_t known)
 	const uint64_t wanted = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE;
 	struct landlock_path_beneath_attr rule = {.allowed_access = wanted & known, .parent_fd = directory};
 
-	if (directory < 0)
-		return 0;
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ? -errno : 0;
 }
 
 /* 0; 1: the kernel has none; or -errno. */
-static int restrict_files(int directory)
+static int restrict_files(const int *directories, unsigned int count)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset rules;
-	int ruleset, rc;
+	int ruleset, rc = 0;
 
 	if (version < 1)
 		return 1;
@@ -81,7 +79,8 @@ static int restrict_files(int directory)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, version >= 4 ? sizeof rules : sizeof rules.fs, 0);
 	if (ruleset < 0)
 		return -errno;
-	rc = allow_directory(ruleset, directory, rules.fs);
+	for (unsigned int i = 0; i < count && !rc; i++)
+		rc = allow_directory(ruleset, directories[i], rules.fs);
 	if (!rc && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		rc = -errno;
 	close(ruleset);
@@ -95,7 +94,7 @@ static bool may_write(int directory)
 {
 	struct stat stat;
 
-	if (directory < 0 || fstat(directory, &stat))
+	if (fstat(directory, &stat))
 		return true;
 	if (stat.st_uid == geteuid())
 		return (stat.st_mode & 0300) == 0300;
@@ -195,18 +194,20 @@ static int restrict_calls(void)
 	return rc == -EINVAL || rc == -ENOSYS ? 1 : rc;
 }
 
-int sandbox_enter(int directory, const char **text, struct error *error)
+int sandbox_enter(const int *directories, unsigned int count, const char **text, struct error *error)
 {
 	static char done[128];
-	const bool keep_override = !may_write(directory);
+	bool keep_override = false;
 	int files, system_calls;
 
+	for (unsigned int i = 0; i < count; i++)
+		keep_override = keep_override || !may_write(directories[i]);
 	tzset(); /* reads a file, once */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return fail(error, errno, "privileges: cannot be given up for good: %s", strerror(errno));
 	if (drop_capabilities(keep_override))
 		return fail(error, EPERM, "privileges: capabilities cannot be dropped");
-	files = SANITIZED ? 1 : restrict_files(directory);
+	files = SANITIZED ? 1 : restrict_files(directories, count);
 	if (files < 0)
 		return fail(error, -files, "privileges: Landlock: %s", strerror(-files));
 	system_calls = SANITIZED ? 1 : restrict_calls();

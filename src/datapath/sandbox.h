@@ -10,9 +10,9 @@
 
 /*
  * To be called when everything is open. From then on this process has no capability, gains none, opens and removes nothing but files below
- * directory (-1: nothing at all), makes no sockets and no processes. If files can only be made there by disregarding its permissions, that
+ * the directories, makes no sockets and no processes. If files can only be made there by disregarding its permissions, that
  * one capability stays. *text, which is static, says what was done. 0, or -errno if what the kernel has could not be applied.
  */
-int sandbox_enter(int directory, const char **text, struct error *error);
+int sandbox_enter(const int *directories, unsigned int count, const char **text, struct error *error);
 
 #endif

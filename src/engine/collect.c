@@ -12,15 +12,25 @@ enum {
 	SESSIONS_DEFAULT = 4096
 };
 
+struct output {
+	struct recording *recording; /* NULL: none */
+	void (*deliver)(void *context, const void *frame, size_t len);
+	void *deliver_context;
+	unsigned int inner;
+};
+
 struct collect {
 	struct collect_sources sources;
 	struct collect_sessions *sessions;
 	unsigned int sessions_max;
 	struct reassembly *reassembly;
-	struct recording *recording; /* NULL: none */
-	struct listener *listener;   /* NULL: none */
-	void (*deliver)(void *context, const void *frame, size_t len);
-	void *deliver_context;
+	struct output outputs[COLLECT_OUTPUTS_MAX];        /* the first one has what is for all frames */
+	struct recording *recordings[COLLECT_OUTPUTS_MAX]; /* those of the outputs */
+	const char *paths[COLLECT_OUTPUTS_MAX];            /* theirs; the caller's */
+	unsigned int recording_count;
+	unsigned int *source_outputs;
+	struct listener *listener; /* NULL: none */
+	uint8_t frame[COLLECT_FRAME_MAX];
 	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and recording keep */
 };
 
@@ -63,21 +73,41 @@ const char *collect_counter_text(enum collect_counter counter)
 	return farspan_reason_text((enum farspan_reason)(counter - COLLECT_REASONS));
 }
 
-static int open_recording(struct collect *collect, const struct collect_config *config, struct error *error)
+static int open_output(struct collect *collect, struct output *output, const struct collect_output *config, struct error *error)
 {
 	const struct section_describer describer = {collect_sessions_describe, collect->sessions};
 	struct recording_config recording = config->recording;
-	int rc = 0;
+	int rc;
 
-	if (config->listen)
-		rc = listener_open(&collect->listener, config->listen, collect->sessions_max * COLLECT_CARRIED_COUNT, &describer, error);
-	if (rc || !recording.path)
-		return rc;
+	output->deliver = config->deliver;
+	output->deliver_context = config->deliver_context;
+	output->inner = config->inner;
+	if (!recording.path)
+		return 0;
 	recording.sessions = collect->sessions_max;
 	recording.interfaces = COLLECT_CARRIED_COUNT;
 	recording.describer = describer;
 	recording.name_session = collect_sessions_name;
-	return recording_open(&recording, &collect->recording, error);
+	rc = recording_open(&recording, &output->recording, error);
+	if (rc)
+		return rc;
+	collect->paths[collect->recording_count] = recording.path;
+	collect->recordings[collect->recording_count++] = output->recording;
+	return 0;
+}
+
+static int open_outputs(struct collect *collect, const struct collect_config *config, struct error *error)
+{
+	const struct section_describer describer = {collect_sessions_describe, collect->sessions};
+	int rc = 0;
+
+	if (config->output_count > COLLECT_OUTPUTS_MAX)
+		return fail(error, EINVAL, "at most %d outputs are possible", COLLECT_OUTPUTS_MAX);
+	if (config->listen)
+		rc = listener_open(&collect->listener, config->listen, collect->sessions_max * COLLECT_CARRIED_COUNT, &describer, error);
+	for (unsigned int i = 0; i < config->output_count && !rc; i++)
+		rc = open_output(collect, &collect->outputs[i], &config->outputs[i], error);
+	return rc;
 }
 
 static int prepare(struct collect *collect, const struct collect_config *config, struct error *error)
@@ -85,11 +115,13 @@ static int prepare(struct collect *collect, const struct collect_config *config,
 	collect->sessions_max = config->sessions_max ? config->sessions_max : SESSIONS_DEFAULT;
 	collect->sessions = collect_sessions_new(collect->sessions_max);
 	collect->reassembly = reassembly_new(&config->reassembly);
-	if (!collect->sessions || !collect->reassembly || collect_sources_copy(&collect->sources, config->sources, config->source_count))
+	collect->source_outputs = calloc(config->source_count + 1, sizeof *collect->source_outputs);
+	if (!collect->sessions || !collect->reassembly || !collect->source_outputs ||
+	    collect_sources_copy(&collect->sources, config->sources, config->source_count))
 		return fail(error, ENOMEM, "no memory for the collector's tables");
-	collect->deliver = config->deliver;
-	collect->deliver_context = config->deliver_context;
-	return open_recording(collect, config, error);
+	if (config->source_outputs)
+		memcpy(collect->source_outputs, config->source_outputs, config->source_count * sizeof *collect->source_outputs);
+	return open_outputs(collect, config, error);
 }
 
 int collect_open(const struct collect_config *config, struct collect **collect, struct error *error)
@@ -111,11 +143,13 @@ void collect_close(struct collect *collect)
 {
 	if (!collect)
 		return;
-	recording_close(collect->recording);
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		recording_close(collect->recordings[i]);
 	listener_close(collect->listener);
 	reassembly_free(collect->reassembly);
 	collect_sessions_free(collect->sessions);
 	free(collect->sources.endpoints);
+	free(collect->source_outputs);
 	free(collect);
 }
 
@@ -146,34 +180,70 @@ static void decode(const struct collect *collect, enum farspan_link link, const 
 	farspan_decode(&context, data, len, packet);
 }
 
-static int take_whole(struct collect *collect, const struct collect_frame *frame)
+/* What has no Ethernet header gets one, of zeros, for the interfaces it is handed to. */
+static void deliver_ip(struct collect *collect, const struct output *output, const struct collect_frame *frame)
+{
+	static const uint8_t no_addresses[WIRE_ETHERNET_LEN - 2];
+	struct writer writer = writer_of(collect->frame, sizeof collect->frame);
+
+	writer_bytes(&writer, no_addresses, sizeof no_addresses);
+	writer_u16(&writer, frame->packet->inner_type);
+	writer_bytes(&writer, frame->inner, frame->inner_len);
+	output->deliver(output->deliver_context, collect->frame, WIRE_ETHERNET_LEN + frame->inner_len);
+}
+
+static void deliver(struct collect *collect, const struct output *output, const struct collect_frame *frame)
+{
+	if (!output->deliver)
+		return;
+	if (frame->packet->has_inner_ethernet)
+		output->deliver(output->deliver_context, frame->inner, frame->inner_len);
+	else
+		deliver_ip(collect, output, frame);
+}
+
+/* To all that want it; own is of the source that took it. */
+static int hand_out(struct collect *collect, const struct output *own, const struct collect_frame *frame, unsigned int id,
+		    const struct pcapng_packet *record)
+{
+	const struct output *all = &collect->outputs[0];
+	struct recording *recording = all->recording ? all->recording : own->recording;
+	int rc = 0;
+
+	if (collect->listener)
+		listener_add(collect->listener, id, record);
+	if (recording)
+		rc = recording_add(recording, id, record);
+	else
+		collect->counters[COLLECT_unrecorded]++;
+	deliver(collect, all, frame);
+	if (own != all)
+		deliver(collect, own, frame);
+	return rc ? rc : 1;
+}
+
+static int take_whole(struct collect *collect, struct collect_frame *frame)
 {
 	const struct farspan_packet *packet = frame->packet;
 	enum collect_counter match;
+	const struct output *own;
 	struct pcapng_packet record;
-	unsigned int id;
-	int rc = 0;
+	unsigned int source, id;
 
 	if (packet->reason != FARSPAN_OK)
 		return refuse(collect, COLLECT_REASONS + (enum collect_counter)packet->reason);
 	if (packet->kind == FARSPAN_NONE)
 		return refuse(collect, COLLECT_not_tunnel);
-	match = collect_match(&collect->sources, packet);
+	match = collect_match(&collect->sources, packet, &source);
 	if (match != COLLECT_received)
 		return refuse(collect, match);
 	if (!collect_frame_is_known(packet))
 		return refuse(collect, COLLECT_frame_type);
+	own = &collect->outputs[collect->source_outputs[source]];
+	collect_frame_clean(frame, collect->outputs[0].inner | own->inner, collect->frame);
 	if (collect_sessions_add(collect->sessions, frame, &id, &record))
 		return refuse(collect, COLLECT_session_table_full);
-	if (collect->listener)
-		listener_add(collect->listener, id, &record);
-	if (collect->recording)
-		rc = recording_add(collect->recording, id, &record);
-	else
-		collect->counters[COLLECT_unrecorded]++;
-	if (collect->deliver && packet->has_inner_ethernet)
-		collect->deliver(collect->deliver_context, (const uint8_t *)frame->data + packet->inner_off, packet->inner_len);
-	return rc ? rc : 1;
+	return hand_out(collect, own, frame, id, &record);
 }
 
 /* What is not wanted takes no memory. */
@@ -182,11 +252,12 @@ static int take_fragment(struct collect *collect, const struct collect_frame *fr
 	struct collect_frame whole = {.time_ns = frame->time_ns};
 	enum collect_counter match;
 	struct farspan_packet packet;
+	unsigned int source;
 	size_t len;
 
 	if (!reassembly_worthwhile(frame->packet))
 		return refuse(collect, COLLECT_not_tunnel);
-	match = collect_match(&collect->sources, frame->packet);
+	match = collect_match(&collect->sources, frame->packet, &source);
 	if (match != COLLECT_received)
 		return refuse(collect, match);
 	if (reassembly_add(collect->reassembly, frame->time_ns, frame->data, frame->packet, &whole.data, &len) != REASSEMBLY_WHOLE)
@@ -253,15 +324,18 @@ void collect_missed(struct collect *collect, uint64_t packets)
 
 bool collect_ended(const struct collect *collect, uint64_t time_ns)
 {
-	return collect->recording && recording_ended(collect->recording, time_ns);
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		if (recording_ended(collect->recordings[i], time_ns))
+			return true;
+	return false;
 }
 
 int collect_pump(struct collect *collect, struct error *error)
 {
 	if (collect->listener)
 		listener_pump(collect->listener);
-	if (collect->recording)
-		recording_pump(collect->recording);
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		recording_pump(collect->recordings[i]);
 	return collect_failed(collect, error);
 }
 
@@ -269,13 +343,16 @@ int collect_flush(struct collect *collect, struct error *error)
 {
 	int rc = collect_pump(collect, error);
 
-	return rc || !collect->recording ? rc : recording_flush(collect->recording, error);
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		if (!rc)
+			rc = recording_flush(collect->recordings[i], error);
+	return rc;
 }
 
 void collect_tick(struct collect *collect, uint64_t time_ns)
 {
-	if (collect->recording)
-		recording_tick(collect->recording, time_ns);
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		recording_tick(collect->recordings[i], time_ns);
 }
 
 const char *collect_listening(const struct collect *collect)
@@ -290,27 +367,58 @@ void collect_count_clients(const struct collect *collect, struct listener_counts
 		listener_count(collect->listener, counts);
 }
 
-int collect_directory(const struct collect *collect)
+unsigned int collect_directories(const struct collect *collect, int directories[COLLECT_OUTPUTS_MAX])
 {
-	return collect->recording ? recording_directory(collect->recording) : -1;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		if (recording_directory(collect->recordings[i]) >= 0)
+			directories[count++] = recording_directory(collect->recordings[i]);
+	return count;
+}
+
+bool collect_recording_at(const struct collect *collect, unsigned int index, const char **path, struct recording_counts *counts)
+{
+	if (index >= collect->recording_count)
+		return false;
+	*path = collect->paths[index];
+	recording_count(collect->recordings[index], counts);
+	return true;
 }
 
 const char *collect_news(struct collect *collect)
 {
-	return collect->recording ? recording_news(collect->recording) : NULL;
+	const char *news = NULL;
+
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		if (!news)
+			news = recording_news(collect->recordings[i]);
+	return news;
 }
 
 int collect_failed(const struct collect *collect, struct error *error)
 {
-	return collect->recording ? recording_failed(collect->recording, error) : 0;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		if (!rc)
+			rc = recording_failed(collect->recordings[i], error);
+	return rc;
 }
 
 int collect_finish(struct collect *collect, struct error *error)
 {
+	int rc = 0;
+
 	reassembly_flush(collect->reassembly);
 	if (collect->listener)
 		listener_finish(collect->listener);
-	return collect->recording ? recording_finish(collect->recording, error) : 0;
+	for (unsigned int i = 0; i < collect->recording_count; i++) {
+		int finished = recording_finish(collect->recordings[i], rc ? NULL : error);
+
+		rc = rc ? rc : finished;
+	}
+	return rc;
 }
 
 static void sum_sessions(const struct collect_sessions *sessions, struct collect_summary *summary)
@@ -322,6 +430,7 @@ static void sum_sessions(const struct collect_sessions *sessions, struct collect
 		summary->packets += session->packets;
 		summary->bytes += session->bytes;
 		summary->truncated += session->truncated;
+		summary->cleaned += session->cleaned;
 		summary->gaps += session->sequence.gaps;
 		summary->lost += session->sequence.lost;
 		summary->late += session->sequence.late;
@@ -334,14 +443,14 @@ void collect_summarize(const struct collect *collect, struct collect_summary *su
 {
 	*summary = (struct collect_summary){0};
 	memcpy(summary->counters, collect->counters, sizeof summary->counters);
-	if (collect->recording) {
+	for (unsigned int i = 0; i < collect->recording_count; i++) {
 		struct recording_counts counts;
 
-		recording_count(collect->recording, &counts);
-		summary->counters[COLLECT_written] = counts.written;
-		summary->counters[COLLECT_write_error] = counts.write_error;
-		summary->counters[COLLECT_pipe_full] = counts.pipe_full;
-		summary->buffered = counts.offered - counts.written - counts.write_error - counts.pipe_full;
+		recording_count(collect->recordings[i], &counts);
+		summary->counters[COLLECT_written] += counts.written;
+		summary->counters[COLLECT_write_error] += counts.write_error;
+		summary->counters[COLLECT_pipe_full] += counts.pipe_full;
+		summary->buffered += counts.offered - counts.written - counts.write_error - counts.pipe_full;
 	}
 	for (enum reassembly_fate fate = 0; fate < REASSEMBLY_FATE_COUNT; fate++)
 		if (fate != REASSEMBLY_complete)

@@ -39,6 +39,10 @@
 	X(wrong_destination, refused, "sent to another address")                                     \
 	X(sender_not_allowed, refused, "from a sender that is not allowed")                          \
 	X(session_not_wanted, refused, "of a session that is not collected")                         \
+	X(index_not_wanted, refused, "of an Index that is not collected, or without one")            \
+	X(hwid_not_wanted, refused, "of a hardware id that is not collected, or without one")        \
+	X(direction_not_wanted, refused, "of the direction that is not collected, or without one")   \
+	X(vlan_not_wanted, refused, "of a VLAN that is not collected")                               \
 	X(link_type, refused, "of a link type that is not read")                                     \
 	X(frame_type, refused, "what Type III says it carries is neither Ethernet nor IP")           \
 	X(fragment_duplicate, refused, "fragments that brought nothing new")                         \
@@ -73,18 +77,34 @@ const char *collect_counter_name(enum collect_counter counter);
 enum collect_class collect_counter_class(enum collect_counter counter);
 const char *collect_counter_text(enum collect_counter counter);
 
+/* Where frames go. All zero: nowhere. */
+struct collect_output {
+	/* What is recorded and how; path NULL: nothing. sessions, interfaces, describer and name_session are filled in here. */
+	struct recording_config recording;
+	/* Gets each accepted frame, valid during the call only; what has no Ethernet header gets one of zeros. NULL: nobody does. */
+	void (*deliver)(void *context, const void *frame, size_t len);
+	void *deliver_context;
+	unsigned int inner; /* what is undone in the frames: enum farspan_inner_part */
+};
+
+enum {
+	COLLECT_OUTPUTS_MAX = 32
+};
+
 /* 0 in a member: its default. */
 struct collect_config {
 	const struct endpoint *sources; /* what to take, of ENDPOINT_SOURCE; copied */
 	unsigned int source_count;      /* 0: everything from anyone */
 	unsigned int sessions_max;      /* default 4096 */
 	struct reassembly_config reassembly;
-	/* What is recorded and how; path NULL: nothing. sessions, interfaces, describer and name_session are filled in here. */
-	struct recording_config recording;
+	/*
+	 * The first output gets every frame, the others those of the sources that name them by the index in source_outputs (NULL: all 0). A
+	 * frame is recorded once: if the first output records, it is there.
+	 */
+	const struct collect_output *outputs;
+	unsigned int output_count; /* 0: none, and up to COLLECT_OUTPUTS_MAX */
+	const unsigned int *source_outputs;
 	const char *listen; /* "[ADDRESS:]PORT": pcap-over-IP there; NULL: none */
-	/* Gets each accepted Ethernet frame as well, valid during the call only. NULL: nobody does. */
-	void (*deliver)(void *context, const void *frame, size_t len);
-	void *deliver_context;
 };
 
 /* One sender's session. */
@@ -99,6 +119,7 @@ struct collect_session {
 	uint64_t packets;   /* accepted, whether or not the write succeeded */
 	uint64_t bytes;     /* of mirrored frames in them, as they came */
 	uint64_t truncated; /* packets with T set */
+	uint64_t cleaned;   /* packets whose frame was put right as the output's inner asks */
 	uint64_t first_ns, last_ns;
 	struct sequence sequence; /* all zero if the sender does not number */
 };
@@ -109,7 +130,7 @@ struct collect_summary {
 	uint64_t pending;  /* fragments that wait for others */
 	unsigned int sessions;
 	/* Sums over the sessions. */
-	uint64_t packets, bytes, truncated, gaps, lost, late, duplicate, restarted;
+	uint64_t packets, bytes, truncated, cleaned, gaps, lost, late, duplicate, restarted;
 };
 
 struct collect;
@@ -146,10 +167,13 @@ void collect_tick(struct collect *collect, uint64_t time_ns);
 const char *collect_listening(const struct collect *collect);
 void collect_count_clients(const struct collect *collect, struct listener_counts *counts);
 
-/* The directory in which files are created while it runs; -1: nowhere. */
-int collect_directory(const struct collect *collect);
+/* The directories in which files are created while it runs; returns how many, up to COLLECT_OUTPUTS_MAX. */
+unsigned int collect_directories(const struct collect *collect, int directories[COLLECT_OUTPUTS_MAX]);
 
-/* A line about the recording for the user, as recording_news(). */
+/* The recordings, from 0 on, with the path as configured; false: there is none with this index. */
+bool collect_recording_at(const struct collect *collect, unsigned int index, const char **path, struct recording_counts *counts);
+
+/* A line about a recording for the user, as recording_news(). */
 const char *collect_news(struct collect *collect);
 
 /* Gives up what is pending, completes the recording. Nothing may be added after it. 0, or -errno: something could not be recorded. */

@@ -46,30 +46,40 @@ static bool type_matches(const struct endpoint *source, const struct farspan_pac
 	return packet->udp_dst == (source->port ? source->port : wire_udp_port(packet->kind));
 }
 
-static bool sender_matches(const struct endpoint *source, const struct address *sender)
+/* 0: no; else 1 + the length of the longest prefix that has the sender, 1 being that of none. */
+static unsigned int sender_matches(const struct endpoint *source, const struct address *sender)
 {
+	unsigned int longest = source->remote_count == 0;
+
 	for (unsigned int i = 0; i < source->remote_count; i++)
-		if (prefix_contains(&source->remotes[i], sender))
-			return true;
-	return source->remote_count == 0;
+		if (prefix_contains(&source->remotes[i], sender) && source->remotes[i].length + 2u > longest)
+			longest = source->remotes[i].length + 2u;
+	return longest;
 }
 
 static bool session_matches(const struct endpoint *source, const struct farspan_packet *packet)
 {
+	if (!source->ids.count)
+		return true;
 	switch (packet->kind) {
-	case FARSPAN_ERSPAN1:
-		return !endpoint_has(source, ENDPOINT_KEY_id);
 	case FARSPAN_ERSPAN2:
 	case FARSPAN_ERSPAN3:
-		return !endpoint_has(source, ENDPOINT_KEY_id) || source->session == packet->session;
+		return number_set_has(&source->ids, packet->session);
 	case FARSPAN_GRE:
-		return !endpoint_has(source, ENDPOINT_KEY_key) || (packet->has_key && source->key == packet->key);
+		return packet->has_key && number_set_has(&source->ids, packet->key);
 	case FARSPAN_VXLAN:
 	case FARSPAN_GENEVE:
-		return !endpoint_has(source, ENDPOINT_KEY_vni) || source->vni == packet->vni;
+		return number_set_has(&source->ids, packet->vni);
 	default:
-		return true;
+		return false;
 	}
+}
+
+uint16_t collect_frame_vlan(const struct farspan_packet *packet)
+{
+	if (packet->inner_tag_count)
+		return packet->inner_tags[0].tci & VLAN_ID_MASK;
+	return packet->vlan;
 }
 
 static struct address address_of(const struct farspan_packet *packet, const uint8_t *bytes)
@@ -80,8 +90,24 @@ static struct address address_of(const struct farspan_packet *packet, const uint
 	return address;
 }
 
+/* The tests that only a whole packet can fail, in the order of their counters. */
+static enum collect_counter match_fields(const struct endpoint *source, const struct farspan_packet *packet)
+{
+	const bool type3 = packet->kind == FARSPAN_ERSPAN3;
+
+	if (!session_matches(source, packet))
+		return COLLECT_session_not_wanted;
+	if (source->indexes.count && !(packet->kind == FARSPAN_ERSPAN2 && number_set_has(&source->indexes, packet->index)))
+		return COLLECT_index_not_wanted;
+	if (source->hwids.count && !(type3 && number_set_has(&source->hwids, packet->hwid)))
+		return COLLECT_hwid_not_wanted;
+	if (endpoint_has(source, ENDPOINT_KEY_side) && !(type3 && packet->direction == source->side))
+		return COLLECT_direction_not_wanted;
+	return number_set_has(&source->vlans, collect_frame_vlan(packet)) ? COLLECT_received : COLLECT_vlan_not_wanted;
+}
+
 /* How far the packet gets with one source; the counters are in the order of the tests. */
-static enum collect_counter match_one(const struct endpoint *source, const struct farspan_packet *packet)
+static enum collect_counter match_one(const struct endpoint *source, const struct farspan_packet *packet, unsigned int *sender_bits)
 {
 	const struct address sender = address_of(packet, packet->outer_src), destination = address_of(packet, packet->outer_dst);
 
@@ -89,22 +115,41 @@ static enum collect_counter match_one(const struct endpoint *source, const struc
 		return COLLECT_not_wanted_type;
 	if (source->address.family && !address_equal(&source->address, &destination))
 		return COLLECT_wrong_destination;
-	if (!sender_matches(source, &sender))
+	*sender_bits = sender_matches(source, &sender);
+	if (!*sender_bits)
 		return COLLECT_sender_not_allowed;
-	return session_matches(source, packet) ? COLLECT_received : COLLECT_session_not_wanted;
+	return packet->reason == FARSPAN_REASON_fragment ? COLLECT_received : match_fields(source, packet);
 }
 
-enum collect_counter collect_match(const struct collect_sources *sources, const struct farspan_packet *packet)
+/* How exactly a source says what it takes: sender before local address, session, other fields, type. */
+static unsigned int specificity(const struct endpoint *source, unsigned int sender_bits)
+{
+	const unsigned int fields =
+		0u + !!source->indexes.count + !!source->hwids.count + endpoint_has(source, ENDPOINT_KEY_side) + !!source->vlans.count;
+	const unsigned int session = 0u + !!source->ids.count + number_set_is_one(&source->ids);
+	const bool one_type = (source->kinds & (source->kinds - 1)) == 0;
+
+	return sender_bits << 8 | (unsigned int)(source->address.family != 0) << 7 | session << 5 | fields << 1 | one_type;
+}
+
+enum collect_counter collect_match(const struct collect_sources *sources, const struct farspan_packet *packet, unsigned int *source)
 {
 	enum collect_counter furthest = COLLECT_not_wanted_type;
+	unsigned int best = 0;
 
 	for (unsigned int i = 0; i < sources->count; i++) {
-		enum collect_counter result = match_one(&sources->endpoints[i], packet);
+		unsigned int sender_bits = 0, rank;
+		enum collect_counter result = match_one(&sources->endpoints[i], packet, &sender_bits);
 
-		if (result == COLLECT_received)
-			return result;
-		if (result > furthest)
-			furthest = result;
+		if (result != COLLECT_received) {
+			furthest = result > furthest ? result : furthest;
+			continue;
+		}
+		rank = specificity(&sources->endpoints[i], sender_bits);
+		if (rank > best) {
+			best = rank;
+			*source = i;
+		}
 	}
-	return furthest;
+	return best ? COLLECT_received : furthest;
 }

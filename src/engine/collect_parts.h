@@ -21,9 +21,14 @@ enum farspan_kind collect_sources_udp_kind(const struct collect_sources *sources
 
 /*
  * COLLECT_received if some source takes the packet, else the counter it is refused under: of the first thing that does not match, in the
- * source that matches furthest. A fragment is looked at as far as its IP header goes.
+ * source that matches furthest. Of several that take it *source is the most specific, by: length of the prefix that has the sender; local
+ * address; session, one before several; number of other fields; one type before any; the first. A fragment is looked at as far as its IP
+ * header goes.
  */
-enum collect_counter collect_match(const struct collect_sources *sources, const struct farspan_packet *packet);
+enum collect_counter collect_match(const struct collect_sources *sources, const struct farspan_packet *packet, unsigned int *source);
+
+/* Of the mirrored frame's outermost tag, else as the ERSPAN header says; 0: none. */
+uint16_t collect_frame_vlan(const struct farspan_packet *packet);
 
 /* ---- sessions ---- */
 
@@ -40,6 +45,17 @@ struct collect_frame {
 	const void *data; /* what packet's offsets count from */
 	uint64_t time_ns;
 	size_t missing; /* bytes of the outer packet that were not captured */
+	/* The mirrored frame, as it is to be handed on. */
+	const void *inner;
+	size_t inner_len;
+	bool cleaned; /* it differs from the one that was sent */
+};
+
+/* Puts right what the bits of enum farspan_inner_part ask for; fills inner, inner_len and cleaned. buffer has room for any frame. */
+void collect_frame_clean(struct collect_frame *frame, unsigned int what, uint8_t *buffer);
+
+enum {
+	COLLECT_FRAME_MAX = 65536 + FARSPAN_INNER_HEADER_MAX,
 };
 
 /* Whether the recording has a link type for what the packet carries. */

@@ -220,7 +220,29 @@ static size_t original_length(const struct collect_frame *frame)
 	size_t len = frame->packet->inner_len + frame->missing;
 	size_t by_ip = frame->packet->truncated ? length_by_ip(frame) : 0;
 
-	return by_ip > len ? by_ip : len;
+	return (by_ip > len ? by_ip : len) - frame->packet->inner_len + frame->inner_len;
+}
+
+void collect_frame_clean(struct collect_frame *frame, unsigned int what, uint8_t *buffer)
+{
+	const struct farspan_packet *packet = frame->packet;
+	const uint8_t *sent = (const uint8_t *)frame->data + packet->inner_off;
+	struct farspan_inner inner;
+
+	frame->inner = sent;
+	frame->inner_len = packet->inner_len;
+	frame->cleaned = false;
+	if (!what)
+		return;
+	farspan_inner_clean(packet, sent, packet->inner_len, what, &inner);
+	frame->cleaned = inner.changed != 0;
+	frame->inner = sent + inner.off;
+	frame->inner_len = inner.header_len + inner.len;
+	if (!inner.header_len)
+		return;
+	memcpy(buffer, inner.header, inner.header_len);
+	memcpy(buffer + inner.header_len, sent + inner.off, inner.len);
+	frame->inner = buffer;
 }
 
 static enum pcapng_direction direction_of(const struct farspan_packet *packet)
@@ -240,6 +262,7 @@ static uint32_t account(struct collect_session *session, const struct collect_fr
 	session->last_ns = frame->time_ns;
 	session->bytes += frame->packet->inner_len;
 	session->truncated += frame->packet->truncated;
+	session->cleaned += frame->cleaned;
 	if (frame->packet->has_seq)
 		sequence_add(&session->sequence, frame->packet->seq, &skipped);
 	return skipped;
@@ -257,8 +280,8 @@ int collect_sessions_add(struct collect_sessions *sessions, const struct collect
 	      (outer->ft == ERSPAN_FT_IP ? COLLECT_IP : COLLECT_ETHERNET);
 	*packet = (struct pcapng_packet){
 		.time_ns = frame->time_ns,
-		.data = (const uint8_t *)frame->data + outer->inner_off,
-		.captured = outer->inner_len,
+		.data = frame->inner,
+		.captured = frame->inner_len,
 		.original = original_length(frame),
 		.direction = direction_of(outer),
 		.has_id = outer->has_seq,

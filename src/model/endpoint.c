@@ -80,6 +80,14 @@ static int parse_number(const struct endpoint_key_row *row, const char *value, s
 	return 0;
 }
 
+static int parse_numbers(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (number_set_parse(value, (uint32_t)row->max, (struct number_set *)(void *)((char *)endpoint + row->offset)))
+		return fail(error, EINVAL, "%s must be any, or at most %d numbers and ranges from 0 to %lu, as in 1+5-9, not '%s'",
+			    row->name, NUMBER_RANGES_MAX, row->max, value);
+	return 0;
+}
+
 static int parse_address(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
 {
 	if (address_parse(value, (struct address *)(void *)((char *)endpoint + row->offset)))
@@ -134,6 +142,14 @@ static int parse_platform(const struct endpoint_key_row *row, const char *value,
 	return 0;
 }
 
+static int parse_direction(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (strcmp(value, "rx") != 0 && strcmp(value, "tx") != 0)
+		return fail(error, EINVAL, "%s must be rx or tx, not '%s'", row->name, value);
+	endpoint->side = strcmp(value, "tx") == 0 ? ENDPOINT_TX : ENDPOINT_RX;
+	return 0;
+}
+
 static int parse_tos(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
 {
 	endpoint->inherit_tos = strcmp(value, "inherit") == 0;
@@ -147,6 +163,8 @@ static int parse_tag_type(const struct endpoint_key_row *row, const char *value,
 	endpoint->tpid = strcmp(value, "0x8100") == 0 ? ETHERTYPE_VLAN : ETHERTYPE_SERVICE_VLAN;
 	return 0;
 }
+
+_Static_assert(ENDPOINT_KEY_COUNT <= 32, "keys are bits of endpoint.given");
 
 static const struct endpoint_key_row endpoint_keys[] = {
 #define KEY(ident, name, file_name, field, form, min, max, fallback, types, help) \

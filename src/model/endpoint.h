@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "model/address.h"
+#include "model/ranges.h"
 
 enum endpoint_side {
 	ENDPOINT_DESTINATION,
@@ -28,6 +29,12 @@ enum {
 #define KINDS_ERSPAN   (KIND_BIT(FARSPAN_ERSPAN1) | KIND_BIT(FARSPAN_ERSPAN2) | KIND_BIT(FARSPAN_ERSPAN3))
 #define KINDS_UDP      (KIND_BIT(FARSPAN_VXLAN) | KIND_BIT(FARSPAN_GENEVE) | KIND_BIT(FARSPAN_TZSP))
 #define KINDS_ALL      (KINDS_ERSPAN | KIND_BIT(FARSPAN_GRE) | KINDS_UDP)
+
+/* Values of side, as in Type III's bit D. */
+enum endpoint_direction {
+	ENDPOINT_RX,
+	ENDPOINT_TX
+};
 
 /* Keys, as bits of endpoint.given. */
 enum endpoint_key {
@@ -67,8 +74,14 @@ struct endpoint {
 	uint32_t priority;
 	struct address local;
 	char dev[IFNAMSIZ];
+	/* Of sources only, each any unless given. */
 	struct prefix remotes[ENDPOINT_REMOTES_MAX];
 	unsigned int remote_count;
+	struct number_set ids; /* session numbers, VNIs or keys, as the type has them */
+	struct number_set indexes;
+	struct number_set hwids;
+	struct number_set vlans;
+	uint32_t side; /* enum endpoint_direction */
 };
 
 static inline bool endpoint_has(const struct endpoint *endpoint, enum endpoint_key key)

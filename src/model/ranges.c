@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/cpus.h"
 
@@ -31,6 +32,55 @@ int ranges_parse(const char *text, uint64_t max, void (*add)(void *context, uint
 		add(context, first, last);
 	} while (*at++);
 	return 0;
+}
+
+/* ---- sets ---- */
+
+/* Behind the number, or NULL. */
+static const char *set_number(const char *text, uint32_t max, uint32_t *number)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 0);
+	*number = (uint32_t)value;
+	return *text >= '0' && *text <= '9' && !errno && value <= max ? end : NULL;
+}
+
+int number_set_parse(const char *text, uint32_t max, struct number_set *set)
+{
+	const char *at = text;
+
+	set->count = 0;
+	if (strcmp(text, "any") == 0)
+		return 0;
+	do {
+		uint32_t first, last;
+
+		at = set_number(at, max, &first);
+		last = first;
+		if (at && *at == '-')
+			at = set_number(at + 1, max, &last);
+		if (!at || last < first || (*at && *at != '+') || set->count == NUMBER_RANGES_MAX)
+			return -EINVAL;
+		set->ranges[set->count].first = first;
+		set->ranges[set->count++].last = last;
+	} while (*at++);
+	return 0;
+}
+
+bool number_set_has(const struct number_set *set, uint32_t number)
+{
+	for (unsigned int i = 0; i < set->count; i++)
+		if (number >= set->ranges[i].first && number <= set->ranges[i].last)
+			return true;
+	return set->count == 0;
+}
+
+bool number_set_is_one(const struct number_set *set)
+{
+	return set->count == 1 && set->ranges[0].first == set->ranges[0].last;
 }
 
 /* ---- CPUs ---- */

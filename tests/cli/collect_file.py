@@ -6,10 +6,12 @@ import glob
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
@@ -144,6 +146,87 @@ class Made(Case):
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-f", "vxlan:10.8.0.3", "-f", "erspan2:10.8.0.2,id=12")
         refused = {name: count for name, count in summary["refused"].items() if count}
         self.assertEqual(refused, {"not_tunnel": 12, "not_wanted_type": 12, "wrong_destination": 12, "session_not_wanted": 6})
+
+    def test_matching(self):
+        def refused(*sources):
+            summary, _ = self.collect(DATA + "/ovs-tx2.pcap", *(word for source in sources for word in ("-f", source)))
+            return summary["written"], {name: count for name, count in summary["refused"].items() if count and name != "not_tunnel"}
+
+        self.assertEqual(refused("erspan:any,id=1+9-11+20-0x20"), (12, {"not_wanted_type": 12, "session_not_wanted": 6}))
+        self.assertEqual(refused("erspan:any,id=any"), (18, {"not_wanted_type": 12}))
+        self.assertEqual(refused("gre:any,key=70-80", "vxlan:any,vni=5000-6000"), (12, {"not_wanted_type": 18}))
+        self.assertEqual(refused("erspan3:any,hwid=1+6-8,direction=tx"), (6, {"not_wanted_type": 24}))
+        self.assertEqual(refused("erspan:any,hwid=8-63"), (0, {"not_wanted_type": 12, "hwid_not_wanted": 18}))
+        self.assertEqual(refused("erspan:any,direction=rx"), (0, {"not_wanted_type": 12, "direction_not_wanted": 18}))
+        self.assertEqual(refused("erspan2:any,vlan=1-4095"), (0, {"not_wanted_type": 18, "vlan_not_wanted": 12}))
+        self.assertEqual(refused("erspan2:any,index=1048575"), (0, {"not_wanted_type": 18, "index_not_wanted": 12}))
+        for source, text in (("erspan:any,id=5-4", "id must be any, or at most 16 numbers and ranges from 0 to 1023, as in 1+5-9, not"),
+                             ("erspan:any,id=1024", "not '1024'"), ("erspan:any,id=1+", "not '1+'"),
+                             ("gre:any,id=1", "gre has no key 'id'"),
+                             ("erspan:any,direction=both", "direction must be rx or tx, not 'both'"),
+                             ("vxlan:any,vni=" + "+".join("1" * 17), "at most 16 numbers")):
+            result = self.run_collect("-r", self.input, "-w", self.output, "-f", source)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(text, result.stderr.decode())
+
+    def test_outputs(self):
+        """Each source to its own file, the most specific one first, whatever the order."""
+        names = [os.path.join(os.path.dirname(self.output), name) for name in ("a", "b", "c")]
+        words = ["-f", "erspan:any", "-f", "vxlan:any", "-w", names[0], "-f", "erspan:any,id=11", "-w", names[1],
+                 "-f", "erspan:any,remote=10.0.0.0/8", "-w", names[2]]
+        result = self.run_collect("-r", DATA + "/ovs-tx2.pcap", "--json", *words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        summary = json.loads(result.stdout)
+        self.assertEqual(summary["written"], 24)
+        self.assertEqual(summary["recordings"], [{"file": name, "written": count, "lost": 0} for name, count in zip(names, (12, 0, 12))])
+        found = []
+        for name in names:
+            blocks = captures.read_pcapng(name)
+            found.append({fields["options"][2].decode() for kind, fields in blocks if kind == "interface"})
+        self.assertEqual(found, [{"erspan2 fd08::1 id 21", "vxlan 10.8.0.1 vni 5005"}, set(),
+                                 {"erspan2 10.8.0.1 id 11", "erspan3 10.8.0.1 id 12 hwid 7"}])
+        for words, text in ((["-w", "x", "-f", "gre:any", "-w", "y"], "a frame is recorded once"),
+                            (["-f", "gre:any", "-w", "x", "-f", "vxlan:any", "-w", "x"], "'x' is the file of two sources"),
+                            (["-f", "gre:any", "-w", "x", "-f", "vxlan:any"], "the frames of the last -f go nowhere"),
+                            (["-f", "gre:any", "-C", "1", "-f", "vxlan:any", "-w", "x"], "need a file to write")):
+            result = self.run_collect("-r", DATA + "/ovs-tx2.pcap", *words)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(text, result.stderr.decode())
+
+    def test_inner(self):
+        """What switches leave in and take out: undone as asked, kept otherwise."""
+        rng = random.Random(8)
+        frame = bytes(next(iter(packets.frames()))[1])
+        macs, rest = frame[:12], frame[12:]
+        vntag, ttag, cmd = b"\x89\x26\0\1\0\2", b"\x89\x88" + b"t" * 6, b"\x89\x09\1\1\0\1\0\7"
+        fabricpath = b"\2\0\0\0\0\1\2\0\0\0\0\2\x89\x03\0\1"
+        tag = b"\x81\0" + struct.pack("!H", 5 << 13 | 77)
+        sent = [("vntag", macs + vntag + rest, frame), ("ttag", macs + ttag + rest, frame), ("cmd", macs + cmd + rest, frame),
+                ("fabricpath", fabricpath + frame, frame), ("fcs", frame + struct.pack("<I", zlib.crc32(frame)), frame),
+                ("tag", frame, macs + tag + rest), (None, frame, frame)]
+        datas = []
+        for name, data, _ in sent:
+            header = packets.bits((1, 4), (77, 12), (5, 3), (2 if name == "tag" else 0, 2), (0, 1), (9, 10), (0, 32))
+            datas.append(bytes(Ether(**packets.MACS) / packets.with_ip(rng, 4, 47, packets.gre(rng, 0x88BE, header + data))))
+        captures.write_pcap(self.input, datas)
+
+        def found(*words):
+            result = self.run_collect("-r", self.input, "-w", self.output, "--json", *words)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            blocks = [fields for kind, fields in captures.read_pcapng(self.output) if kind == "packet"]
+            self.assertEqual([len(block["data"]) for block in blocks], [block["original"] for block in blocks])
+            return json.loads(result.stdout)["cleaned"], [block["data"] for block in blocks]
+
+        self.assertEqual(found(), (0, [data for _, data, _ in sent]))
+        self.assertEqual(found("--inner", "all"), (6, [right for _, _, right in sent]))
+        for name, _, _ in sent[:-1]:
+            self.assertEqual(found("--inner", name), (1, [right if part == name else data for part, data, right in sent]))
+        self.assertEqual(found("--inner", "vntag", "-f", "erspan:any", "--inner", "fcs,tag"),
+                         (3, [right if part in ("vntag", "fcs", "tag") else data for part, data, right in sent]))
+        for wrong in ("", "vntag,", "vlan", "all,fcs"):
+            result = self.run_collect("-r", self.input, "-w", self.output, "--inner", wrong)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(f"not '{wrong}'", result.stderr.decode())
 
     def test_count(self):
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-c", "7")

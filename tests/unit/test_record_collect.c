@@ -56,8 +56,9 @@ static void check_sum(void)
 /* The recording gets no longer than limit. */
 static void open_limited(unsigned int sessions_max, rlim_t limit)
 {
+	const struct collect_output output = {.recording.path = sink.path};
 	const struct collect_config config = {
-		.sources = sources, .source_count = source_count, .sessions_max = sessions_max, .recording.path = sink.path};
+		.sources = sources, .source_count = source_count, .sessions_max = sessions_max, .outputs = &output, .output_count = 1};
 
 	set_limit(limit);
 	assert_int_equal(collect_open(&config, &collect, NULL), 0);
