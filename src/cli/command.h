@@ -16,5 +16,6 @@ enum {
 int cmd_collect(int argc, char **argv, struct error *error);
 int cmd_decode(int argc, char **argv, struct error *error);
 int cmd_mirror(int argc, char **argv, struct error *error);
+int cmd_tunnel(int argc, char **argv, struct error *error);
 
 #endif

@@ -164,7 +164,7 @@ int netlink_each_address(struct netlink *netlink, address_visitor visit, void *c
 }
 
 /* The kernel answers IPv6 and its chatter per interface through files only. */
-static void disable_ipv6(const char *name)
+static void disable_ipv6(const char *name, bool disabled)
 {
 	char path[96];
 	int fd;
@@ -173,25 +173,34 @@ static void disable_ipv6(const char *name)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return; /* a kernel without IPv6 */
-	if (write(fd, "1", 1) != 1)
+	if (write(fd, disabled ? "1" : "0", 1) != 1)
 		fprintf(stderr, "farspan: %s: %s\n", path, strerror(errno));
 	close(fd);
 }
 
+/* Changes an interface to what `change` has, which it frees. */
+static int change_link(struct netlink *netlink, int ifindex, const char *name, struct rtnl_link *change, struct error *error)
+{
+	struct rtnl_link *old = NULL;
+	int rc = change ? rtnl_link_get_kernel(netlink->sock, ifindex, name, &old) : -NLE_NOMEM;
+
+	if (!rc)
+		rc = rtnl_link_change(netlink->sock, old, change, 0);
+	rtnl_link_put(old);
+	rtnl_link_put(change);
+	return rc ? fail_nl(error, rc, name ? name : "interface") : 0;
+}
+
 static int bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error)
 {
-	struct rtnl_link *change = rtnl_link_alloc(), *old;
-	int rc = rtnl_link_get_kernel(netlink->sock, 0, name, &old);
+	struct rtnl_link *change = rtnl_link_alloc();
 
-	disable_ipv6(name);
-	if (!rc && change) {
+	disable_ipv6(name, true);
+	if (change) {
 		rtnl_link_set_ifalias(change, alias);
 		rtnl_link_set_flags(change, IFF_UP | IFF_NOARP);
-		rc = rtnl_link_change(netlink->sock, old, change, 0);
-		rtnl_link_put(old);
 	}
-	rtnl_link_put(change);
-	return rc ? fail_nl(error, rc, name) : 0;
+	return change_link(netlink, 0, name, change, error);
 }
 
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error)
@@ -213,6 +222,25 @@ int netlink_add_pair(struct netlink *netlink, const char *one, const char *other
 		return fail_nl(error, rc, one);
 	rc = bring_up(netlink, other, alias, error);
 	return rc ? rc : bring_up(netlink, one, alias, error);
+}
+
+int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error)
+{
+	struct rtnl_link *change = rtnl_link_alloc();
+
+	if (change)
+		rtnl_link_unset_flags(change, IFF_NOARP);
+	disable_ipv6(name, false);
+	return change_link(netlink, 0, name, change, error);
+}
+
+int netlink_set_mtu(struct netlink *netlink, int ifindex, unsigned int mtu, struct error *error)
+{
+	struct rtnl_link *change = rtnl_link_alloc();
+
+	if (change)
+		rtnl_link_set_mtu(change, mtu);
+	return change_link(netlink, ifindex, NULL, change, error);
 }
 
 int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error)

@@ -44,6 +44,11 @@ int netlink_each_address(struct netlink *netlink, address_visitor visit, void *c
 
 /* Makes a veth pair, up, without IPv6 or ARP of its own and with that MTU and alias. Deleting one end deletes both. */
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error);
+
+/* Gives such an end ARP and IPv6 as other interfaces have them. */
+int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error);
+
+int netlink_set_mtu(struct netlink *netlink, int ifindex, unsigned int mtu, struct error *error);
 int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error);
 
 /*

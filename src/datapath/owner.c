@@ -99,6 +99,20 @@ static bool read_device(const struct link *link, uint32_t *id)
 	return owner_is_device(link) && sscanf(link->name, "fs%6x-%3s", id, rest) == 2;
 }
 
+bool owner_names(const struct link *link)
+{
+	uint32_t id;
+
+	return read_device(link, &id);
+}
+
+bool owner_lives(const struct link *link)
+{
+	uint32_t id;
+
+	return read_device(link, &id) && is_alive(id);
+}
+
 static void sweep_device(const struct link *link, void *context)
 {
 	struct sweep *sweep = context;

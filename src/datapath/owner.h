@@ -32,6 +32,10 @@ void owner_device_name(const struct owner *owner, const char *role, char name[IF
 /* Whether a link is a device of ours, of whichever owner. */
 bool owner_is_device(const struct link *link);
 
+/* Whether a device has its name from owner_device_name(), and whether the owner that it names is alive. */
+bool owner_names(const struct link *link);
+bool owner_lives(const struct link *link);
+
 /* The handle under which an owner's filters stand at clsact. */
 uint32_t owner_filter_handle(uint32_t id);
 

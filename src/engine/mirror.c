@@ -472,6 +472,13 @@ const char *mirror_destination_text(const struct mirror *m, unsigned int destina
 	return m->destinations[destination].text;
 }
 
+unsigned int mirror_destination_frame_max(const struct mirror *m, unsigned int destination)
+{
+	const struct mirror_destination *d = &m->destinations[destination];
+
+	return d->waits_for.code ? 0 : d->config.frame_max;
+}
+
 const char *mirror_sources_text(const struct mirror *m)
 {
 	return m->text;

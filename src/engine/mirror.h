@@ -45,6 +45,9 @@ const char *mirror_sources_wait_for(const struct mirror *mirror);
 /* "erspan2 10.9.0.1 -> 10.9.0.2 via eth1, frames up to 1464 bytes"; "interface span0" */
 const char *mirror_destination_text(const struct mirror *mirror, unsigned int destination);
 
+/* The longest frame that reaches a destination whole, its Ethernet header included; 0 while there is no way there. */
+unsigned int mirror_destination_frame_max(const struct mirror *mirror, unsigned int destination);
+
 /* "eth0 eth1 (tcx)" */
 const char *mirror_sources_text(const struct mirror *mirror);
 

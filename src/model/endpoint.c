@@ -312,6 +312,16 @@ int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *e
 	return rc ? fail(error, -rc, "%s '%s': %s", what, text, detail.text) : 0;
 }
 
+bool endpoint_takes(const char *type_name, enum endpoint_side side, const char *key)
+{
+	const struct endpoint_type *type = type_name ? find_type(type_name, side) : NULL;
+
+	for (unsigned int i = 0; type && i < ENDPOINT_KEY_COUNT; i++)
+		if (strcmp(endpoint_keys[i].name, key) == 0 && key_applies(&endpoint_keys[i], type->kinds, side))
+			return true;
+	return false;
+}
+
 void endpoint_any_source(struct endpoint *endpoint)
 {
 	set_defaults(endpoint);

@@ -104,6 +104,9 @@ const char *endpoint_type_name(const struct endpoint *endpoint);
 /* Reads text as an endpoint of that side. 0 or -EINVAL with the key, its value and what is allowed in *error. */
 int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error);
 
+/* Whether an endpoint of that type and side has a key; NULL and unknown names: no. */
+bool endpoint_takes(const char *type, enum endpoint_side side, const char *key);
+
 /* Every packet of the formats, from anyone: what "farspan collect" takes when it is told nothing. */
 void endpoint_any_source(struct endpoint *endpoint);
 

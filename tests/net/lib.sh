@@ -181,7 +181,10 @@ addresses() {
 	shift 2
 	for address in "$@"; do
 		# An IPv6 address that is still being checked for duplicates takes no packets.
-		ip -n "$prefix$name" address add "$address" dev "$iface" nodad
+		case $address in
+		*:*) ip -n "$prefix$name" address add "$address" dev "$iface" nodad ;;
+		*) ip -n "$prefix$name" address add "$address" dev "$iface" ;;
+		esac
 	done
 }
 

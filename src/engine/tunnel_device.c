@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/tunnel_device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "datapath/netlink.h"
+#include "datapath/tunnel_pair.h"
+#include "engine/collect.h"
+#include "engine/live.h"
+#include "engine/mirror.h"
+#include "engine/outlets.h"
+#include "wire/fields.h"
+
+struct tunnel_device {
+	struct tunnel tunnel;
+	struct netlink *netlink;
+	struct tunnel_pair *pair;
+	struct mirror *mirror; /* of what is sent to the device; NULL: there is no known other end */
+	struct outlets *outlets;
+	struct collect *collect;
+	struct live *live; /* what arrives */
+	unsigned int mtu;  /* as last set */
+	int epoll;
+};
+
+/* "erspan2 10.9.0.1 -> 10.9.0.2", as ip-link(8) shows it */
+static void describe(const struct tunnel *tunnel, char *text, size_t size)
+{
+	char local[ADDRESS_TEXT_MAX] = "any", remote[ADDRESS_TEXT_MAX] = "any";
+
+	if (tunnel->in.address.family)
+		address_text(&tunnel->in.address, local);
+	if (tunnel->sends)
+		address_text(&tunnel->out.address, remote);
+	snprintf(text, size, "%s %s -> %s%s", tunnel->type, local, remote, tunnel->monitor ? ", monitor" : "");
+}
+
+static int open_sender(struct tunnel_device *d, enum attach_way way, struct error *error)
+{
+	static struct session session; /* large */
+
+	if (!d->tunnel.sends)
+		return 0;
+	session = (struct session){.directions = {[DIRECTION_RX] = true}, .wait = true, .destination_count = 1};
+	session.destinations[0] = d->tunnel.out;
+	if (session_add_source(&session, tunnel_pair_inner(d->pair), error))
+		return -EINVAL;
+	return mirror_open(&d->mirror, &session, way, error);
+}
+
+static int open_receiver(struct tunnel_device *d, enum attach_way way, struct error *error)
+{
+	static struct session delivery; /* large */
+	const struct live_config live = {.sources = &d->tunnel.in, .source_count = 1, .way = way};
+	struct collect_config config = {.sources = &d->tunnel.in, .source_count = 1, .deliver = outlets_deliver};
+	int rc;
+
+	delivery = (struct session){.destination_count = 1};
+	delivery.destinations[0].kinds = KIND_INTERFACE;
+	snprintf(delivery.destinations[0].dev, IFNAMSIZ, "%s", tunnel_pair_inner(d->pair));
+	rc = outlets_open(&d->outlets, &delivery, error);
+	config.deliver_context = d->outlets;
+	if (rc || (rc = collect_open(&config, &d->collect, error)))
+		return rc;
+	return live_open(&d->live, &live, d->collect, error);
+}
+
+/* What fits the way, unless the user said. */
+static int follow_mtu(struct tunnel_device *d, struct error *error)
+{
+	unsigned int fits = d->mirror ? mirror_destination_frame_max(d->mirror, 0) : 0;
+	unsigned int mtu = d->tunnel.mtu ? d->tunnel.mtu : fits > WIRE_ETHERNET_LEN ? fits - WIRE_ETHERNET_LEN : d->mtu;
+	int rc = mtu && mtu != d->mtu ? tunnel_pair_set_mtu(d->pair, mtu, error) : 0;
+
+	if (!rc)
+		d->mtu = mtu;
+	return rc;
+}
+
+static int watch(struct tunnel_device *d, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_events(struct tunnel_device *d, struct error *error)
+{
+	int rc;
+
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	rc = d->epoll < 0 ? -errno : watch(d, live_fd(d->live));
+	if (!rc && d->mirror)
+		rc = watch(d, mirror_fd(d->mirror));
+	return rc ? fail(error, -rc, "tunnel: %s", strerror(-rc)) : 0;
+}
+
+static int open_parts(struct tunnel_device *d, enum attach_way way, struct error *error)
+{
+	char text[128];
+	int rc;
+
+	describe(&d->tunnel, text, sizeof text);
+	if ((rc = netlink_open(&d->netlink, error)) ||
+	    (rc = tunnel_pair_open(&d->pair, d->netlink, d->tunnel.name, d->tunnel.monitor, text, error)) ||
+	    (rc = open_receiver(d, way, error)) || (rc = open_sender(d, way, error)) || (rc = follow_mtu(d, error)))
+		return rc;
+	return open_events(d, error);
+}
+
+int tunnel_device_open(struct tunnel_device **opened, const struct tunnel *tunnel, enum attach_way way, struct error *error)
+{
+	struct tunnel_device *d = calloc(1, sizeof *d);
+	int rc;
+
+	if (!d)
+		return fail(error, ENOMEM, "tunnel: out of memory");
+	d->tunnel = *tunnel;
+	d->epoll = -1;
+	rc = open_parts(d, way, error);
+	if (rc)
+		tunnel_device_close(d);
+	else
+		*opened = d;
+	return rc;
+}
+
+void tunnel_device_close(struct tunnel_device *d)
+{
+	if (!d)
+		return;
+	if (d->epoll >= 0)
+		close(d->epoll);
+	live_close(d->live);
+	collect_close(d->collect);
+	outlets_close(d->outlets);
+	mirror_close(d->mirror);
+	tunnel_pair_close(d->pair);
+	netlink_close(d->netlink);
+	free(d);
+}
+
+int tunnel_device_fd(const struct tunnel_device *d)
+{
+	return d->epoll;
+}
+
+void tunnel_device_serve(struct tunnel_device *d)
+{
+	struct epoll_event events[2];
+	int count = epoll_wait(d->epoll, events, 2, 0);
+
+	live_drain(d->live);
+	outlets_flush(d->outlets);
+	for (int i = 0; i < count && d->mirror; i++)
+		if (events[i].data.fd == mirror_fd(d->mirror))
+			mirror_follow(d->mirror);
+}
+
+int tunnel_device_follow(struct tunnel_device *d, struct error *error)
+{
+	if (!tunnel_pair_alive(d->pair))
+		return fail(error, ENODEV, "tunnel '%s': somebody removed the interface", d->tunnel.name);
+	live_follow(d->live, NULL);
+	if (d->mirror)
+		mirror_follow(d->mirror);
+	return follow_mtu(d, error);
+}
+
+const char *tunnel_device_waits_for(const struct tunnel_device *d)
+{
+	return d->mirror ? mirror_destination_waits_for(d->mirror, 0) : "";
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model/tunnel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TEXT_MAX = 512
+};
+
+/* The tunnel as the two endpoints it is made of, still as text. */
+struct tunnel_text {
+	const char *type, *local, *remote, *mtu;
+	bool monitor;
+	char out[TEXT_MAX], in[TEXT_MAX]; /* ",key=value,..." */
+};
+
+static int append(char text[TEXT_MAX], const char *key, const char *value, struct error *error)
+{
+	size_t used = strlen(text);
+
+	if ((size_t)snprintf(text + used, TEXT_MAX - used, ",%s=%s", key, value) >= TEXT_MAX - used)
+		return fail(error, EINVAL, "the keys are longer than %d characters", TEXT_MAX - 1);
+	return 0;
+}
+
+static bool is_any(const char *text)
+{
+	return !text || strcmp(text, "any") == 0;
+}
+
+/* A key goes to the end that has it; what both have, to both. */
+static int take_endpoint_key(struct tunnel_text *text, const char *key, const char *value, struct error *error)
+{
+	const bool out = endpoint_takes(text->type, ENDPOINT_DESTINATION, key), in = endpoint_takes(text->type, ENDPOINT_SOURCE, key);
+	int rc = 0;
+
+	if (!out && !in)
+		return fail(error, EINVAL, "%s has no key '%s'", text->type, key);
+	if (is_any(value)) /* takes every number, and sends the default */
+		return in ? 0 : fail(error, EINVAL, "%s cannot be any", key);
+	if (out)
+		rc = append(text->out, key, value, error);
+	return rc || !in ? rc : append(text->in, key, value, error);
+}
+
+static int take_key(struct tunnel_text *text, const char *key, const char *value, struct error *error)
+{
+	const struct {
+		const char *key;
+		const char **value;
+	} own[] = {{"type", &text->type}, {"local", &text->local}, {"remote", &text->remote}, {"mtu", &text->mtu}};
+
+	if (!value)
+		return fail(error, EINVAL, "%s needs a value", key);
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		if (strcmp(own[i].key, key) != 0)
+			continue;
+		if (*own[i].value)
+			return fail(error, EINVAL, "%s is given twice", key);
+		*own[i].value = value;
+		return 0;
+	}
+	if (!text->type)
+		return fail(error, EINVAL, "type must come before %s", key);
+	return take_endpoint_key(text, key, value, error);
+}
+
+static int take_words(struct tunnel_text *text, int count, char *const *words, struct error *error)
+{
+	int rc = 0;
+
+	for (int i = 0; i < count && !rc; i++) {
+		if (strcmp(words[i], "monitor") == 0) {
+			text->monitor = true;
+			continue;
+		}
+		rc = take_key(text, words[i], i + 1 < count ? words[i + 1] : NULL, error);
+		i++;
+	}
+	if (!rc && !text->type)
+		return fail(error, EINVAL, "type is missing; for example: type erspan2 remote 10.9.0.2 id 100");
+	return rc;
+}
+
+/* An address as endpoints are written. */
+static const char *bracketed(const char *address, char text[ADDRESS_TEXT_MAX + 2])
+{
+	snprintf(text, ADDRESS_TEXT_MAX + 2, strchr(address, ':') ? "[%s]" : "%s", address);
+	return text;
+}
+
+static int make_out(const struct tunnel_text *text, struct tunnel *tunnel, struct error *error)
+{
+	char whole[TEXT_MAX * 2], remote[ADDRESS_TEXT_MAX + 2];
+
+	tunnel->sends = !is_any(text->remote);
+	if (!tunnel->sends)
+		return 0;
+	snprintf(whole, sizeof whole, "%s:%s%s%s%s", text->type, bracketed(text->remote, remote),
+		 is_any(text->local) ? "" : ",local=", is_any(text->local) ? "" : text->local, text->out);
+	return endpoint_parse(whole, ENDPOINT_DESTINATION, &tunnel->out, error);
+}
+
+static int make_in(const struct tunnel_text *text, struct tunnel *tunnel, struct error *error)
+{
+	char whole[TEXT_MAX * 2], local[ADDRESS_TEXT_MAX + 2];
+
+	snprintf(whole, sizeof whole, "%s:%s%s%s%s", text->type, is_any(text->local) ? "any" : bracketed(text->local, local),
+		 is_any(text->remote) ? "" : ",remote=", is_any(text->remote) ? "" : text->remote, text->in);
+	return endpoint_parse(whole, ENDPOINT_SOURCE, &tunnel->in, error);
+}
+
+static int read_mtu(const char *text, struct tunnel *tunnel, struct error *error)
+{
+	char *end;
+	unsigned long mtu;
+
+	if (!text)
+		return 0;
+	mtu = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || mtu < TUNNEL_MTU_MIN || mtu > TUNNEL_MTU_MAX)
+		return fail(error, EINVAL, "mtu must be a number from %d to %d, not '%s'", TUNNEL_MTU_MIN, TUNNEL_MTU_MAX, text);
+	tunnel->mtu = (unsigned int)mtu;
+	return 0;
+}
+
+static int make(const struct tunnel_text *text, struct tunnel *tunnel, struct error *error)
+{
+	int rc;
+
+	if (!endpoint_takes(text->type, ENDPOINT_DESTINATION, "ttl") || !endpoint_takes(text->type, ENDPOINT_SOURCE, "remote"))
+		return fail(error, EINVAL, "type must be one of erspan1, erspan2, erspan3, gre and vxlan, not '%s'", text->type);
+	snprintf(tunnel->type, sizeof tunnel->type, "%s", text->type);
+	tunnel->monitor = text->monitor;
+	if ((rc = make_out(text, tunnel, error)) || (rc = make_in(text, tunnel, error)))
+		return rc;
+	return read_mtu(text->mtu, tunnel, error);
+}
+
+int tunnel_parse(const char *name, int count, char *const *words, struct tunnel *tunnel, struct error *error)
+{
+	struct tunnel_text text = {0};
+	struct error detail = {0};
+	int rc;
+
+	*tunnel = (struct tunnel){0};
+	if (!*name || strlen(name) >= sizeof tunnel->name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return fail(error, EINVAL, "tunnel '%s': the name of an interface has 1 to %d characters, and no '/'", name, IFNAMSIZ - 1);
+	snprintf(tunnel->name, sizeof tunnel->name, "%s", name);
+	rc = take_words(&text, count, words, &detail);
+	if (!rc)
+		rc = make(&text, tunnel, &detail);
+	return rc ? fail(error, -rc, "tunnel '%s': %s", name, detail.text) : 0;
+}

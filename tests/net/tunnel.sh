@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Tunnel devices: hosts talk through them as if by a wire. Every type, over IPv4 and IPv6; what others put on one; monitor mode; the device
+# and its process end together, whoever ends them.
+#
+#     tap  t0 ==== u0 ---- c0 ==== t0  col      10.5.0.1, fd05::1 to 10.5.0.2, fd05::2 inside
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+uplink_topology 1600
+
+# farspan_in NAMESPACE ARGUMENT...
+farspan_in() {
+	local where=$1
+	shift
+	at "$where" "$FARSPAN" "$@"
+}
+
+# processes NAMESPACE: those of its tunnels
+processes() {
+	ip netns pids "$prefix$1" | while read -r pid; do
+		tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q ' tunnel add ' && echo "$pid"
+	done | paste -sd ' '
+}
+
+none_left() {
+	[ -z "$(processes "$1")" ]
+}
+
+# Its processes must be known to be ended by clean_up().
+tunnel() {
+	local where=$1
+	shift
+	farspan_in "$where" tunnel add "$@" || fail "farspan tunnel add $*"
+	# shellcheck disable=SC2207 # process ids
+	jobs_started+=($(processes "$where"))
+}
+
+# pair TYPE LOCAL REMOTE KEY VALUE...
+pair() {
+	local type=$1 one=$2 other=$3
+	shift 3
+	tunnel tap t0 type "$type" local "$one" remote "$other" "$@"
+	tunnel col t0 type "$type" local "$other" remote "$one" "$@"
+	addresses tap t0 10.5.0.1/24 fd05::1/64
+	addresses col t0 10.5.0.2/24 fd05::2/64
+}
+
+remove() {
+	farspan_in tap tunnel del t0 || wrong "tunnel del in tap"
+	farspan_in col tunnel del t0 || wrong "tunnel del in col"
+	equal "processes of tunnels" "" "$(processes tap)$(processes col)"
+}
+
+ping_through() {
+	at tap ping -q -c 3 -i 0.05 -W 5 "$1" >"$work/ping.out" || wrong "ping $*: $(cat "$work/ping.out")"
+}
+
+# The frames of one row: the ping, in the capture of the uplink, as tshark reads it.
+seen_on_wire() {
+	[ "$(tshark -n -r "$work/wire.pcap" -Y "$1" 2>/dev/null | wc -l)" -ge 2 ]
+}
+
+row() {
+	local filter=$1
+	shift
+	echo "-- $*"
+	pair "$@"
+	capture col c0 wire
+	ping_through 10.5.0.2
+	ping_through fd05::2
+	end_capture wire
+	seen_on_wire "$filter" || wrong "what is on the wire is not $filter"
+	remove
+}
+
+row 'gre.proto == 0x88be && gre.flags.sequence_number == 0' erspan1 10.9.0.1 10.9.0.2
+row 'erspan.spanid == 7 && icmp' erspan2 10.9.0.1 10.9.0.2 id 7 ttl 9
+row 'erspan.spanid == 7 && erspan.hw == 5 && icmp' erspan3 10.9.0.1 10.9.0.2 id 7 hwid 5
+row 'erspan.spanid == 8 && ipv6.hlim == 9 && icmp' erspan2 fd09::1 fd09::2 id 8 ttl 9
+row 'erspan.spanid == 8 && icmpv6' erspan3 fd09::1 fd09::2 id 8
+row 'gre.key == 77 && gre.proto == 0x6558 && icmp' gre 10.9.0.1 10.9.0.2 key 77 seq yes
+row 'vxlan.vni == 5 && icmp' vxlan fd09::1 fd09::2 vni 5
+
+echo "-- a file by TCP, in super-packets"
+pair erspan2 10.9.0.1 10.9.0.2 id 9
+equal "the MTU" "$((1600 - 20 - 8 - 8 - 14))" "$(ip -n "${prefix}tap" -j link show t0 | jq '.[0].mtu')"
+"$here/traffic.py" tcp ${prefix}tap ${prefix}col 10.5.0.2 5001 4000000 >/dev/null || wrong "TCP through the tunnel"
+
+echo "-- what tc puts on it goes through"
+at tap tc qdisc add dev lo clsact
+at tap tc filter add dev lo egress u32 match u32 0 0 action mirred egress mirror dev t0
+capture col t0 inside -Q in udp port 4242
+at tap bash -c 'for i in 1 2 3 4 5; do echo "$i" >/dev/udp/127.0.0.1/4242; done' 2>/dev/null || true
+until_true 10 "five frames that tc mirrored" sh -c '[ "$(tcpdump -n -r "$1" 2>/dev/null | wc -l)" -ge 5 ]' - "$work/inside.pcap"
+end_capture inside
+at tap tc qdisc del dev lo clsact
+
+echo "-- shown"
+farspan_in tap tunnel show | grep -q 't0: erspan2 10.9.0.1 -> 10.9.0.2, mtu 1550, up' || wrong "tunnel show: $(farspan_in tap tunnel show)"
+equal "tunnel show --json" "t0" "$(farspan_in tap tunnel show --json | jq -r '.[].name')"
+
+echo "-- removed by ip, ended by its process"
+ip -n "${prefix}tap" link del t0
+until_true 20 "the process to end with its device" none_left tap
+# shellcheck disable=SC2046 # process ids
+kill -9 $(processes col | cut -d ' ' -f 1)
+no_devices() {
+	[ "$(ip -n "$prefix$1" -o link show type veth | grep -vc ' [uc]0@')" = 0 ]
+}
+until_true 20 "the device to end with its process" no_devices col
+until_true 20 "no device to be left" no_devices tap
+until_true 20 "no process to be left" none_left col
+
+echo "-- monitor: for listeners only"
+tunnel tap t0 type erspan2 local 10.9.0.1 remote 10.9.0.2 id 9
+tunnel col t0 type erspan2 remote any id 9 monitor
+addresses tap t0 10.5.0.1/24
+neighbour tap t0 10.5.0.2 02:00:00:00:00:02
+capture col t0 inside -Q in icmp
+capture col c0 answers -Q out
+at tap ping -q -c 3 -i 0.05 -W 1 10.5.0.2 >/dev/null || true
+until_true 10 "what arrives" sh -c '[ "$(tcpdump -n -r "$1" 2>/dev/null | wc -l)" -ge 3 ]' - "$work/inside.pcap"
+end_capture inside
+end_capture answers
+equal "answers" 0 "$("$here/compare.py" count "$work/answers.pcap")"
+remove
+
+echo "-- mistakes"
+refused() {
+	local text=$1 status=0
+	shift
+	farspan_in tap tunnel "$@" >"$work/refused.out" 2>&1 || status=$?
+	[ $status != 0 ] && grep -qF -- "$text" "$work/refused.out" || wrong "tunnel $*: status $status, $(cat "$work/refused.out")"
+}
+refused "there is an interface 'u0' already" add u0 type erspan2 remote 10.9.0.2
+refused "is not a tunnel of farspan" del u0
+refused "no such interface" del t7
+refused "type is missing" add t0 remote 10.9.0.2
+refused "erspan2 has no key 'vni'" add t0 type erspan2 remote 10.9.0.2 vni 4
+refused "ttl must be a number from 1 to 255" add t0 type erspan2 remote 10.9.0.2 ttl 0
+refused "has 1 to 15 characters" add interface-too-long type erspan2 remote 10.9.0.2
+refused "not 'up'" up t0
+no_devices tap || wrong "a device is left behind"
+finish
