@@ -56,14 +56,15 @@ static int open_receiver(struct tunnel_device *d, enum attach_way way, struct er
 {
 	static struct session delivery; /* large */
 	const struct live_config live = {.sources = &d->tunnel.in, .source_count = 1, .way = way};
-	struct collect_config config = {.sources = &d->tunnel.in, .source_count = 1, .deliver = outlets_deliver};
+	struct collect_output output = {.deliver = outlets_deliver};
+	const struct collect_config config = {.sources = &d->tunnel.in, .source_count = 1, .outputs = &output, .output_count = 1};
 	int rc;
 
 	delivery = (struct session){.destination_count = 1};
 	delivery.destinations[0].kinds = KIND_INTERFACE;
 	snprintf(delivery.destinations[0].dev, IFNAMSIZ, "%s", tunnel_pair_inner(d->pair));
 	rc = outlets_open(&d->outlets, &delivery, error);
-	config.deliver_context = d->outlets;
+	output.deliver_context = d->outlets;
 	if (rc || (rc = collect_open(&config, &d->collect, error)))
 		return rc;
 	return live_open(&d->live, &live, d->collect, error);
