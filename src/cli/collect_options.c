@@ -9,9 +9,6 @@
 #include "cli/number.h"
 #include "cli/shape_options.h"
 
-#define SIZE_LIMIT    (1ull << 50)
-#define SECONDS_LIMIT (100ull * 366 * 86400)
-
 enum {
 	OPTION_JSON = 1024,
 	OPTION_CLSACT,
@@ -53,50 +50,10 @@ void collect_print_usage(FILE *out)
 	endpoint_print_help(out, ENDPOINT_SOURCE);
 }
 
-/* Millions of bytes, or as the suffix says. */
-static int parse_size(const char *text, uint64_t *size, struct error *error)
-{
-	static const struct {
-		char suffix;
-		uint64_t unit;
-	} units[] = {{'\0', 1000000}, {'k', 1 << 10}, {'m', 1 << 20}, {'g', 1 << 30}};
-	uint64_t number;
-	char *end;
-
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !errno && number && (!*end || !end[1]))
-		for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-			if (units[i].suffix == (*end | (*end ? 0x20 : 0)) && number <= SIZE_LIMIT / units[i].unit) {
-				*size = number * units[i].unit;
-				return 0;
-			}
-	return fail(error, EINVAL, "collect: size '%s' must be a number of millions of bytes, or end with k, m or g (KiB, MiB, GiB)", text);
-}
-
-static int parse_fsync(const char *text, struct recording_sync *sync, struct error *error)
-{
-	uint64_t seconds;
-
-	*sync = (struct recording_sync){.rotated = strcmp(text, "none") != 0};
-	if (!sync->rotated || strcmp(text, "rotate") == 0)
-		return 0;
-	if (number_parse(text, "", 86400, &seconds, NULL))
-		return fail(error, EINVAL, "collect: fsync must be none, rotate or a number of seconds, not '%s'", text);
-	sync->seconds = (unsigned int)seconds;
-	return 0;
-}
-
-static int parse_compress(const char *text, bool *zstd, struct error *error)
-{
-	*zstd = strcmp(text, "zstd") == 0;
-	return *zstd ? 0 : fail(error, EINVAL, "collect: compression must be zstd, not '%s'", text);
-}
-
 static int parse_files(const char *text, unsigned int *files, struct error *error)
 {
 	uint64_t number = 0;
-	int rc = number_parse(text, "collect: files", 1000000, &number, error);
+	int rc = number_parse(text, "collect: files", RECORDING_FILES_MAX, &number, error);
 
 	*files = (unsigned int)number;
 	return rc;
@@ -177,15 +134,15 @@ static int parse_output(int option, struct collect_output_options *output, struc
 	case 't':
 		return session_add_destination(&output->relay, optarg, error);
 	case 'C':
-		return parse_size(optarg, &output->rotation.size, error);
+		return recording_parse_size(optarg, &output->rotation.size, error);
 	case 'G':
-		return number_parse(optarg, "collect: seconds", SECONDS_LIMIT, &output->rotation.seconds, error);
+		return number_parse(optarg, "collect: seconds", RECORDING_SECONDS_MAX, &output->rotation.seconds, error);
 	case 'W':
 		return parse_files(optarg, &output->rotation.files, error);
 	case 'z':
-		return parse_compress(optarg, &output->zstd, error);
+		return recording_parse_compress(optarg, &output->zstd, error);
 	case OPTION_FSYNC:
-		return parse_fsync(optarg, &output->sync, error);
+		return recording_parse_sync(optarg, &output->sync, error);
 	case OPTION_INNER:
 		return parse_inner(optarg, &output->inner, error);
 	default:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A mirror session as wanted: sources, shape, destinations. */
+/* A session as wanted: sources, shape, destinations. One from interfaces is a mirror, one from tunnels a collector. */
 #ifndef MODEL_SESSION_H
 #define MODEL_SESSION_H
 
@@ -7,12 +7,17 @@
 
 #include "model/cpus.h"
 #include "model/endpoint.h"
+#include "model/recording.h"
 #include "model/shape.h"
 
 enum {
 	SESSION_SOURCES_MAX = 64,
 	SESSION_NETNS_MAX = 256,
 	SESSION_DESTINATIONS_MAX = SPREAD_MAX,
+	SESSION_TUNNELS_MAX = 16,
+	SESSION_NAME_MAX = 64,
+	SESSION_DESCRIPTION_MAX = 256,
+	SESSION_PATH_MAX = 256,
 };
 
 /* An interface, or all whose names match a pattern of glob(7); or an interface of a container. */
@@ -21,7 +26,18 @@ struct session_source {
 	char netns[SESSION_NETNS_MAX]; /* a name, process id or path; empty: ours */
 };
 
+/* What becomes of a session when the daemon dies. */
+enum session_on_crash {
+	ON_CRASH_CONTINUE,
+	ON_CRASH_STOP
+};
+
 struct session {
+	char name[SESSION_NAME_MAX]; /* empty on the command line */
+	char description[SESSION_DESCRIPTION_MAX];
+	char file[SESSION_PATH_MAX]; /* where it was read; empty: in none */
+	bool disabled;
+	enum session_on_crash on_crash;
 	struct session_source sources[SESSION_SOURCES_MAX];
 	unsigned int source_count;
 	bool directions[DIRECTIONS];
@@ -32,7 +48,14 @@ struct session {
 	bool spread;      /* flows are shared among the destinations; else each gets every copy */
 	bool wait;        /* what is not there yet, an interface or a route, is waited for */
 	struct cpus cpus; /* where copies are segmented, wrapped and sent; none: where the frame was */
-	uint64_t count;   /* copies to send to each destination; 0: no limit */
+	uint64_t count;   /* copies to send to each destination, or frames to collect; 0: no limit */
+
+	/* Of collectors: tunnels in place of interfaces, where they arrive, and a recording besides the destinations. */
+	struct endpoint tunnels[SESSION_TUNNELS_MAX];
+	unsigned int tunnel_count;
+	char listen_on[IFNAMSIZ]; /* an interface; empty: any */
+	unsigned int inner;       /* enum farspan_inner_part: what is undone in the frames */
+	struct session_recording recording;
 };
 
 /* Adds a source or destination from its text: 0, or -EINVAL with what is wrong in *error. */
@@ -41,6 +64,12 @@ int session_add_destination(struct session *session, const char *text, struct er
 
 /* Whether the session is complete, and no two parts of it contradict each other. */
 int session_check(const struct session *session, struct error *error);
+
+/* Whether frames come out of tunnels, not from interfaces. */
+static inline bool session_collects(const struct session *session)
+{
+	return session->tunnel_count > 0;
+}
 
 bool session_source_is_pattern(const struct session_source *source);
 

@@ -11,20 +11,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/recording.h"
 #include "record/section.h"
-
-/* What -C, -G, -W and their like say. All zero: one file. */
-struct recording_rotation {
-	uint64_t size;      /* bytes; a file that is longer is followed by the next; 0: any */
-	uint64_t seconds;   /* of frames in a file; path is one of strftime(3); 0: any */
-	unsigned int files; /* with size: a ring of so many; with seconds: the end after so many; with both: leading zeros only; 0: any */
-	bool per_session;
-};
-
-struct recording_sync {
-	bool rotated;         /* wait for the disk whenever a file is complete */
-	unsigned int seconds; /* and at these intervals; 0: not */
-};
 
 struct recording_config {
 	const char *path; /* "-": the standard output */
