@@ -35,6 +35,22 @@ static void report_sequence(FILE *out, const struct sequence *sequence)
 			sequence->lost, sequence->gaps, sequence->late, sequence->duplicate, sequence->restarted);
 }
 
+/* Counters that several sessions share. */
+static void report_groups(FILE *out, const struct collect *collect, unsigned int count)
+{
+	char sender[ADDRESS_TEXT_MAX];
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct collect_counter_group *group = collect_counter_group_at(collect, i);
+
+		if (!sequence_group_is_shared(&group->numbers))
+			continue;
+		fprintf(out, "  %s numbers %u sessions with one counter", address_text(&group->sender, sender), group->numbers.sessions);
+		report_sequence(out, &group->numbers.all);
+		fputc('\n', out);
+	}
+}
+
 static void report_clients(FILE *out, const struct collect *collect)
 {
 	struct listener_counts counts;
@@ -64,9 +80,13 @@ void collect_report(FILE *out, const struct collect *collect)
 			fprintf(out, ", %" PRIu64 " truncated", session->truncated);
 		if (session->cleaned)
 			fprintf(out, ", %" PRIu64 " cleaned", session->cleaned);
-		report_sequence(out, &session->sequence);
+		if (collect_session_shares(collect, session))
+			fputs(", numbered with others", out);
+		else
+			report_sequence(out, &session->sequence);
 		fputc('\n', out);
 	}
+	report_groups(out, collect, summary.counter_groups);
 	report_clients(out, collect);
 }
 
@@ -96,7 +116,7 @@ static void set_sequence(json_t *object, uint64_t gaps, uint64_t lost, uint64_t 
 	set_number(object, "restarted", restarted);
 }
 
-static json_t *session_json(const struct collect_session *session)
+static json_t *session_json(const struct collect *collect, const struct collect_session *session)
 {
 	const struct sequence *sequence = &session->sequence;
 	char address[ADDRESS_TEXT_MAX];
@@ -114,9 +134,33 @@ static json_t *session_json(const struct collect_session *session)
 	set_number(object, "bytes", session->bytes);
 	set_number(object, "truncated", session->truncated);
 	set_number(object, "cleaned", session->cleaned);
-	if (sequence->received)
+	if (collect_session_shares(collect, session))
+		json_object_set_new(object, "counter", json_string("shared"));
+	else if (sequence->received)
 		set_sequence(object, sequence->gaps, sequence->lost, sequence->late, sequence->duplicate, sequence->restarted);
 	return object;
+}
+
+static json_t *groups_json(const struct collect *collect, unsigned int count)
+{
+	char address[ADDRESS_TEXT_MAX];
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct collect_counter_group *group = collect_counter_group_at(collect, i);
+		const struct sequence *all = &group->numbers.all;
+		json_t *object;
+
+		if (!sequence_group_is_shared(&group->numbers))
+			continue;
+		object = json_object();
+		json_object_set_new(object, "sender", json_string(address_text(&group->sender, address)));
+		json_object_set_new(object, "destination", json_string(address_text(&group->destination, address)));
+		set_number(object, "sessions", group->numbers.sessions);
+		set_sequence(object, all->gaps, all->lost, all->late, all->duplicate, all->restarted);
+		json_array_append_new(list, object);
+	}
+	return list;
 }
 
 static json_t *summary_json(const struct collect *collect)
@@ -137,8 +181,9 @@ static json_t *summary_json(const struct collect *collect)
 	json_object_set_new(object, "refused", class_json(&summary, COLLECT_CLASS_refused));
 	json_object_set_new(object, "dropped", class_json(&summary, COLLECT_CLASS_dropped));
 	for (unsigned int i = 0; i < summary.sessions; i++)
-		json_array_append_new(sessions, session_json(collect_session_at(collect, i)));
+		json_array_append_new(sessions, session_json(collect, collect_session_at(collect, i)));
 	json_object_set_new(object, "sessions", sessions);
+	json_object_set_new(object, "shared_counters", groups_json(collect, summary.counter_groups));
 	return object;
 }
 

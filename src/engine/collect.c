@@ -421,6 +421,15 @@ int collect_finish(struct collect *collect, struct error *error)
 	return rc;
 }
 
+static void sum_sequence(const struct sequence *sequence, struct collect_summary *summary)
+{
+	summary->gaps += sequence->gaps;
+	summary->lost += sequence->lost;
+	summary->late += sequence->late;
+	summary->duplicate += sequence->duplicate;
+	summary->restarted += sequence->restarted;
+}
+
 static void sum_sessions(const struct collect_sessions *sessions, struct collect_summary *summary)
 {
 	summary->sessions = collect_sessions_count(sessions);
@@ -431,11 +440,15 @@ static void sum_sessions(const struct collect_sessions *sessions, struct collect
 		summary->bytes += session->bytes;
 		summary->truncated += session->truncated;
 		summary->cleaned += session->cleaned;
-		summary->gaps += session->sequence.gaps;
-		summary->lost += session->sequence.lost;
-		summary->late += session->sequence.late;
-		summary->duplicate += session->sequence.duplicate;
-		summary->restarted += session->sequence.restarted;
+		if (!sequence_group_is_shared(&collect_sessions_group(sessions, session->counter)->numbers))
+			sum_sequence(&session->sequence, summary);
+	}
+	summary->counter_groups = collect_sessions_groups(sessions);
+	for (unsigned int i = 0; i < summary->counter_groups; i++) {
+		const struct sequence_group *group = &collect_sessions_group(sessions, i)->numbers;
+
+		if (sequence_group_is_shared(group))
+			sum_sequence(&group->all, summary);
 	}
 }
 
@@ -462,4 +475,15 @@ void collect_summarize(const struct collect *collect, struct collect_summary *su
 const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index)
 {
 	return collect_sessions_at(collect->sessions, index);
+}
+
+const struct collect_counter_group *collect_counter_group_at(const struct collect *collect, unsigned int index)
+{
+	return collect_sessions_group(collect->sessions, index);
+}
+
+bool collect_session_shares(const struct collect *collect, const struct collect_session *session)
+{
+	return session->sequence.received &&
+	       sequence_group_is_shared(&collect_sessions_group(collect->sessions, session->counter)->numbers);
 }

@@ -122,6 +122,15 @@ struct collect_session {
 	uint64_t cleaned;   /* packets whose frame was put right as the output's inner asks */
 	uint64_t first_ns, last_ns;
 	struct sequence sequence; /* all zero if the sender does not number */
+	unsigned int counter;     /* index of what else may be numbered with it */
+};
+
+/* Sessions of one sender that may share one counter for their numbers. */
+struct collect_counter_group {
+	struct address sender;
+	struct address destination;
+	bool gre; /* without ERSPAN, which other devices send */
+	struct sequence_group numbers;
 };
 
 struct collect_summary {
@@ -129,7 +138,8 @@ struct collect_summary {
 	uint64_t buffered; /* packets not yet written */
 	uint64_t pending;  /* fragments that wait for others */
 	unsigned int sessions;
-	/* Sums over the sessions. */
+	unsigned int counter_groups;
+	/* Sums over the sessions; of those that share a counter, what is of that. */
 	uint64_t packets, bytes, truncated, cleaned, gaps, lost, late, duplicate, restarted;
 };
 
@@ -187,6 +197,12 @@ void collect_summarize(const struct collect *collect, struct collect_summary *su
 
 /* The session with this index, below summary.sessions, in order of appearance. */
 const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index);
+
+/* The group with this index, below summary.counter_groups. If it is shared, gaps and loss of its sessions are none, but its own are. */
+const struct collect_counter_group *collect_counter_group_at(const struct collect *collect, unsigned int index);
+
+/* Whether the session's numbers are those of a counter that others share. */
+bool collect_session_shares(const struct collect *collect, const struct collect_session *session);
 
 /* NULL is allowed. Does not flush. */
 void collect_close(struct collect *collect);

@@ -39,6 +39,9 @@ void collect_sessions_free(struct collect_sessions *sessions);
 unsigned int collect_sessions_count(const struct collect_sessions *sessions);
 const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index);
 
+unsigned int collect_sessions_groups(const struct collect_sessions *sessions);
+const struct collect_counter_group *collect_sessions_group(const struct collect_sessions *sessions, unsigned int index);
+
 /* A decoded packet that was accepted, and where its bytes are. */
 struct collect_frame {
 	const struct farspan_packet *packet;

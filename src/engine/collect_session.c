@@ -9,6 +9,8 @@
 struct collect_sessions {
 	struct collect_session *entries; /* in order of appearance */
 	unsigned int count, max;
+	struct collect_counter_group *groups; /* no more than entries */
+	unsigned int group_count;
 	uint32_t *slots; /* open addressing: index of an entry + 1, or 0 */
 	unsigned int slot_mask;
 };
@@ -26,7 +28,8 @@ struct collect_sessions *collect_sessions_new(unsigned int max)
 	sessions->slot_mask = slots - 1;
 	sessions->entries = calloc(max, sizeof *sessions->entries);
 	sessions->slots = calloc(slots, sizeof *sessions->slots);
-	if (sessions->entries && sessions->slots)
+	sessions->groups = calloc(max, sizeof *sessions->groups);
+	if (sessions->entries && sessions->slots && sessions->groups)
 		return sessions;
 	collect_sessions_free(sessions);
 	return NULL;
@@ -38,6 +41,7 @@ void collect_sessions_free(struct collect_sessions *sessions)
 		return;
 	free(sessions->entries);
 	free(sessions->slots);
+	free(sessions->groups);
 	free(sessions);
 }
 
@@ -49,6 +53,16 @@ unsigned int collect_sessions_count(const struct collect_sessions *sessions)
 const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index)
 {
 	return &sessions->entries[index];
+}
+
+unsigned int collect_sessions_groups(const struct collect_sessions *sessions)
+{
+	return sessions->group_count;
+}
+
+const struct collect_counter_group *collect_sessions_group(const struct collect_sessions *sessions, unsigned int index)
+{
+	return &sessions->groups[index];
 }
 
 /* ---- the table ---- */
@@ -113,6 +127,24 @@ static void set_name(struct collect_session *session)
 		 id, hwid);
 }
 
+/* Those of one sender to one address may share a counter, if they are of one family of formats. */
+static unsigned int find_group(struct collect_sessions *sessions, const struct collect_session *session)
+{
+	const bool gre = session->kind == FARSPAN_GRE;
+	unsigned int i;
+
+	for (i = 0; i < sessions->group_count; i++) {
+		const struct collect_counter_group *group = &sessions->groups[i];
+
+		if (group->gre == gre && address_equal(&group->sender, &session->sender) &&
+		    address_equal(&group->destination, &session->destination))
+			return i;
+	}
+	sessions->groups[sessions->group_count++] =
+		(struct collect_counter_group){.sender = session->sender, .destination = session->destination, .gre = gre};
+	return i;
+}
+
 /* The packet's session, new if need be; NULL if there are too many. */
 static struct collect_session *find_session(struct collect_sessions *sessions, const struct farspan_packet *packet)
 {
@@ -131,6 +163,7 @@ static struct collect_session *find_session(struct collect_sessions *sessions, c
 	if (sessions->count == sessions->max)
 		return NULL;
 	set_name(&wanted);
+	wanted.counter = find_group(sessions, &wanted);
 	sessions->entries[sessions->count] = wanted;
 	sessions->slots[slot & sessions->slot_mask] = ++sessions->count;
 	return &sessions->entries[sessions->count - 1];
@@ -162,7 +195,9 @@ void collect_sessions_describe(void *context, unsigned int id, struct section_ab
 {
 	const struct collect_sessions *sessions = context;
 	const struct collect_session *session = &sessions->entries[id / COLLECT_CARRIED_COUNT];
-	const struct sequence *sequence = &session->sequence;
+	const struct sequence_group *group = &sessions->groups[session->counter].numbers;
+	const bool shared = session->sequence.received && sequence_group_is_shared(group);
+	const struct sequence *sequence = shared ? &group->all : &session->sequence;
 	const bool ip = id % COLLECT_CARRIED_COUNT == COLLECT_IP;
 	char sender[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX];
 
@@ -171,10 +206,10 @@ void collect_sessions_describe(void *context, unsigned int id, struct section_ab
 		 address_text(&session->sender, sender), address_text(&session->destination, destination),
 		 ip ? ", IP packets without a link header" : "");
 	snprintf(about->comment, sizeof about->comment,
-		 "of the session so far: packets %llu, bytes %llu, truncated %llu, lost %llu, late %llu, duplicate %llu, restarted %llu",
+		 "of the session so far: packets %llu, bytes %llu, truncated %llu%s, lost %llu, late %llu, duplicate %llu, restarted %llu",
 		 (unsigned long long)session->packets, (unsigned long long)session->bytes, (unsigned long long)session->truncated,
-		 (unsigned long long)sequence->lost, (unsigned long long)sequence->late, (unsigned long long)sequence->duplicate,
-		 (unsigned long long)sequence->restarted);
+		 shared ? "; of all with its counter" : "", (unsigned long long)sequence->lost, (unsigned long long)sequence->late,
+		 (unsigned long long)sequence->duplicate, (unsigned long long)sequence->restarted);
 	about->link = ip ? PCAPNG_LINK_RAW : PCAPNG_LINK_ETHERNET;
 	about->sender.family = session->sender.family;
 	memcpy(about->sender.address, session->sender.bytes, sizeof about->sender.address);
@@ -253,7 +288,7 @@ static enum pcapng_direction direction_of(const struct farspan_packet *packet)
 }
 
 /* Returns how many numbers are missing directly before the packet's. */
-static uint32_t account(struct collect_session *session, const struct collect_frame *frame)
+static uint32_t account(struct collect_sessions *sessions, struct collect_session *session, const struct collect_frame *frame)
 {
 	uint32_t skipped = 0;
 
@@ -264,7 +299,7 @@ static uint32_t account(struct collect_session *session, const struct collect_fr
 	session->truncated += frame->packet->truncated;
 	session->cleaned += frame->cleaned;
 	if (frame->packet->has_seq)
-		sequence_add(&session->sequence, frame->packet->seq, &skipped);
+		sequence_group_add(&sessions->groups[session->counter].numbers, &session->sequence, frame->packet->seq, &skipped);
 	return skipped;
 }
 
@@ -286,7 +321,7 @@ int collect_sessions_add(struct collect_sessions *sessions, const struct collect
 		.direction = direction_of(outer),
 		.has_id = outer->has_seq,
 		.id = outer->seq,
-		.dropped = account(session, frame),
+		.dropped = account(sessions, session, frame),
 		.comment = outer->truncated ? "truncated by the sender" : NULL,
 	};
 	return 0;

@@ -7,7 +7,7 @@
 
 enum {
 	WORD_BITS = 64,
-	WINDOW_WORDS = SEQUENCE_WINDOW / WORD_BITS
+	SHARED_MIN = 8, /* numbers, of a group and of its sessions' gaps, that are enough to judge by */
 };
 
 static bool bit_is_set(const struct sequence *sequence, uint32_t back)
@@ -29,7 +29,7 @@ static void shift_window(struct sequence *sequence, uint32_t ahead)
 		memset(sequence->window, 0, sizeof sequence->window);
 		return;
 	}
-	for (uint32_t i = WINDOW_WORDS; i-- > 0;) {
+	for (uint32_t i = SEQUENCE_WORDS; i-- > 0;) {
 		uint64_t value = i >= words ? sequence->window[i - words] << bits : 0;
 
 		if (bits && i > words)
@@ -109,8 +109,49 @@ static enum sequence_verdict add_behind(struct sequence *sequence, uint32_t back
 	return SEQUENCE_LATE;
 }
 
+/* ---- restarts within the window ---- */
+
+/* Before a number that is behind is counted: whether it goes on, or begins, a row of them from the start. */
+static void note_again(struct sequence *sequence, uint32_t number)
+{
+	struct sequence_again *again = &sequence->again;
+
+	if (!again->count || number != again->next) {
+		*again = (struct sequence_again){0};
+		if (number > SEQUENCE_START_MAX)
+			return;
+		again->lost = sequence->lost;
+		again->late = sequence->late;
+		again->duplicate = sequence->duplicate;
+		again->covered = sequence->covered;
+	}
+	again->count++;
+	again->next = number + 1;
+}
+
+/* The row was no row of duplicates: what it did is undone, and it is a run of its own. */
+static enum sequence_verdict restart_again(struct sequence *sequence)
+{
+	const struct sequence_again again = sequence->again;
+
+	sequence->lost = again.lost;
+	sequence->late = again.late;
+	sequence->duplicate = again.duplicate;
+	sequence->covered = again.covered;
+	sequence->restarted++;
+	begin_run(sequence, again.next - again.count);
+	for (uint32_t i = 1; i < again.count; i++) {
+		uint32_t none;
+
+		add_ahead(sequence, again.next - again.count + i, 1, &none);
+	}
+	sequence->again = (struct sequence_again){0};
+	return SEQUENCE_RESTART;
+}
+
 enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, uint32_t *skipped)
 {
+	enum sequence_verdict verdict;
 	int32_t distance;
 
 	*skipped = 0;
@@ -120,11 +161,43 @@ enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, u
 		return SEQUENCE_FIRST;
 	}
 	if (!measure(sequence, number, &distance)) {
+		sequence->again = (struct sequence_again){0};
 		sequence->restarted++;
 		begin_run(sequence, number);
 		return SEQUENCE_RESTART;
 	}
-	if (distance > 0)
+	if (distance > 0) {
+		sequence->again = (struct sequence_again){0};
 		return add_ahead(sequence, number, (uint32_t)distance, skipped);
-	return add_behind(sequence, (uint32_t)-distance);
+	}
+	note_again(sequence, number);
+	verdict = add_behind(sequence, (uint32_t)-distance);
+	sequence->again.duplicates += sequence->again.count && verdict == SEQUENCE_DUPLICATE;
+	return sequence->again.duplicates == SEQUENCE_AGAIN ? restart_again(sequence) : verdict;
+}
+
+/* ---- one counter for several sessions ---- */
+
+void sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped)
+{
+	const struct sequence before = *session;
+	uint32_t in_group, in_session;
+
+	group->sessions += session->received == 0;
+	sequence_add(&group->all, number, &in_group);
+	sequence_add(session, number, &in_session);
+	/* Modulo, as both may get less. */
+	group->apart += session->lost - before.lost + session->restarted - before.restarted;
+	group->twice += session->duplicate - before.duplicate;
+	*skipped = sequence_group_is_shared(group) ? in_group : in_session;
+}
+
+/* One counter gives no number twice, and leaves fewer gaps than its sessions seem to have. */
+bool sequence_group_is_shared(const struct sequence_group *group)
+{
+	const struct sequence *all = &group->all;
+	const uint64_t foreign = all->duplicate > group->twice ? all->duplicate - group->twice : 0;
+
+	return group->sessions > 1 && all->received >= SHARED_MIN && group->apart >= SHARED_MIN && all->lost < group->apart / 2 &&
+	       (foreign + all->restarted) * SHARED_MIN < all->received;
 }

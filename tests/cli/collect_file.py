@@ -87,6 +87,18 @@ class Captures(Case):
             frames = [block["data"] for kind, block in captures.read_pcapng(self.output) if kind == "packet"]
             self.assertEqual(frames, captures.read_pcap(path), name)
 
+    def test_shared_counter(self):
+        """Open vSwitch numbers all ERSPAN sessions with one counter: nothing is lost there, though each session alone has gaps."""
+        summary, blocks = self.collect(DATA + "/ovs-tx.pcap")
+        self.assertEqual((summary["lost"], summary["gaps"], summary["restarted"]), (0, 0, 0))
+        self.assertEqual(summary["shared_counters"], [{"sender": "10.8.0.1", "destination": "10.8.0.2", "sessions": 2, "gaps": 0,
+                                                       "lost": 0, "late": 0, "duplicate": 0, "restarted": 0}])
+        self.assertEqual([session.get("counter") for session in summary["sessions"]], ["shared"] * 2)
+        # Until it is known, after eight numbers, the gaps are the sessions'.
+        self.assertLessEqual(sum(int.from_bytes(block["options"].get(4, b""), "little") for kind, block in blocks if kind == "packet"), 8)
+        summary, _ = self.collect(DATA + "/kernel-mirred.pcap")
+        self.assertEqual((summary["lost"], summary["shared_counters"]), (0, []))
+
     def test_tshark_reads_it(self):
         self.collect(DATA + "/ovs-tx2.pcap")
         fields = ["interface_name", "interface_description", "packet_id", "packet_flags_direction", "drop_count"]

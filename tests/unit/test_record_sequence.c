@@ -121,6 +121,141 @@ static void window_edges(void **state)
 	RUN({1000, SEQUENCE_FIRST, 0}, {1000 + g + 2, SEQUENCE_RESTART, 0});
 }
 
+/* ---- restarts that only the order tells ---- */
+
+static void restart_in_the_window(void **state)
+{
+	struct sequence s = {0};
+	uint32_t skipped;
+
+	(void)state;
+	/* 0 to 99 without 40; then from 1 on again, and on beyond. */
+	for (uint32_t i = 0; i < 100; i++)
+		if (i != 40)
+			sequence_add(&s, i, &skipped);
+	assert_int_equal(s.lost, 1);
+	for (uint32_t i = 1; i < 300; i++) {
+		enum sequence_verdict verdict = sequence_add(&s, i, &skipped);
+
+		assert_int_equal(verdict, i < 8 ? SEQUENCE_DUPLICATE : i == 8 ? SEQUENCE_RESTART : SEQUENCE_NEXT);
+		check_invariant(&s);
+		assert_int_equal(s.duplicate, i < 8 ? i : 0);
+	}
+	assert_int_equal(s.restarted, 1);
+	assert_int_equal(s.lost, 1);
+	assert_int_equal(s.late, 0);
+	assert_int_equal(s.received, 99 + 299);
+	assert_int_equal(s.covered, 100 + 299);
+}
+
+/* The collector came when the sender was at 100: it has to see the numbers from there again to know. */
+static void restart_before_the_first(void **state)
+{
+	struct sequence s = {0};
+	uint32_t skipped;
+
+	(void)state;
+	for (uint32_t i = 100; i < 120; i++)
+		sequence_add(&s, i, &skipped);
+	for (uint32_t i = 0; i < 130; i++) {
+		sequence_add(&s, i, &skipped);
+		check_invariant(&s);
+	}
+	assert_int_equal(s.restarted, 1);
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.late, 0);
+	assert_int_equal(s.duplicate, 0);
+	assert_int_equal(s.covered, 20 + 130);
+}
+
+static void no_restart(void **state)
+{
+	struct sequence s = {0};
+	uint32_t skipped;
+
+	(void)state;
+	/* Each number twice, and twice in blocks: duplicates. */
+	for (uint32_t i = 0; i < 100; i++) {
+		sequence_add(&s, i, &skipped);
+		sequence_add(&s, i, &skipped);
+	}
+	assert_int_equal(s.duplicate, 100);
+	for (uint32_t i = 50; i < 100; i++)
+		sequence_add(&s, i, &skipped);
+	assert_int_equal(s.duplicate, 150);
+	assert_int_equal(s.restarted, 0);
+	/* Seven from the start, then something else: duplicates as well. */
+	for (uint32_t i = 0; i < 7; i++)
+		sequence_add(&s, i, &skipped);
+	sequence_add(&s, 100, &skipped);
+	for (uint32_t i = 7; i < 14; i++)
+		sequence_add(&s, i, &skipped);
+	assert_int_equal(s.duplicate, 164);
+	assert_int_equal(s.restarted, 0);
+	/* Ten that were late, and none twice. */
+	s = (struct sequence){0};
+	sequence_add(&s, 0, &skipped);
+	sequence_add(&s, 11, &skipped);
+	for (uint32_t i = 1; i < 11; i++)
+		sequence_add(&s, i, &skipped);
+	assert_int_equal(s.late, 10);
+	assert_int_equal(s.restarted, 0);
+	check_invariant(&s);
+}
+
+/* ---- one counter for several sessions ---- */
+
+enum {
+	SESSIONS = 3
+};
+
+/* number: of a counter per sender, or per session; every tenth packet is lost. */
+static struct sequence_group run_group(bool one_counter, unsigned int burst, struct sequence sessions[SESSIONS], uint64_t *skipped)
+{
+	struct sequence_group group = {0};
+	uint32_t counters[SESSIONS] = {0}, sent = 0, before;
+
+	memset(sessions, 0, SESSIONS * sizeof *sessions);
+	*skipped = 0;
+	for (unsigned int i = 0; i < 6000; i++) {
+		unsigned int session = i / burst % SESSIONS;
+		uint32_t number = one_counter ? sent++ : counters[session]++;
+
+		if (number % 10 == 9)
+			continue;
+		sequence_group_add(&group, &sessions[session], number, &before);
+		*skipped += before;
+		check_invariant(&group.all);
+		check_invariant(&sessions[session]);
+	}
+	return group;
+}
+
+static void shared_counter(void **state)
+{
+	struct sequence sessions[SESSIONS];
+	struct sequence_group group;
+	uint64_t skipped;
+
+	(void)state;
+	for (unsigned int burst = 1; burst < 1000; burst = burst * 3 + 1) {
+		group = run_group(true, burst, sessions, &skipped);
+		assert_true(sequence_group_is_shared(&group));
+		assert_int_equal(group.sessions, SESSIONS);
+		assert_int_equal(group.all.lost, 599);
+		assert_int_equal(group.all.restarted, 0);
+		/* What was said before it was known is little. */
+		assert_in_range(skipped, 597, burst < 100 ? 640 : 2000);
+		group = run_group(false, burst, sessions, &skipped);
+		assert_false(sequence_group_is_shared(&group));
+		for (unsigned int i = 0; i < SESSIONS; i++) {
+			assert_int_equal(sessions[i].lost, (sessions[i].highest + 1) / 10);
+			skipped -= sessions[i].lost;
+		}
+		assert_int_equal(skipped, 0);
+	}
+}
+
 /* ---- random walks ---- */
 
 enum {
@@ -247,9 +382,19 @@ static void random_walks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order), cmocka_unit_test(gap_then_late), cmocka_unit_test(before_the_first),
-		cmocka_unit_test(wrap_32),  cmocka_unit_test(wrap_30),       cmocka_unit_test(no_wrap_at_30),
-		cmocka_unit_test(restart),  cmocka_unit_test(window_edges),  cmocka_unit_test(random_walks),
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(gap_then_late),
+		cmocka_unit_test(before_the_first),
+		cmocka_unit_test(wrap_32),
+		cmocka_unit_test(wrap_30),
+		cmocka_unit_test(no_wrap_at_30),
+		cmocka_unit_test(restart),
+		cmocka_unit_test(window_edges),
+		cmocka_unit_test(random_walks),
+		cmocka_unit_test(restart_in_the_window),
+		cmocka_unit_test(restart_before_the_first),
+		cmocka_unit_test(no_restart),
+		cmocka_unit_test(shared_counter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
