@@ -32,6 +32,7 @@ VALUES = {
     "interface": "@interface",
     "to": "@to",
     "from": "@from",
+    "hook": "@file",
     "read": "@file",
     "write": "@file",
     "direction": "rx tx both",

@@ -65,6 +65,22 @@ enum wrap {
 	WRAP_TUNNEL, /* outer headers */
 };
 
+/* A field of the outer headers: the word at off of header[] has it in bits shift to shift + width - 1. Width 0: there is none. */
+struct header_field {
+	__u16 off;
+	__u8 shift;
+	__u8 width;
+};
+
+/* Those that a hook can set. */
+enum {
+	HEADER_FIELD_number, /* session id, key or VNI */
+	HEADER_FIELD_index,
+	HEADER_FIELD_hwid,
+	HEADER_FIELD_sgt,
+	HEADER_FIELDS,
+};
+
 /*
  * Value of "sessions", an array with two elements per slot. "current", an array with the key slot, holds the key of the one in use. User
  * space writes the other one, then switches, so that a program always sees one whole configuration.
@@ -94,9 +110,10 @@ struct session_config {
 	__u32 time_in_seconds;   /* the upper half counts seconds, the lower the rest in ns; else both are one number */
 	__u32 port_off;          /* in header[], of the word whose field takes the ifindex of the source; 0: none */
 	__u32 port_mask;
-	__u32 inherit_tos;                                      /* the outer TOS is the frame's */
-	__u32 nexthop_version;                                  /* 4 or 6: IPv4 may go through an IPv6 gateway */
-	__u32 nexthop[4];                                       /* network order */
+	__u32 inherit_tos;     /* the outer TOS is the frame's */
+	__u32 nexthop_version; /* 4 or 6: IPv4 may go through an IPv6 gateway */
+	__u32 nexthop[4];      /* network order */
+	struct header_field fields[HEADER_FIELDS];
 	__u8 header[HEADER_BUFFER] __attribute__((aligned(8))); /* as farspan_encode() made them, for a frame of no bytes */
 };
 

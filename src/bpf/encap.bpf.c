@@ -8,6 +8,7 @@
 #include <farspan.h>
 
 #include "bpf/flow.h"
+#include "bpf/hook.h"
 #include "bpf/layers.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -74,8 +75,10 @@ struct frame {
 	__u16 tci; /* of its outermost tag */
 	__u8 tagged;
 	__u8 truncated;
+	__u8 elsewhere; /* goes to a remote of the hook's */
 	enum direction direction;
-	__u32 source; /* ifindex of where it was seen */
+	__u32 source;             /* ifindex of where it was seen */
+	struct farspan_meta meta; /* as the hook left it; unused without one */
 };
 
 static __always_inline struct session_config *find_session(__u32 slot)
@@ -223,10 +226,13 @@ static __always_inline int push_header(struct __sk_buff *skb, struct session_con
 	       set_protocol(skb, header->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
 }
 
-static __always_inline int send_to_nexthop(struct session_config *session)
+/* elsewhere: the hook has chosen a remote of its own, which the kernel looks up. */
+static __always_inline int send_to_nexthop(struct session_config *session, int elsewhere)
 {
 	struct bpf_redir_neigh nexthop = {.nh_family = session->nexthop_version == 4 ? AF_INET : AF_INET6};
 
+	if (elsewhere)
+		return (int)bpf_redirect_neigh(session->uplink, 0, 0, 0);
 	__builtin_memcpy(nexthop.ipv6_nh, session->nexthop, sizeof nexthop.ipv6_nh);
 	return (int)bpf_redirect_neigh(session->uplink, &nexthop, sizeof nexthop, 0);
 }
@@ -299,10 +305,12 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 	if (!header)
 		return -1;
 	__builtin_memcpy(header, session, sizeof *header);
+	if (hooked)
+		frame->elsewhere = (__u8)apply_meta(header, &frame->meta);
 	if (header->inherit_tos)
 		fill_tos(header, read_tos(skb));
 	fill_lengths(header, frame->len);
-	if (header->port_off)
+	if (header->port_off && !hooked)
 		header_or(header, header->port_off, frame->source & header->port_mask);
 	if (header->kind == FARSPAN_VXLAN)
 		fill_entropy(header, flow_hash(skb));
@@ -324,7 +332,28 @@ static __always_inline int send(struct __sk_buff *skb, struct session_config *se
 	count(c, COUNTER_sent, 1);
 	count(c, COUNTER_sent_bytes, frame->len);
 	count(c, COUNTER_truncated, frame->truncated);
-	return wrapped ? send_to_nexthop(session) : (int)bpf_redirect(session->uplink, 0);
+	return wrapped ? send_to_nexthop(session, frame->elsewhere) : (int)bpf_redirect(session->uplink, 0);
+}
+
+/* Asks the hook. Not 0: it refuses. */
+static __always_inline int run_hook(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
+{
+	struct farspan_meta *meta = &frame->meta;
+	__u32 mark = skb->mark;
+	int refused;
+
+	meta->ifindex = frame->source;
+	meta->tagged = frame->tagged;
+	meta->direction = frame->direction == DIRECTION_TX;
+	meta->vlan = frame->tci & VLAN_ID_MASK;
+	meta->cos = frame->tci >> VLAN_PRIORITY_SHIFT;
+	if (session->wrap == WRAP_TUNNEL)
+		fill_meta(session, meta);
+	refused = farspan_hook(skb, meta);
+	skb->mark = mark; /* what keeps copies from being mirrored again is not the hook's */
+	frame->tci = (__u16)((meta->vlan & VLAN_ID_MASK) | meta->cos << VLAN_PRIORITY_SHIFT);
+	frame->direction = meta->direction ? DIRECTION_TX : DIRECTION_RX;
+	return refused;
 }
 
 static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
@@ -339,6 +368,8 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		return drop(c, COUNTER_too_big);
 	if (restore_tag(skb, session, &frame))
 		return drop(c, COUNTER_encap_failed);
+	if (hooked && run_hook(skb, session, &frame))
+		return drop(c, COUNTER_hook);
 	if (truncate_frame(skb, session, &frame))
 		return drop(c, COUNTER_truncate_failed);
 	if (over_limit(session, state))

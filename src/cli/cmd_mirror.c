@@ -45,6 +45,8 @@ static void print_usage(FILE *out)
 		"  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
 		"  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
 		"      --cpus LIST         make copies ready on these CPUs, as in 1,4-7, and not where the frame was\n"
+		"      --hook FILE         an eBPF object whose function farspan_hook() sees, changes or refuses copies; see "
+		"farspan_hook.h\n"
 		"      --cost              tell at the end what it has cost, by the kernel's statistics of eBPF programs\n"
 		"      --wait              wait for interfaces and routes that are not there yet\n"
 		"  -q, --quiet             no line of counters while running\n"
@@ -79,6 +81,7 @@ enum {
 	OPTION_WAIT = 256,
 	OPTION_CPUS,
 	OPTION_COST,
+	OPTION_HOOK,
 	OPTION_JSON,
 	OPTION_CLSACT,
 };
@@ -124,6 +127,9 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 		return parse_destination(optarg, command, error);
 	case 'c':
 		return number_parse(optarg, "mirror: count", UINT64_MAX, &session->count, error);
+	case OPTION_HOOK:
+		session->hook = optarg;
+		return 0;
 	case OPTION_CPUS:
 		return cpus_parse(optarg, &session->cpus, error);
 	case ':':
@@ -154,6 +160,7 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						SHAPE_OPTIONS,
 						{"cpus", required_argument, NULL, OPTION_CPUS},
 						{"cost", no_argument, NULL, OPTION_COST},
+						{"hook", required_argument, NULL, OPTION_HOOK},
 						{"wait", no_argument, NULL, OPTION_WAIT},
 						{"quiet", no_argument, NULL, 'q'},
 						{"json", no_argument, NULL, OPTION_JSON},

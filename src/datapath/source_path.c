@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "datapath/filter.h"
+#include "datapath/hook.h"
 #include "datapath/offload.h"
 #include "datapath/owner.h"
 #include "datapath/steering.h"
@@ -21,6 +22,7 @@ enum {
 	PAIR_MTU = 65535, /* the largest a veth takes: the pair must never be what limits a copy */
 	SETTLE_POLL_US = 5 * 1000,
 	SETTLE_POLLS = 100, /* half a second */
+	VERIFIER_LOG = 1 << 20,
 };
 
 /* One loaded source program. */
@@ -37,6 +39,7 @@ struct source_path {
 	struct hop_bpf *hop;                 /* NULL: no hop */
 	struct attachment hop_attachment;
 	struct encap_bpf *encap;
+	void *hooked_object; /* the encapsulation linked with the user's hook; NULL: there is none */
 	struct attachment encap_attachment;
 	struct filter_compiler *compiler;     /* NULL: nothing compiled so far */
 	struct filter *filters[SESSIONS_MAX]; /* by first_slot; NULL: none */
@@ -59,10 +62,54 @@ static int fail_bpf(struct error *error, int rc, const char *what)
 	return fail(error, -rc, "%s: %s", what, strerror(-rc));
 }
 
-static int load_encap(struct source_path *path, struct error *error)
+/* As encap_bpf__open(), but with the user's hook linked in. */
+static int open_hooked(struct source_path *path, const char *hook, struct error *error)
+{
+	struct encap_bpf *encap = calloc(1, sizeof *encap);
+	int rc;
+
+	if (!encap || encap_bpf__create_skeleton(encap)) {
+		free(encap);
+		return fail(error, ENOMEM, "encapsulation program: out of memory");
+	}
+	path->encap = encap;
+	rc = hook_link(encap->skeleton->data, encap->skeleton->data_sz, hook, &path->hooked_object, &encap->skeleton->data_sz, error);
+	if (rc)
+		return rc;
+	encap->skeleton->data = path->hooked_object;
+	rc = bpf_object__open_skeleton(encap->skeleton, NULL);
+	if (rc)
+		return fail_bpf(error, rc, "encapsulation program with the hook");
+	encap->rodata->hooked = 1;
+	return 0;
+}
+
+/* What the verifier thinks of the user's hook is the user's to know. */
+static int load_hooked(struct source_path *path, const char *hook, struct error *error)
+{
+	char *log = calloc(1, VERIFIER_LOG);
+	int rc = log ? 0 : -ENOMEM;
+
+	if (!rc)
+		bpf_program__set_log_buf(path->encap->progs.farspan_encap, log, VERIFIER_LOG);
+	if (!rc)
+		rc = encap_bpf__load(path->encap);
+	if (rc)
+		fail(error, -rc, "hook '%s': the kernel refuses it: %s", hook, log && *log ? hook_verdict(log) : strerror(-rc));
+	else
+		bpf_program__set_log_buf(path->encap->progs.farspan_encap, NULL, 0);
+	free(log);
+	return rc;
+}
+
+static int load_encap(struct source_path *path, const char *hook, struct error *error)
 {
 	int rc;
 
+	if (hook) {
+		rc = open_hooked(path, hook, error);
+		return rc ? rc : load_hooked(path, hook, error);
+	}
 	path->encap = encap_bpf__open();
 	if (!path->encap)
 		return fail_bpf(error, -errno, "encapsulation program");
@@ -503,13 +550,14 @@ void source_path_set_clock(struct source_path *path)
 
 /* ---- opening and closing ---- */
 
-static int open_parts(struct source_path *path, const struct cpus *cpus, struct error *error)
+static int open_parts(struct source_path *path, const struct cpus *cpus, const char *hook, struct error *error)
 {
 	int rc = owner_take(&path->owner, error);
 
 	if (rc)
 		return rc;
-	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, error)) || (rc = owner_sweep(path->netlink, error)))
+	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, hook, error)) ||
+	    (rc = owner_sweep(path->netlink, error)))
 		return rc;
 	if ((rc = make_pair(path, error)) || (rc = make_hop(path, cpus, error)) || (rc = attach_encap(path, error)) ||
 	    (rc = filter_setup(error)) || (rc = load_shared(path, error)))
@@ -518,7 +566,7 @@ static int open_parts(struct source_path *path, const struct cpus *cpus, struct 
 	return 0;
 }
 
-int source_path_open(struct source_path **opened, struct netlink *netlink, const struct cpus *cpus, struct error *error)
+int source_path_open(struct source_path **opened, struct netlink *netlink, const struct cpus *cpus, const char *hook, struct error *error)
 {
 	struct source_path *path = calloc(1, sizeof *path);
 	int rc;
@@ -530,7 +578,7 @@ int source_path_open(struct source_path **opened, struct netlink *netlink, const
 	path->statistics = -1;
 	path->cpus = libbpf_num_possible_cpus();
 	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
-	rc = path->per_cpu ? open_parts(path, cpus, error) : fail(error, ENOMEM, "source path: out of memory");
+	rc = path->per_cpu ? open_parts(path, cpus, hook, error) : fail(error, ENOMEM, "source path: out of memory");
 	if (rc)
 		source_path_close(path);
 	else
@@ -549,6 +597,7 @@ void source_path_close(struct source_path *path)
 	hop_bpf__destroy(path->hop);
 	attach_remove(&path->encap_attachment);
 	encap_bpf__destroy(path->encap);
+	free(path->hooked_object);
 	if (path->entry.ifindex && path->entry.ifindex != path->segmenter.ifindex)
 		netlink_delete_link(path->netlink, path->entry.ifindex, NULL);
 	if (path->segmenter.ifindex)

@@ -16,10 +16,11 @@ struct source_path;
 
 /*
  * Loads the programs and makes the devices, having removed what dead processes left. Call it before threads are started: it forks a process
- * that cleans up should this one be killed. With some cpus, copies are segmented, wrapped and sent on those. netlink must outlive it. *path
+ * that cleans up should this one be killed. With some cpus, copies are segmented, wrapped and sent on those. hook is an object file of the
+ * user's, see farspan_hook.h, or NULL. netlink must outlive it. *path
  * is the caller's, to be closed.
  */
-int source_path_open(struct source_path **path, struct netlink *netlink, const struct cpus *cpus, struct error *error);
+int source_path_open(struct source_path **path, struct netlink *netlink, const struct cpus *cpus, const char *hook, struct error *error);
 
 /* Detaches everything and removes the devices. */
 void source_path_close(struct source_path *path);

@@ -222,6 +222,48 @@ static void fill_type2(const struct endpoint *d, struct session_config *session)
 	session->port_mask = INDEX_MASK;
 }
 
+/* Fields as the tables of the formats have them. */
+enum {
+#define NUMBERS(name, word, shift, width) ERSPAN2_##name##_word = word, ERSPAN2_##name##_shift = shift, ERSPAN2_##name##_width = width,
+	ERSPAN2_FIELDS(NUMBERS)
+#undef NUMBERS
+#define NUMBERS(name, word, shift, width) ERSPAN3_##name##_word = word, ERSPAN3_##name##_shift = shift, ERSPAN3_##name##_width = width,
+	ERSPAN3_FIELDS(NUMBERS)
+#undef NUMBERS
+};
+
+#define FIELD(format, name)                                                                             \
+	{                                                                                               \
+		format##_##name##_word *WIRE_WORD_LEN, format##_##name##_shift, format##_##name##_width \
+	}
+
+/* What a hook can set. */
+static void fill_fields(const struct farspan_packet *packet, struct session_config *session)
+{
+	/* Behind tunnel_off, which is the UDP header of VXLAN. */
+	static const struct header_field fields[FARSPAN_KINDS][HEADER_FIELDS] = {
+		[FARSPAN_ERSPAN2] = {[HEADER_FIELD_number] = FIELD(ERSPAN2, session), [HEADER_FIELD_index] = FIELD(ERSPAN2, index)},
+		[FARSPAN_ERSPAN3] = {[HEADER_FIELD_number] = FIELD(ERSPAN3, session),
+				     [HEADER_FIELD_hwid] = FIELD(ERSPAN3, hwid),
+				     [HEADER_FIELD_sgt] = FIELD(ERSPAN3, sgt)},
+		[FARSPAN_VXLAN] = {[HEADER_FIELD_number] = {WIRE_UDP_LEN + WIRE_WORD_LEN, 8, 24}},
+	};
+	const struct platform *platform = &platforms[packet->platf_id];
+
+	for (unsigned int i = 0; i < HEADER_FIELDS; i++) {
+		session->fields[i] = fields[packet->kind][i];
+		session->fields[i].off = (uint16_t)(session->fields[i].off + session->tunnel_off);
+	}
+	if (packet->kind == FARSPAN_ERSPAN3 && platform->port_mask)
+		session->fields[HEADER_FIELD_index] = (struct header_field){
+			.off = (uint16_t)(session->header_len - WIRE_PLATF_LEN + platform->port_word * WIRE_WORD_LEN),
+			.width = (uint8_t)__builtin_popcount(platform->port_mask),
+		};
+	if (packet->kind == FARSPAN_GRE && packet->has_key)
+		session->fields[HEADER_FIELD_number] = (struct header_field){
+			.off = (uint16_t)(session->header_len - WIRE_GRE_OPTION_LEN * (packet->has_seq ? 2u : 1u)), .width = 32};
+}
+
 static int fill_tunnel(const struct endpoint *destination, const struct destination_path *path, struct session_config *session,
 		       struct error *error)
 {
@@ -248,6 +290,7 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 		fill_type2(destination, session);
 	else if (packet.kind == FARSPAN_ERSPAN3)
 		fill_type3(destination, session);
+	fill_fields(&packet, session);
 	session->inherit_tos = destination->inherit_tos;
 	session->nexthop_version = path->nexthop.family;
 	memcpy(session->nexthop, path->nexthop.bytes, sizeof session->nexthop);

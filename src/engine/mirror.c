@@ -366,7 +366,7 @@ static int open_parts(struct mirror *m, struct error *error)
 
 	if (rc || (rc = netlink_open(&m->netlink, error)) || (rc = check_sources(m, error)))
 		return rc;
-	if ((rc = source_path_open(&m->path, m->netlink, &m->session.cpus, error)))
+	if ((rc = source_path_open(&m->path, m->netlink, &m->session.cpus, m->session.hook, error)))
 		return rc;
 	m->monitor = netlink_monitor(m->netlink, error);
 	return m->monitor < 0 ? m->monitor : start(m, error);

@@ -47,6 +47,7 @@ struct session {
 	bool measure;     /* what it costs */
 	bool spread;      /* flows are shared among the destinations; else each gets every copy */
 	bool wait;        /* what is not there yet, an interface or a route, is waited for */
+	const char *hook; /* object file with the user's hook, see farspan_hook.h, the caller's; NULL: none */
 	struct cpus cpus; /* where copies are segmented, wrapped and sent; none: where the frame was */
 	uint64_t count;   /* copies to send to each destination, or frames to collect; 0: no limit */
 
