@@ -21,7 +21,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, SESSIONS_MAX * 2);
+	__uint(max_entries, SESSIONS_MAX * 4); /* a tunnel has up to three guards */
 	__type(key, struct tunnel_key);
 	__type(value, __u32);
 } own_tunnels SEC(".maps");

@@ -29,6 +29,7 @@ enum {
 struct tap_program {
 	struct source_bpf *object;
 	struct attachment attachment;
+	enum direction direction; /* that it counts as; attachment.direction is where it stands */
 };
 
 struct source_path {
@@ -196,6 +197,11 @@ int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel,
 	return rc ? fail_bpf(error, rc, "loop guard") : 0;
 }
 
+void source_path_unguard(struct source_path *path, const struct tunnel_key *tunnel)
+{
+	bpf_map_delete_elem(bpf_map__fd(path->encap->maps.own_tunnels), tunnel);
+}
+
 static int set_element(struct bpf_map *map, __u32 key, const void *value, const char *what, struct error *error)
 {
 	int rc = bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY);
@@ -239,9 +245,49 @@ int source_path_set_filter(struct source_path *path, __u32 first_slot, const cha
 	return 0;
 }
 
+int source_path_check_filter(struct source_path *path, const char *expression, struct error *error)
+{
+	struct filter *filter = NULL;
+	int rc = 0;
+
+	if (!path->compiler)
+		rc = filter_compiler_open(&path->compiler, path->segmenter.name, error);
+	if (!rc)
+		rc = filter_compile(path->compiler, expression, &filter, error);
+	filter_free(filter);
+	return rc;
+}
+
 int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error)
 {
 	return set_element(path->shared->maps.spread_seeds, slot, seed, "spread", error);
+}
+
+static int clear_counters(struct source_path *path, __u32 slot, struct error *error)
+{
+	int rc = 0;
+
+	memset(path->per_cpu, 0, (size_t)path->cpus * sizeof *path->per_cpu);
+	for (__u32 d = 0; d < DIRECTIONS && !rc; d++) {
+		__u32 key = slot * DIRECTIONS + d;
+
+		rc = bpf_map_update_elem(bpf_map__fd(path->encap->maps.counters), &key, path->per_cpu, BPF_ANY);
+	}
+	return rc ? fail_bpf(error, rc, "counters") : 0;
+}
+
+int source_path_clear_slot(struct source_path *path, __u32 slot, struct error *error)
+{
+	static const struct session_state state;
+	static const struct bucket bucket;
+	static const __u64 samples;
+	int rc = clear_counters(path, slot, error);
+
+	if (!rc)
+		rc = set_element(path->encap->maps.states, slot, &state, "session", error);
+	if (!rc)
+		rc = set_element(path->shared->maps.sample_counts, slot, &samples, "sample", error);
+	return rc ? rc : set_element(path->shared->maps.buckets, slot, &bucket, "rate", error);
 }
 
 /* ---- taps ---- */
@@ -345,11 +391,21 @@ static int program_fd(const struct source_bpf *object, enum direction direction)
 	return bpf_program__fd(direction == DIRECTION_RX ? object->progs.farspan_rx : object->progs.farspan_tx);
 }
 
-static struct tap_program *find_tap(struct source_path *path, int ifindex, enum direction direction)
+/* Where a program stands, which is not the direction it counts as if that is swapped. */
+static enum direction place(enum direction direction, bool swapped)
 {
-	for (unsigned int i = 0; i < path->tap_count; i++)
-		if (path->taps[i].attachment.ifindex == ifindex && path->taps[i].attachment.direction == direction)
-			return &path->taps[i];
+	return swapped == (direction == DIRECTION_RX) ? DIRECTION_TX : DIRECTION_RX;
+}
+
+static struct tap_program *find_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped)
+{
+	for (unsigned int i = 0; i < path->tap_count; i++) {
+		struct tap_program *tap = &path->taps[i];
+
+		if (tap->attachment.ifindex == ifindex && tap->direction == direction &&
+		    tap->attachment.direction == place(direction, swapped))
+			return tap;
+	}
 	return NULL;
 }
 
@@ -368,21 +424,22 @@ static struct tap_program *add_tap(struct source_path *path)
 	return &taps[path->tap_count];
 }
 
-/* at: where the program stands, which is not the direction it counts as if that is swapped. */
-static int attach_tap(struct source_path *path, struct source_bpf *object, int program, int ifindex, enum direction at, enum attach_way way,
-		      struct error *error)
+static int attach_tap(struct source_path *path, struct source_bpf *object, int ifindex, enum direction direction, bool swapped,
+		      enum attach_way way, struct error *error)
 {
 	struct tap_program *tap = add_tap(path);
 	int rc;
 
 	if (!tap)
 		return fail(error, ENOMEM, "out of memory");
-	rc = attach_program(program, ifindex, at, way, owner_filter_handle(path->owner.id), &tap->attachment, error);
+	rc = attach_program(program_fd(object, direction), ifindex, place(direction, swapped), way, owner_filter_handle(path->owner.id),
+			    &tap->attachment, error);
 	if (rc)
 		return rc;
 	if (tap->attachment.made_qdisc)
 		owner_made_clsact(&path->owner, ifindex);
 	tap->object = object;
+	tap->direction = direction;
 	path->tap_count++;
 	return 0;
 }
@@ -402,9 +459,7 @@ static int add_cost(int program, __u64 *ns, __u64 *runs)
 
 static int add_tap_cost(const struct tap_program *tap, struct source_path_cost *cost)
 {
-	enum direction direction = bpf_program__fd(tap->object->progs.farspan_rx) >= 0 ? DIRECTION_RX : DIRECTION_TX;
-
-	return add_cost(program_fd(tap->object, direction), &cost->source_ns, &cost->source_runs);
+	return add_cost(program_fd(tap->object, tap->direction), &cost->source_ns, &cost->source_runs);
 }
 
 int source_path_measure(struct source_path *path, struct error *error)
@@ -432,8 +487,7 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
 		    unsigned int count, enum attach_way way, struct error *error)
 {
-	enum direction at = swapped == (direction == DIRECTION_RX) ? DIRECTION_TX : DIRECTION_RX;
-	struct tap_program *old = find_tap(path, ifindex, at);
+	struct tap_program *old = find_tap(path, ifindex, direction, swapped);
 	struct source_bpf *object;
 	int rc;
 
@@ -443,7 +497,7 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 	if (rc)
 		return rc;
 	if (!old) {
-		rc = attach_tap(path, object, program_fd(object, direction), ifindex, at, way, error);
+		rc = attach_tap(path, object, ifindex, direction, swapped, way, error);
 	} else if (!(rc = attach_replace(&old->attachment, program_fd(object, direction), error))) {
 		add_tap_cost(old, &path->gone);
 		source_bpf__destroy(old->object);
@@ -454,22 +508,36 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 	return rc;
 }
 
+/* A clsact that we made goes with the last program on it. */
+static void bequeath_clsact(struct source_path *path, struct tap_program *from)
+{
+	for (unsigned int i = 0; i < path->tap_count && from->attachment.made_qdisc; i++) {
+		struct tap_program *heir = &path->taps[i];
+
+		if (heir == from || heir->attachment.ifindex != from->attachment.ifindex)
+			continue;
+		heir->attachment.made_qdisc = true;
+		from->attachment.made_qdisc = false;
+	}
+}
+
 static void remove_tap(struct source_path *path, unsigned int index)
 {
 	struct tap_program *tap = &path->taps[index];
 
+	bequeath_clsact(path, tap);
 	add_tap_cost(tap, &path->gone);
 	attach_remove(&tap->attachment);
 	source_bpf__destroy(tap->object);
 	memmove(tap, tap + 1, (--path->tap_count - index) * sizeof *tap);
 }
 
-/* The last first: a clsact that we made goes with the attachment that made it, which must find itself alone. */
-void source_path_untap(struct source_path *path, int ifindex)
+void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped)
 {
-	for (unsigned int i = path->tap_count; i-- > 0;)
-		if (path->taps[i].attachment.ifindex == ifindex)
-			remove_tap(path, i);
+	struct tap_program *tap = find_tap(path, ifindex, direction, swapped);
+
+	if (tap)
+		remove_tap(path, (unsigned int)(tap - path->taps));
 }
 
 static void remove_taps(struct source_path *path)

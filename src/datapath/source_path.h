@@ -30,6 +30,10 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 
 /* Tells the loop guard that packets between these outer addresses are copies of ours. */
 int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error);
+void source_path_unguard(struct source_path *path, const struct tunnel_key *tunnel);
+
+/* Makes a slot ready for another session: its counters, sequence number, sample and bucket begin anew. No leg may use it. */
+int source_path_clear_slot(struct source_path *path, __u32 slot, struct error *error);
 
 /* What the legs of a session share: the rate they keep to and the VLANs they take. The tokens in the bucket stay what they are. */
 int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cost_scale, __u64 burst_ns, bool count_bits,
@@ -42,6 +46,9 @@ int source_path_set_vlans(struct source_path *path, __u32 first_slot, const stru
  */
 int source_path_set_filter(struct source_path *path, __u32 first_slot, const char *expression, struct error *error);
 
+/* Whether an expression would compile; errors as above. */
+int source_path_check_filter(struct source_path *path, const char *expression, struct error *error);
+
 /* What stands for the destination of a slot when flows are spread over several. */
 int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error);
 
@@ -53,8 +60,8 @@ int source_path_set_seed(struct source_path *path, __u32 slot, const struct spre
 int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
 		    unsigned int count, enum attach_way way, struct error *error);
 
-/* Ends copying from an interface, which may be gone already. */
-void source_path_untap(struct source_path *path, int ifindex);
+/* Ends copying one direction of an interface, which may be gone already. */
+void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped);
 
 /* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
 void source_path_stop(struct source_path *path);

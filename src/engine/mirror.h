@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A running mirror session: follows interfaces and routes, and tells how it goes. Joins model and datapath. */
+/* A mirror session of its own, in the foreground: a set of one, which says at once what is missing. */
 #ifndef ENGINE_MIRROR_H
 #define ENGINE_MIRROR_H
 
-#include "base/error.h"
-#include "bpf/abi.h"
-#include "datapath/attach.h"
-#include "model/session.h"
+#include "engine/mirrors.h"
 
 struct mirror;
 
@@ -30,12 +27,6 @@ void mirror_stop(struct mirror *mirror);
 int mirror_counters(struct mirror *mirror, unsigned int destination, enum direction direction, struct counters *counters,
 		    struct error *error);
 
-/* What the session has cost so far, if it is to be measured; and how long it has been running. */
-struct mirror_cost {
-	uint64_t seen_ns;   /* CPU time per frame seen: looking, copying, segmenting */
-	uint64_t copied_ns; /* CPU time per copy, all of it but for sending */
-	double core_share;  /* of one core, since the start */
-};
 int mirror_cost(struct mirror *mirror, struct mirror_cost *cost, struct error *error);
 
 /* What a destination, or the sources, wait for ("no route to 10.9.0.2"); an empty text for nothing. */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the mirror engine share: mirrors.c, mirror_session.c, mirror_taps.c. */
+#ifndef ENGINE_MIRROR_PARTS_H
+#define ENGINE_MIRROR_PARTS_H
+
+#include "datapath/source_path.h"
+#include "engine/destination.h"
+#include "engine/mirrors.h"
+#include "engine/slots.h"
+
+enum {
+	MIRROR_TEXT_MAX = 256
+};
+
+/* A destination of a session, and its slot in the programs' maps. */
+struct mirror_destination {
+	__u32 slot;
+	struct session_config config; /* as the programs have it */
+	struct tunnel_key guards[DESTINATION_GUARDS_MAX];
+	unsigned int guard_count;
+	struct error waits_for; /* code 0: for nothing */
+	char text[MIRROR_TEXT_MAX];
+};
+
+/* A source path and the sessions on it: those that want their copies made ready on the same CPUs. */
+struct mirror_path {
+	struct cpus cpus;
+	struct source_path *path;
+	struct slots slots;
+	struct mirror_path *next;
+	bool measured;
+};
+
+struct mirror_session {
+	struct session session;
+	struct mirrors *mirrors;
+	struct mirror_path *path;
+	struct mirror_destination *destinations; /* as many as session has */
+	__u32 run_first, run_size;               /* with session.spread: slots in a row for all destinations */
+	uint32_t revision;                       /* of what programs are compiled from, besides the legs: the filter */
+	struct error failed;                     /* it could not be set up */
+
+	/* Of the walk over the interfaces. */
+	struct error sources_wait_for;
+	unsigned int source_count;
+	uint64_t found; /* a bit per session.sources that is a name */
+	uint64_t started_ns;
+	char text[MIRROR_TEXT_MAX];
+};
+
+/* A leg in a program: what it is made of. */
+struct tap_leg {
+	struct leg leg;
+	uint32_t revision;
+	struct mirror_session *session; /* not valid in loaded legs */
+};
+
+struct tap_legs {
+	struct tap_leg *legs;
+	unsigned int count, room;
+};
+
+/* One direction of an interface, with the legs of all sessions that take from it. */
+struct mirror_tap {
+	struct mirror_path *path;
+	int ifindex;
+	enum direction direction;
+	bool swapped;
+	char name[IFNAMSIZ];
+	struct tap_legs loaded; /* what its program has; none: there is no program */
+	struct tap_legs wanted;
+};
+
+/* Slots that no session has any more, while legs may still use them. */
+struct given_slots {
+	struct mirror_path *path;
+	unsigned int first, count;
+};
+
+struct mirrors {
+	enum attach_way way;
+	struct netlink *netlink;
+	int monitor;
+	struct mirror_path *paths;
+	struct mirror_session **sessions; /* by name */
+	unsigned int count;
+	struct mirror_tap *taps;
+	unsigned int tap_count, tap_room;
+	struct given_slots *given;
+	unsigned int given_count, given_room;
+	uint32_t revisions;    /* given out so far */
+	uint64_t next_walk_ns; /* when all is looked at even if nothing is said to have changed */
+	bool stopped;
+};
+
+/* ---- mirror_session.c ---- */
+
+/* Sets up a session, or changes it in place: slots, destinations and what its legs refer to. Legs are changed by mirrors_walk(). */
+int mirror_session_start(struct mirror_session *s, struct error *error);
+int mirror_session_change(struct mirror_session *s, const struct session *wanted, struct error *error);
+
+/* Gives back its slots and frees it. */
+void mirror_session_end(struct mirror_session *s);
+
+/* Finds the ways to its destinations as they are now, and tells the programs. */
+void mirror_session_find_destinations(struct mirror_session *s);
+
+/* Adds the legs it has on each of its taps. */
+int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs);
+
+/* How many slots a session takes. */
+unsigned int mirror_session_slots(const struct session *session);
+
+/* A copy, its filter too; or -ENOMEM. */
+int mirror_session_copy(struct session *copy, const struct session *session);
+
+/* Slots become free when mirrors_walk() has taken the legs away that use them. */
+void mirrors_give_slots(struct mirrors *m, struct mirror_path *path, unsigned int first, unsigned int count);
+
+/* ---- mirror_taps.c ---- */
+
+/* Starts interfaces that have come, forgets those that have gone, and changes the programs of those whose legs have changed. */
+int mirrors_walk(struct mirrors *m, struct error *error);
+void mirrors_forget_taps(struct mirrors *m);
+
+#endif

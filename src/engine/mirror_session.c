@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One session of the set: its slots, its destinations, its legs, and how it goes. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "engine/mirror_parts.h"
+
+enum {
+	NS_PER_MS = 1000 * 1000,
+	REST_POLL_US = 10 * 1000,
+	RUN_ROUND = 4, /* flows are spread over a number of slots that leaves room for some destinations more */
+};
+
+int mirror_session_copy(struct session *copy, const struct session *session)
+{
+	char *filter = session->shape.filter ? strdup(session->shape.filter) : NULL;
+
+	if (session->shape.filter && !filter)
+		return -ENOMEM;
+	*copy = *session;
+	copy->shape.filter = filter;
+	return 0;
+}
+
+/* ---- slots ---- */
+
+static uint64_t now_ms(void)
+{
+	return clock_monotonic_ns() / NS_PER_MS;
+}
+
+static int take_slots(struct mirror_session *s, unsigned int count, __u32 *first, struct error *error)
+{
+	int rc, taken;
+
+	/* At most SLOT_REST_MS, and only if nearly all slots are in use. */
+	while ((taken = slots_take(&s->path->slots, count, now_ms())) == -EAGAIN)
+		usleep(REST_POLL_US);
+	if (taken < 0)
+		return fail(error, ENOSPC, "no room for %u more of at most %d destinations of all sessions", count, SESSIONS_MAX);
+	*first = (__u32)taken;
+	for (unsigned int i = 0; i < count; i++)
+		if ((rc = source_path_clear_slot(s->path->path, *first + i, error)))
+			return rc;
+	return 0;
+}
+
+unsigned int mirror_session_slots(const struct session *session)
+{
+	unsigned int rounded = (session->destination_count + RUN_ROUND - 1) / RUN_ROUND * RUN_ROUND;
+
+	return session->spread ? rounded : session->destination_count;
+}
+
+/* ---- destinations ---- */
+
+static bool guard_is_used(const struct mirrors *m, const struct tunnel_key *guard)
+{
+	for (unsigned int i = 0; i < m->count; i++) {
+		const struct mirror_session *s = m->sessions[i];
+
+		for (unsigned int d = 0; s->destinations && d < s->session.destination_count; d++)
+			for (unsigned int g = 0; g < s->destinations[d].guard_count; g++)
+				if (memcmp(&s->destinations[d].guards[g], guard, sizeof *guard) == 0)
+					return true;
+	}
+	return false;
+}
+
+/* Copies of one path may come by a source of another: all of them know all tunnels. */
+static int set_guards(struct mirrors *m, struct mirror_destination *d, const struct tunnel_key *guards, unsigned int count,
+		      struct error *error)
+{
+	struct mirror_destination old = *d;
+	int rc = 0;
+
+	if (count == old.guard_count && memcmp(guards, old.guards, count * sizeof *guards) == 0)
+		return 0;
+	for (struct mirror_path *p = m->paths; p; p = p->next)
+		for (unsigned int i = 0; i < count && !rc; i++)
+			rc = source_path_guard(p->path, &guards[i], error);
+	if (rc)
+		return rc;
+	memcpy(d->guards, guards, count * sizeof *guards);
+	d->guard_count = count;
+	for (unsigned int i = 0; i < old.guard_count; i++)
+		for (struct mirror_path *p = m->paths; p && !guard_is_used(m, &old.guards[i]); p = p->next)
+			source_path_unguard(p->path, &old.guards[i]);
+	return 0;
+}
+
+static int guard(struct mirrors *m, struct mirror_destination *d, const struct endpoint *endpoint, const struct destination_path *path,
+		 struct error *error)
+{
+	struct tunnel_key guards[DESTINATION_GUARDS_MAX];
+	unsigned int count = destination_guards(endpoint, path, guards);
+
+	return set_guards(m, d, guards, count, error);
+}
+
+static void describe_destination(struct mirror_destination *d, const struct endpoint *endpoint, const struct destination_path *path)
+{
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+
+	if (endpoint_is_tunnel(endpoint))
+		snprintf(d->text, sizeof d->text, "%s %s -> %s via %s, frames up to %u bytes", endpoint_type_name(endpoint),
+			 address_text(&path->local, local), address_text(&endpoint->address, remote), path->uplink.name,
+			 d->config.frame_max);
+	else
+		snprintf(d->text, sizeof d->text, "%s %s", endpoint_type_name(endpoint), path->uplink.name);
+}
+
+/* The configuration for a destination as it is now; what it waits for in *problem. */
+static void find_config(struct mirror_session *s, const struct endpoint *endpoint, struct destination_path *path,
+			struct session_config *config, struct error *problem)
+{
+	int rc = destination_find(s->mirrors->netlink, endpoint, path, problem);
+
+	if (!rc)
+		rc = destination_session(endpoint, path, &s->session.shape, config, problem);
+	config->present = 1;
+	config->limit = s->session.count;
+	if (rc) {
+		config->uplink = 0;
+		config->unreachable = endpoint_is_tunnel(endpoint) ? COUNTER_no_route : COUNTER_target_down;
+	} else if (!path->uplink.up) {
+		config->uplink = 0;
+		config->unreachable = COUNTER_target_down;
+		fail(problem, ENETDOWN, "interface %s is down", path->uplink.name);
+	}
+}
+
+/* Finds the way to a destination and gives it to the programs. Where there is none, the session stays and counts what it cannot send. */
+static int find_destination(struct mirror_session *s, unsigned int index, struct error *error)
+{
+	const struct endpoint *endpoint = &s->session.destinations[index];
+	struct mirror_destination *d = &s->destinations[index];
+	struct session_config config = d->config;
+	struct destination_path path;
+	struct error problem = {0};
+	struct spread_seed seed = {.seed = destination_seed(endpoint)};
+	int rc;
+
+	find_config(s, endpoint, &path, &config, &problem);
+	d->waits_for = problem;
+	if (!problem.code && (rc = guard(s->mirrors, d, endpoint, &path, error)))
+		return rc;
+	seed.present = !problem.code;
+	if (s->session.spread && (rc = source_path_set_seed(s->path->path, d->slot, &seed, error)))
+		return rc;
+	if (memcmp(&config, &d->config, sizeof config) == 0)
+		return 0;
+	if ((rc = source_path_set_session(s->path->path, d->slot, &config, error)))
+		return rc;
+	d->config = config;
+	if (!problem.code)
+		describe_destination(d, endpoint, &path);
+	return 0;
+}
+
+void mirror_session_find_destinations(struct mirror_session *s)
+{
+	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+		struct error error = {0};
+
+		if (find_destination(s, i, &error))
+			s->destinations[i].waits_for = error;
+	}
+}
+
+/* ---- legs ---- */
+
+/* What a leg refers to by its first slot. */
+static int set_up_leg(struct mirror_session *s, __u32 first_slot, struct error *error)
+{
+	const struct shape *shape = &s->session.shape;
+	struct source_path *path = s->path->path;
+	int rc = source_path_set_filter(path, first_slot, shape->filter, error);
+
+	if (!rc && shape->some_vlans)
+		rc = source_path_set_vlans(path, first_slot, &shape->vlans, error);
+	if (!rc && shape->limited)
+		rc = source_path_set_bucket(path, first_slot, shape_cost_scale(shape), shape->burst_ns, shape->rate_in_bits, error);
+	return rc;
+}
+
+static int set_up_legs(struct mirror_session *s, struct error *error)
+{
+	int rc = 0;
+
+	if (s->session.spread)
+		return set_up_leg(s, s->run_first, error);
+	for (unsigned int i = 0; i < s->session.destination_count && !rc; i++)
+		rc = set_up_leg(s, s->destinations[i].slot, error);
+	return rc;
+}
+
+static int add_leg(struct mirror_session *s, struct tap_legs *legs, __u32 first_slot, __u32 slot_count, bool udp_copies)
+{
+	const struct shape *shape = &s->session.shape;
+	struct tap_leg *leg;
+
+	if (legs->count == legs->room) {
+		unsigned int room = legs->room ? legs->room * 2 : 4;
+
+		leg = realloc(legs->legs, room * sizeof *leg);
+		if (!leg)
+			return -ENOMEM;
+		legs->legs = leg;
+		legs->room = room;
+	}
+	leg = &legs->legs[legs->count++];
+	*leg = (struct tap_leg){.session = s, .revision = s->revision};
+	leg->leg = (struct leg){
+		.first_slot = first_slot,
+		.slot_count = slot_count,
+		.sample = shape->sample,
+		.sample_n = shape->sample_n,
+		.limited = shape->limited,
+		.some_vlans = shape->some_vlans,
+		.udp_copies = udp_copies,
+	};
+	return 0;
+}
+
+/* One leg for all destinations that share the flows, or one for each. */
+int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs)
+{
+	bool any_udp = false;
+	__u32 end = 0;
+	int rc = 0;
+
+	for (unsigned int i = 0; s->destinations && i < s->session.destination_count && !rc; i++) {
+		__u32 slot = s->destinations[i].slot;
+		bool udp = s->session.destinations[i].kinds == KIND_BIT(FARSPAN_VXLAN);
+
+		any_udp |= udp;
+		if (slot >= end)
+			end = slot + 1;
+		if (!s->session.spread)
+			rc = add_leg(s, legs, slot, 1, udp);
+	}
+	return s->session.spread && s->destinations ? add_leg(s, legs, s->run_first, end - s->run_first, any_udp) : rc;
+}
+
+/* ---- life ---- */
+
+static int take_first_slots(struct mirror_session *s, struct mirror_destination *destinations, struct error *error)
+{
+	const struct session *session = &s->session;
+	int rc = 0;
+
+	if (session->spread) {
+		s->run_size = mirror_session_slots(session);
+		rc = take_slots(s, s->run_size, &s->run_first, error);
+		for (unsigned int i = 0; i < session->destination_count; i++)
+			destinations[i].slot = s->run_first + i;
+		return rc;
+	}
+	for (unsigned int i = 0; i < session->destination_count && !rc; i++)
+		rc = take_slots(s, 1, &destinations[i].slot, error);
+	return rc;
+}
+
+int mirror_session_start(struct mirror_session *s, struct error *error)
+{
+	struct mirror_destination *destinations = calloc(s->session.destination_count, sizeof *destinations);
+	int rc = destinations ? take_first_slots(s, destinations, error) : fail(error, ENOMEM, "out of memory");
+
+	s->revision = ++s->mirrors->revisions;
+	s->started_ns = clock_monotonic_ns();
+	if (rc) {
+		free(destinations);
+		return rc;
+	}
+	s->destinations = destinations;
+	mirror_session_find_destinations(s);
+	return set_up_legs(s, error);
+}
+
+/* What a change does with the destinations: those that stay keep their slots, and new ones take the place of those that go. */
+struct succession {
+	struct mirror_destination *old, *new;
+	const struct session *was, *wanted;
+	bool old_used[SESSION_DESTINATIONS_MAX], new_set[SESSION_DESTINATIONS_MAX];
+};
+
+static void inherit(struct succession *succession, unsigned int from, unsigned int to)
+{
+	succession->new[to] = succession->old[from];
+	succession->old_used[from] = succession->new_set[to] = true;
+}
+
+static bool same_endpoint(const struct succession *succession, unsigned int from, unsigned int to)
+{
+	return memcmp(&succession->was->destinations[from], &succession->wanted->destinations[to], sizeof(struct endpoint)) == 0;
+}
+
+static void match_destinations(struct succession *succession)
+{
+	for (int exact = 1; exact >= 0; exact--)
+		for (unsigned int to = 0; to < succession->wanted->destination_count; to++)
+			for (unsigned int from = 0; from < succession->was->destination_count && !succession->new_set[to]; from++)
+				if (!succession->old_used[from] && (!exact || same_endpoint(succession, from, to)))
+					inherit(succession, from, to);
+}
+
+static bool in_use(const struct succession *succession, __u32 slot)
+{
+	for (unsigned int i = 0; i < succession->wanted->destination_count; i++)
+		if (succession->new_set[i] && succession->new[i].slot == slot)
+			return true;
+	return false;
+}
+
+static int take_more_slots(struct mirror_session *s, struct succession *succession, struct error *error)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < succession->wanted->destination_count && !rc; i++) {
+		__u32 slot = s->run_first;
+
+		if (succession->new_set[i])
+			continue;
+		while (succession->wanted->spread && in_use(succession, slot))
+			slot++;
+		rc = succession->wanted->spread ? source_path_clear_slot(s->path->path, slot, error) : take_slots(s, 1, &slot, error);
+		succession->new[i].slot = slot;
+		succession->new_set[i] = !rc;
+	}
+	return rc;
+}
+
+/* Those that no destination came after. In a run of slots they stay, out of order. */
+static void give_old_slots(struct mirror_session *s, struct succession *succession)
+{
+	static const struct spread_seed none;
+
+	for (unsigned int i = 0; i < succession->was->destination_count; i++) {
+		struct mirror_destination *d = &succession->old[i];
+
+		if (succession->old_used[i])
+			continue;
+		set_guards(s->mirrors, d, NULL, 0, NULL);
+		if (s->run_size)
+			source_path_set_seed(s->path->path, d->slot, &none, NULL);
+		else
+			mirrors_give_slots(s->mirrors, s->path, d->slot, 1);
+	}
+}
+
+static int change_destinations(struct mirror_session *s, const struct session *wanted, struct error *error)
+{
+	struct succession succession = {
+		.old = s->destinations,
+		.was = &s->session,
+		.wanted = wanted,
+		.new = calloc(wanted->destination_count, sizeof(struct mirror_destination)),
+	};
+	int rc;
+
+	if (!succession.new)
+		return fail(error, ENOMEM, "out of memory");
+	match_destinations(&succession);
+	rc = take_more_slots(s, &succession, error);
+	if (rc) {
+		free(succession.new);
+		return rc;
+	}
+	give_old_slots(s, &succession);
+	free(s->destinations);
+	s->destinations = succession.new;
+	return 0;
+}
+
+static void give_slots(struct mirror_session *s)
+{
+	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+		set_guards(s->mirrors, &s->destinations[i], NULL, 0, NULL);
+		if (!s->run_size)
+			mirrors_give_slots(s->mirrors, s->path, s->destinations[i].slot, 1);
+	}
+	if (s->run_size)
+		mirrors_give_slots(s->mirrors, s->path, s->run_first, s->run_size);
+	free(s->destinations);
+	s->destinations = NULL;
+	s->run_size = 0;
+}
+
+static void put_session(struct mirror_session *s, struct session *session)
+{
+	free((char *)s->session.shape.filter);
+	s->session = *session;
+}
+
+int mirror_session_change(struct mirror_session *s, const struct session *wanted, struct error *error)
+{
+	bool anew = wanted->spread != s->session.spread || (wanted->spread && mirror_session_slots(wanted) > s->run_size);
+	bool same_filter =
+		strcmp(wanted->shape.filter ? wanted->shape.filter : "", s->session.shape.filter ? s->session.shape.filter : "") == 0;
+	struct session *copy = malloc(sizeof *copy);
+	int rc = copy ? mirror_session_copy(copy, wanted) : -ENOMEM;
+
+	if (rc) {
+		free(copy);
+		return fail(error, ENOMEM, "out of memory");
+	}
+	if (anew || !s->destinations) {
+		give_slots(s);
+		put_session(s, copy);
+		free(copy);
+		return mirror_session_start(s, error);
+	}
+	rc = change_destinations(s, wanted, error);
+	if (!rc) {
+		put_session(s, copy);
+		if (!same_filter)
+			s->revision = ++s->mirrors->revisions;
+		mirror_session_find_destinations(s);
+		rc = set_up_legs(s, error);
+	} else {
+		free((char *)copy->shape.filter);
+	}
+	free(copy);
+	return rc;
+}
+
+void mirror_session_end(struct mirror_session *s)
+{
+	give_slots(s);
+	free((char *)s->session.shape.filter);
+	free(s);
+}
+
+/* ---- how it goes ---- */
+
+const char *mirror_state_name(enum mirror_state state)
+{
+	static const char *const names[] = {
+		[MIRROR_OFF] = "off", [MIRROR_PENDING] = "pending", [MIRROR_DEGRADED] = "degraded", [MIRROR_ACTIVE] = "active"};
+
+	return names[state];
+}
+
+enum mirror_state mirror_session_state(const struct mirror_session *s, struct error *why)
+{
+	const struct error *problem = s->failed.code ? &s->failed : &s->sources_wait_for;
+	unsigned int usable = 0;
+
+	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+		const struct error *waits_for = &s->destinations[i].waits_for;
+
+		usable += !waits_for->code;
+		if (waits_for->code && !problem->code)
+			problem = waits_for;
+	}
+	if (why)
+		*why = *problem;
+	if (!s->source_count || !usable)
+		return MIRROR_PENDING;
+	return problem->code ? MIRROR_DEGRADED : MIRROR_ACTIVE;
+}
+
+const struct session *mirror_session_wanted(const struct mirror_session *s)
+{
+	return &s->session;
+}
+
+int mirror_session_counters(const struct mirror_session *s, unsigned int destination, enum direction direction, struct counters *counters,
+			    struct error *error)
+{
+	if (!s->destinations)
+		return fail(error, s->failed.code ? s->failed.code : ENOENT, "%s", s->failed.text);
+	return source_path_counters(s->path->path, s->destinations[destination].slot, direction, counters, error);
+}
+
+const struct error *mirror_session_destination_waits_for(const struct mirror_session *s, unsigned int destination)
+{
+	return s->destinations ? &s->destinations[destination].waits_for : &s->failed;
+}
+
+const struct error *mirror_session_sources_wait_for(const struct mirror_session *s)
+{
+	return &s->sources_wait_for;
+}
+
+const char *mirror_session_destination_text(const struct mirror_session *s, unsigned int destination)
+{
+	return s->destinations ? s->destinations[destination].text : "";
+}
+
+unsigned int mirror_session_frame_max(const struct mirror_session *s, unsigned int destination)
+{
+	const struct mirror_destination *d = s->destinations ? &s->destinations[destination] : NULL;
+
+	return d && !d->waits_for.code ? d->config.frame_max : 0;
+}
+
+const char *mirror_session_sources_text(const struct mirror_session *s)
+{
+	return s->text;
+}
+
+/* Every destination sees every frame, unless they share the flows. */
+static uint64_t frames_seen(const struct mirror_session *s)
+{
+	unsigned int destinations = s->session.spread ? s->session.destination_count : 1;
+	uint64_t seen = 0;
+
+	for (unsigned int i = 0; i < destinations; i++) {
+		for (enum direction d = 0; d < DIRECTIONS; d++) {
+			struct counters c = {0};
+
+			mirror_session_counters(s, i, d, &c, NULL);
+			seen += c.value[COUNTER_seen];
+		}
+	}
+	return seen;
+}
+
+int mirror_session_cost(const struct mirror_session *s, struct mirror_cost *cost, struct error *error)
+{
+	struct source_path_cost c;
+	uint64_t elapsed = clock_monotonic_ns() - s->started_ns, seen = frames_seen(s);
+	int rc = source_path_cost(s->path->path, &c, error);
+
+	if (rc)
+		return rc;
+	cost->seen_ns = seen ? c.source_ns / seen : 0;
+	cost->copied_ns = c.encap_runs ? (c.source_ns + c.encap_ns) / c.encap_runs : 0;
+	cost->core_share = elapsed ? (double)(c.source_ns + c.encap_ns) / (double)elapsed : 0;
+	return 0;
+}

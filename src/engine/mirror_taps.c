@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which interfaces are mirrored, and the program of each: one per direction, with the legs of all sessions that take from it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/netns.h"
+#include "datapath/owner.h"
+#include "engine/mirror_parts.h"
+
+static void set_problem(struct mirror_session *s, int code, const char *interface, const char *text)
+{
+	if (!s->sources_wait_for.code)
+		fail(&s->sources_wait_for, code, "interface '%s': %s", interface, text);
+}
+
+/* ---- what is wanted of each tap ---- */
+
+static struct mirror_tap *find_tap(struct mirrors *m, const struct mirror_path *path, int ifindex, enum direction direction, bool swapped)
+{
+	for (unsigned int i = 0; i < m->tap_count; i++) {
+		struct mirror_tap *tap = &m->taps[i];
+
+		if (tap->ifindex == ifindex && tap->direction == direction && tap->swapped == swapped && tap->path == path)
+			return tap;
+	}
+	return NULL;
+}
+
+static struct mirror_tap *add_tap(struct mirrors *m)
+{
+	if (m->tap_count == m->tap_room) {
+		unsigned int room = m->tap_room ? m->tap_room * 2 : 8;
+		struct mirror_tap *taps = realloc(m->taps, room * sizeof *taps);
+
+		if (!taps)
+			return NULL;
+		m->taps = taps;
+		m->tap_room = room;
+	}
+	return &m->taps[m->tap_count++];
+}
+
+static int want_tap(struct mirror_session *s, const struct link *link, enum direction direction, bool swapped)
+{
+	struct mirror_tap *tap = find_tap(s->mirrors, s->path, link->ifindex, direction, swapped);
+
+	if (!tap) {
+		tap = add_tap(s->mirrors);
+		if (!tap)
+			return -ENOMEM;
+		*tap = (struct mirror_tap){.path = s->path, .ifindex = link->ifindex, .direction = direction, .swapped = swapped};
+	}
+	memcpy(tap->name, link->name, sizeof tap->name);
+	return mirror_session_add_legs(s, &tap->wanted);
+}
+
+static void take_link(struct mirror_session *s, const struct link *link, bool swapped)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < s->session.source_count && !swapped; i++)
+		if (strcmp(s->session.sources[i].pattern, link->name) == 0)
+			s->found |= 1ull << i;
+	if (!link->ethernet && !s->sources_wait_for.code)
+		fail(&s->sources_wait_for, EINVAL, "interface '%s' has no Ethernet frames to mirror", link->name);
+	for (enum direction d = 0; d < DIRECTIONS && link->ethernet && !rc; d++)
+		if (s->session.directions[d])
+			rc = want_tap(s, link, d, swapped);
+	if (rc)
+		set_problem(s, ENOMEM, link->name, "out of memory");
+}
+
+static void visit_link(const struct link *link, void *context)
+{
+	struct mirrors *m = context;
+	bool by_pattern = !owner_is_device(link); /* no pattern means devices of ours */
+
+	for (unsigned int i = 0; i < m->count; i++)
+		if (session_takes(&m->sessions[i]->session, link->name, by_pattern))
+			take_link(m->sessions[i], link, false);
+}
+
+/* A container is mirrored at our end of its pair, where nothing of it shows inside. What it receives is what this end sends. */
+static void visit_containers(struct mirror_session *s)
+{
+	for (unsigned int i = 0; i < s->session.source_count; i++) {
+		const struct session_source *source = &s->session.sources[i];
+		struct error problem = {0};
+		struct link outer;
+
+		if (!source->netns[0])
+			continue;
+		if (!netns_find_outer(s->mirrors->netlink, source->netns, source->pattern, &outer, &problem))
+			take_link(s, &outer, true);
+		else if (!s->sources_wait_for.code)
+			s->sources_wait_for = problem;
+	}
+}
+
+/* ---- programs ---- */
+
+static bool same_leg(const struct tap_leg *one, const struct tap_leg *other)
+{
+	return one->revision == other->revision && memcmp(&one->leg, &other->leg, sizeof one->leg) == 0;
+}
+
+static bool has_leg(const struct tap_legs *legs, const struct tap_leg *leg)
+{
+	for (unsigned int i = 0; i < legs->count; i++)
+		if (same_leg(&legs->legs[i], leg))
+			return true;
+	return false;
+}
+
+static bool same_legs(const struct tap_legs *one, const struct tap_legs *other)
+{
+	if (one->count != other->count)
+		return false;
+	for (unsigned int i = 0; i < one->count; i++)
+		if (!same_leg(&one->legs[i], &other->legs[i]))
+			return false;
+	return true;
+}
+
+static void untap(struct mirror_tap *tap)
+{
+	if (tap->loaded.count)
+		source_path_untap(tap->path->path, tap->ifindex, tap->direction, tap->swapped);
+	tap->loaded.count = 0;
+}
+
+/* Gives the tap a program with these legs; after an error it has the one it had. */
+static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs *legs, struct error *error)
+{
+	struct leg plain[TAP_LEGS_MAX];
+	struct tap_leg *copy;
+	int rc;
+
+	if (legs->count > TAP_LEGS_MAX)
+		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
+	copy = malloc(legs->count * sizeof *copy + 1);
+	if (!copy)
+		return fail(error, ENOMEM, "out of memory");
+	for (unsigned int i = 0; i < legs->count; i++)
+		plain[i] = legs->legs[i].leg;
+	rc = source_path_tap(tap->path->path, tap->ifindex, tap->direction, tap->swapped, plain, legs->count, m->way, error);
+	if (rc) {
+		free(copy);
+		return rc;
+	}
+	memcpy(copy, legs->legs, legs->count * sizeof *copy);
+	free(tap->loaded.legs);
+	tap->loaded = (struct tap_legs){.legs = copy, .count = legs->count, .room = legs->count};
+	return 0;
+}
+
+/* Adds as many of the legs as go into one program with those that are in good; who does not fit is told why. */
+static void add_some(struct mirrors *m, struct mirror_tap *tap, struct tap_legs *good, const struct tap_leg *legs, unsigned int count)
+{
+	struct error problem = {0};
+	unsigned int before = good->count;
+
+	if (!count)
+		return;
+	memcpy(good->legs + before, legs, count * sizeof *legs);
+	good->count += count;
+	if (!load(m, tap, good, &problem))
+		return;
+	good->count = before;
+	if (count == 1) {
+		set_problem(legs->session, problem.code, tap->name, problem.text);
+		return;
+	}
+	add_some(m, tap, good, legs, count / 2);
+	add_some(m, tap, good, legs + count / 2, count - count / 2);
+}
+
+/*
+ * Not all legs go into one program: those that are in it now stay, if they are still wanted, and others come along as far as they can. A
+ * program that sends to a session that is no more must not stay.
+ */
+static void load_some(struct mirrors *m, struct mirror_tap *tap)
+{
+	unsigned int room = tap->wanted.count;
+	struct tap_legs good = {.legs = calloc(room, sizeof *good.legs)}, others = {.legs = calloc(room, sizeof *others.legs)};
+
+	for (unsigned int i = 0; i < room && good.legs && others.legs; i++) {
+		struct tap_legs *to = has_leg(&tap->loaded, &tap->wanted.legs[i]) ? &good : &others;
+
+		to->legs[to->count++] = tap->wanted.legs[i];
+	}
+	if (good.count != tap->loaded.count && (!good.count || load(m, tap, &good, NULL))) {
+		untap(tap);
+		good.count = 0;
+	}
+	if (others.legs && good.legs)
+		add_some(m, tap, &good, others.legs, others.count);
+	free(good.legs);
+	free(others.legs);
+}
+
+static bool may_be_too_much(int code)
+{
+	return code == ENOSPC || code == E2BIG || code == EACCES || code == EINVAL || code == EFAULT;
+}
+
+static void reload(struct mirrors *m, struct mirror_tap *tap)
+{
+	struct error problem = {0};
+
+	if (!load(m, tap, &tap->wanted, &problem))
+		return;
+	if (tap->wanted.count > 1 && may_be_too_much(problem.code)) {
+		load_some(m, tap);
+		return;
+	}
+	untap(tap);
+	for (unsigned int i = 0; i < tap->wanted.count; i++)
+		set_problem(tap->wanted.legs[i].session, problem.code, tap->name, problem.text);
+}
+
+/* ---- telling ---- */
+
+static bool names(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = text; (at = strstr(at, name)); at++)
+		if ((at == text || at[-1] == ' ') && at[len] == ' ')
+			return true;
+	return false;
+}
+
+static void credit(const struct mirror_tap *tap)
+{
+	bool all = same_legs(&tap->loaded, &tap->wanted);
+
+	for (unsigned int i = 0; i < tap->wanted.count; i++) {
+		struct mirror_session *s = tap->wanted.legs[i].session;
+		size_t used = strlen(s->text);
+
+		if (!all && !has_leg(&tap->loaded, &tap->wanted.legs[i]))
+			continue;
+		s->source_count++;
+		if (!names(s->text, tap->name))
+			snprintf(s->text + used, sizeof s->text - used, "%s ", tap->name);
+	}
+}
+
+static void find_missing(struct mirror_session *s)
+{
+	for (unsigned int i = 0; i < s->session.source_count && !s->sources_wait_for.code; i++) {
+		const struct session_source *source = &s->session.sources[i];
+
+		if (!session_source_is_pattern(source) && !source->netns[0] && !(s->found & 1ull << i))
+			fail(&s->sources_wait_for, ENODEV, "interface '%s': no such interface", source->pattern);
+	}
+	if (!s->sources_wait_for.code && !s->source_count)
+		fail(&s->sources_wait_for, EAGAIN, "no interface has a name like '%s'", s->session.sources[0].pattern);
+}
+
+static void tell(struct mirror_session *s)
+{
+	size_t used = strlen(s->text);
+
+	find_missing(s);
+	snprintf(s->text + used, sizeof s->text - used, "(%s)", source_path_attach_name(s->path->path));
+}
+
+/* ---- the walk ---- */
+
+static void begin_walk(struct mirrors *m)
+{
+	for (unsigned int i = 0; i < m->count; i++) {
+		struct mirror_session *s = m->sessions[i];
+
+		s->sources_wait_for.code = 0;
+		s->source_count = 0;
+		s->found = 0;
+		s->text[0] = '\0';
+	}
+	for (unsigned int i = 0; i < m->tap_count; i++)
+		m->taps[i].wanted.count = 0;
+}
+
+static void forget_tap(struct mirrors *m, unsigned int index)
+{
+	struct mirror_tap *tap = &m->taps[index];
+
+	untap(tap);
+	free(tap->loaded.legs);
+	free(tap->wanted.legs);
+	memmove(tap, tap + 1, (--m->tap_count - index) * sizeof *tap);
+}
+
+static void change_taps(struct mirrors *m)
+{
+	for (unsigned int i = m->tap_count; i-- > 0;)
+		if (!m->taps[i].wanted.count)
+			forget_tap(m, i);
+	for (unsigned int i = 0; i < m->tap_count; i++) {
+		struct mirror_tap *tap = &m->taps[i];
+
+		if (!same_legs(&tap->loaded, &tap->wanted))
+			reload(m, tap);
+		credit(tap);
+	}
+}
+
+int mirrors_walk(struct mirrors *m, struct error *error)
+{
+	int rc;
+
+	begin_walk(m);
+	rc = netlink_each_link(m->netlink, visit_link, m, error);
+	for (unsigned int i = 0; i < m->count && !rc; i++)
+		visit_containers(m->sessions[i]);
+	if (!rc)
+		change_taps(m);
+	for (unsigned int i = 0; i < m->count; i++) {
+		if (rc)
+			set_problem(m->sessions[i], -rc, m->sessions[i]->session.sources[0].pattern, strerror(-rc));
+		tell(m->sessions[i]);
+	}
+	return rc;
+}
+
+void mirrors_forget_taps(struct mirrors *m)
+{
+	while (m->tap_count)
+		forget_tap(m, m->tap_count - 1);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All mirror sessions of a process: brought into step with what is wanted, and with interfaces and routes as they come and go. Hides which
+ * slots, legs and programs sessions share; what one of them lacks never holds up the others.
+ */
+#ifndef ENGINE_MIRRORS_H
+#define ENGINE_MIRRORS_H
+
+#include "base/error.h"
+#include "bpf/abi.h"
+#include "datapath/attach.h"
+#include "model/session.h"
+
+struct mirrors;
+struct mirror_session;
+
+/* *mirrors is the caller's, to be closed. Nothing is loaded yet. */
+int mirrors_open(struct mirrors **mirrors, enum attach_way way, struct error *error);
+void mirrors_close(struct mirrors *mirrors);
+
+/*
+ * Makes these the sessions, which are copied; their names differ, and all have interfaces for sources. Only what differs is touched: a session of the same name goes on in place, with its counters
+ * and sequence numbers, and without missing a frame. What is wrong in itself (a filter, too many sessions) is an error, and then nothing has
+ * changed; what is missing on this host is waited for, and is in the state of the session.
+ */
+int mirrors_apply(struct mirrors *mirrors, const struct session *const *wanted, unsigned int count, struct error *error);
+
+/* Becomes readable when links, addresses or routes changed: call mirrors_follow() then. */
+int mirrors_fd(const struct mirrors *mirrors);
+
+/* Brings sources, next hops, path MTUs and the programs' clock up to date. To be called every second besides. */
+void mirrors_follow(struct mirrors *mirrors);
+
+/* Ends copying and settles the counters. */
+void mirrors_stop(struct mirrors *mirrors);
+
+/* In the order of their names; NULL behind the last. Valid until the next mirrors_apply(). */
+struct mirror_session *mirrors_session(const struct mirrors *mirrors, unsigned int index);
+struct mirror_session *mirrors_find(const struct mirrors *mirrors, const char *name);
+
+enum mirror_state {
+	MIRROR_OFF,      /* not wanted now */
+	MIRROR_PENDING,  /* waits for all of its sources, or all of its destinations */
+	MIRROR_DEGRADED, /* waits for some */
+	MIRROR_ACTIVE,
+};
+
+/* "active", "pending"... */
+const char *mirror_state_name(enum mirror_state state);
+
+/* Its state, and in *why what it waits for; code 0: for nothing. why may be NULL. */
+enum mirror_state mirror_session_state(const struct mirror_session *session, struct error *why);
+
+/* As wanted. */
+const struct session *mirror_session_wanted(const struct mirror_session *session);
+
+/* The counters of one destination, by its place in the session. */
+int mirror_session_counters(const struct mirror_session *session, unsigned int destination, enum direction direction,
+			    struct counters *counters, struct error *error);
+
+/* What a destination, or the sources, wait for; code 0: for nothing. */
+const struct error *mirror_session_destination_waits_for(const struct mirror_session *session, unsigned int destination);
+const struct error *mirror_session_sources_wait_for(const struct mirror_session *session);
+
+/* "erspan2 10.9.0.1 -> 10.9.0.2 via eth1, frames up to 1464 bytes"; "interface span0" */
+const char *mirror_session_destination_text(const struct mirror_session *session, unsigned int destination);
+
+/* The longest frame that reaches a destination whole, its Ethernet header included; 0 while there is no way there. */
+unsigned int mirror_session_frame_max(const struct mirror_session *session, unsigned int destination);
+
+/* "eth0 eth1 (tcx)" */
+const char *mirror_session_sources_text(const struct mirror_session *session);
+
+/* What a session has cost so far, if it is to be measured; the programs it shares with others are counted whole. */
+struct mirror_cost {
+	uint64_t seen_ns;   /* CPU time per frame seen: looking, copying, segmenting */
+	uint64_t copied_ns; /* CPU time per copy, all of it but for sending */
+	double core_share;  /* of one core, since the start */
+};
+int mirror_session_cost(const struct mirror_session *session, struct mirror_cost *cost, struct error *error);
+
+#endif
