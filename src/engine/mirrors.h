@@ -19,9 +19,10 @@ int mirrors_open(struct mirrors **mirrors, enum attach_way way, struct error *er
 void mirrors_close(struct mirrors *mirrors);
 
 /*
- * Makes these the sessions, which are copied; their names differ, and all have interfaces for sources. Only what differs is touched: a session of the same name goes on in place, with its counters
- * and sequence numbers, and without missing a frame. What is wrong in itself (a filter, too many sessions) is an error, and then nothing has
- * changed; what is missing on this host is waited for, and is in the state of the session.
+ * Makes these the sessions, which are copied; their names differ, and all have interfaces for sources. Only what differs is touched: a
+ * session of the same name goes on in place, with its counters and sequence numbers, and without missing a frame. What is wrong in itself
+ * (a filter, too many sessions) is an error, and then nothing has changed; what is missing on this host is waited for, and is in the state
+ * of the session.
  */
 int mirrors_apply(struct mirrors *mirrors, const struct session *const *wanted, unsigned int count, struct error *error);
 
