@@ -15,15 +15,30 @@ enum {
 	RUN_ROUND = 4, /* flows are spread over a number of slots that leaves room for some destinations more */
 };
 
+static int copy_text(const char **copy, const char *text)
+{
+	*copy = text ? strdup(text) : NULL;
+	return text && !*copy ? -ENOMEM : 0;
+}
+
 int mirror_session_copy(struct session *copy, const struct session *session)
 {
-	char *filter = session->shape.filter ? strdup(session->shape.filter) : NULL;
+	int rc;
 
-	if (session->shape.filter && !filter)
-		return -ENOMEM;
 	*copy = *session;
-	copy->shape.filter = filter;
-	return 0;
+	copy->hook = NULL;
+	rc = copy_text(&copy->shape.filter, session->shape.filter);
+	if (!rc)
+		rc = copy_text(&copy->hook, session->hook);
+	if (rc)
+		mirror_session_clear(copy);
+	return rc;
+}
+
+void mirror_session_clear(struct session *copy)
+{
+	free((char *)copy->shape.filter);
+	free((char *)copy->hook);
 }
 
 /* ---- slots ---- */
@@ -393,7 +408,7 @@ static void give_slots(struct mirror_session *s)
 
 static void put_session(struct mirror_session *s, struct session *session)
 {
-	free((char *)s->session.shape.filter);
+	mirror_session_clear(&s->session);
 	s->session = *session;
 }
 
@@ -423,7 +438,7 @@ int mirror_session_change(struct mirror_session *s, const struct session *wanted
 		mirror_session_find_destinations(s);
 		rc = set_up_legs(s, error);
 	} else {
-		free((char *)copy->shape.filter);
+		mirror_session_clear(copy);
 	}
 	free(copy);
 	return rc;
@@ -432,7 +447,7 @@ int mirror_session_change(struct mirror_session *s, const struct session *wanted
 void mirror_session_end(struct mirror_session *s)
 {
 	give_slots(s);
-	free((char *)s->session.shape.filter);
+	mirror_session_clear(&s->session);
 	free(s);
 }
 

@@ -16,11 +16,22 @@ enum {
 
 /* ---- paths ---- */
 
-static struct mirror_path *find_path(const struct mirrors *m, const struct cpus *cpus)
+static bool same_text(const char *one, const char *other)
+{
+	return strcmp(one ? one : "", other ? other : "") == 0;
+}
+
+/* Sessions that want the same of the whole way share it. */
+static bool same_path(const struct session *one, const struct session *other)
+{
+	return memcmp(&one->cpus, &other->cpus, sizeof one->cpus) == 0 && same_text(one->hook, other->hook);
+}
+
+static struct mirror_path *find_path(const struct mirrors *m, const struct session *session)
 {
 	struct mirror_path *path = m->paths;
 
-	while (path && memcmp(&path->cpus, cpus, sizeof *cpus) != 0)
+	while (path && !(memcmp(&path->cpus, &session->cpus, sizeof path->cpus) == 0 && same_text(path->hook, session->hook)))
 		path = path->next;
 	return path;
 }
@@ -40,21 +51,31 @@ static int guard_all(const struct mirrors *m, struct mirror_path *path, struct e
 	return rc;
 }
 
-static int open_path(struct mirrors *m, const struct cpus *cpus, struct error *error)
+static void close_path(struct mirror_path *path)
+{
+	source_path_close(path->path);
+	free(path->hook);
+	free(path);
+}
+
+static int open_path(struct mirrors *m, const struct session *session, struct error *error)
 {
 	struct mirror_path *path = calloc(1, sizeof *path);
 	int rc;
 
-	if (!path)
+	if (path && session->hook)
+		path->hook = strdup(session->hook);
+	if (!path || (session->hook && !path->hook)) {
+		free(path);
 		return fail(error, ENOMEM, "out of memory");
-	path->cpus = *cpus;
+	}
+	path->cpus = session->cpus;
 	slots_init(&path->slots);
-	rc = source_path_open(&path->path, m->netlink, cpus, error);
+	rc = source_path_open(&path->path, m->netlink, &path->cpus, path->hook, error);
 	if (!rc)
 		rc = guard_all(m, path, error);
 	if (rc) {
-		source_path_close(path->path);
-		free(path);
+		close_path(path);
 		return rc;
 	}
 	path->next = m->paths;
@@ -145,10 +166,10 @@ static int check_room(const struct plan *plan, struct error *error)
 		unsigned int slots = 0;
 
 		/* Mostly all are on one path; then this is the only round. */
-		if (i && memcmp(&plan->wanted[i]->cpus, &plan->wanted[i - 1]->cpus, sizeof(struct cpus)) == 0)
+		if (i && same_path(plan->wanted[i], plan->wanted[i - 1]))
 			continue;
 		for (unsigned int other = 0; other < plan->count; other++)
-			if (memcmp(&plan->wanted[other]->cpus, &plan->wanted[i]->cpus, sizeof(struct cpus)) == 0)
+			if (same_path(plan->wanted[other], plan->wanted[i]))
 				slots += mirror_session_slots(plan->wanted[other]);
 		if (slots > SESSIONS_MAX)
 			return fail(error, ENOSPC, "all sessions together have %u destinations, and at most %d are possible", slots,
@@ -178,13 +199,13 @@ static int plan_session(struct mirrors *m, struct plan *plan, unsigned int index
 	const struct session *wanted = plan->wanted[index];
 	const char *filter = wanted->shape.filter, *had;
 	struct mirror_session *s = mirrors_find(m, wanted->name);
-	struct mirror_path *path = find_path(m, &wanted->cpus);
+	struct mirror_path *path = find_path(m, wanted);
 	struct error detail = {0};
 	int rc = 0;
 
-	if (!path && (rc = open_path(m, &wanted->cpus, error)))
+	if (!path && (rc = open_path(m, wanted, error)))
 		return rc;
-	path = find_path(m, &wanted->cpus);
+	path = find_path(m, wanted);
 	if ((rc = measure(path, wanted, error)))
 		return rc;
 	had = s ? s->session.shape.filter : NULL;
@@ -195,11 +216,6 @@ static int plan_session(struct mirrors *m, struct plan *plan, unsigned int index
 	plan->is_new[index] = !s || s->path != path;
 	plan->next[index] = plan->is_new[index] ? make_session(m, wanted, path) : s;
 	return plan->next[index] ? 0 : fail(error, ENOMEM, "out of memory");
-}
-
-static bool same_text(const char *one, const char *other)
-{
-	return strcmp(one ? one : "", other ? other : "") == 0;
 }
 
 static bool any_filter(const struct plan *plan)
@@ -262,15 +278,19 @@ static bool must_make_room(const struct mirrors *m, const struct plan *plan)
 	return false;
 }
 
+static bool same_bytes(const struct session *one, const struct session *other, size_t from, size_t to)
+{
+	return memcmp((const char *)one + from, (const char *)other + from, to - from) == 0;
+}
+
 /* Whether two sessions ask for the same, as far as the engine is concerned: not if they differ in name or description. */
 static bool same_mirror(const struct session *one, const struct session *other)
 {
-	size_t begin = offsetof(struct session, sources), filter = offsetof(struct session, shape.filter),
-	       behind = filter + sizeof one->shape.filter, end = offsetof(struct session, tunnels);
+	size_t filter = offsetof(struct session, shape.filter), behind_filter = filter + sizeof one->shape.filter,
+	       hook = offsetof(struct session, hook), behind_hook = hook + sizeof one->hook;
 
-	return memcmp((const char *)one + begin, (const char *)other + begin, filter - begin) == 0 &&
-	       same_text(one->shape.filter, other->shape.filter) &&
-	       memcmp((const char *)one + behind, (const char *)other + behind, end - behind) == 0;
+	return same_bytes(one, other, offsetof(struct session, sources), filter) && same_bytes(one, other, behind_filter, hook) &&
+	       same_bytes(one, other, behind_hook, offsetof(struct session, tunnels)) && same_text(one->shape.filter, other->shape.filter);
 }
 
 static bool start_or_change(struct plan *plan, unsigned int i)
@@ -360,11 +380,10 @@ void mirrors_close(struct mirrors *m)
 		struct mirror_path *path = m->paths;
 
 		m->paths = path->next;
-		source_path_close(path->path);
 		for (unsigned int i = 0; i < m->tap_count; i++)
 			if (m->taps[i].path == path)
-				m->taps[i].loaded.count = 0; /* the programs are gone with it */
-		free(path);
+				m->taps[i].loaded.count = 0; /* the programs go with it */
+		close_path(path);
 	}
 	mirrors_forget_taps(m);
 	while (m->count)
