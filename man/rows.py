@@ -40,6 +40,7 @@ VALUES = {
     "truncate": "l2 l3 l4",
     "compress": "zstd",
     "fsync": "none rotate",
+    "time": "receive source",
     "inner": "all fabricpath vntag ttag cmd fcs tag tag_likely",
 }
 SIDES = {"to": ("ENDPOINT_DESTINATION", 0), "from": ("ENDPOINT_SOURCE", 16)}

@@ -230,6 +230,7 @@ static int run_with(const struct collect_options *options, struct capture *captu
 		.output_count = options->output_count,
 		.source_outputs = options->source_outputs,
 		.listen = options->listen,
+		.time = options->time,
 	};
 	struct collect *collect;
 	bool ran = capture != NULL;

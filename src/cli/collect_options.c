@@ -16,6 +16,7 @@ enum {
 	OPTION_FSYNC,
 	OPTION_LISTEN,
 	OPTION_INNER,
+	OPTION_TIME,
 };
 
 void collect_print_usage(FILE *out)
@@ -43,6 +44,7 @@ void collect_print_usage(FILE *out)
 		"      --fsync WHEN      none (default), rotate: wait for the disk when a file is complete, or also every SECONDS\n"
 		"      --inner LIST      undo in the frames: fabricpath, vntag, ttag, cmd, fcs, tag, tag_likely; with commas, or all\n"
 		"      --listen [ADDRESS:]PORT   the recording for whoever connects by TCP (pcap-over-IP); 127.0.0.1 without an address\n"
+		"      --time receive|source     with Type III: also when the switch saw the frame, as a comment, or as the packet's time\n"
 		"  -q, --quiet           no line of counters while running\n"
 		"      --json            the summary as JSON on the standard output\n"
 		"      --clsact          attach through clsact even where the kernel has tcx\n\n"
@@ -112,6 +114,14 @@ static int parse_file(const char **file, const char *what, struct error *error)
 	return 0;
 }
 
+static int parse_time(const char *text, enum collect_time *time, struct error *error)
+{
+	if (strcmp(text, "receive") != 0 && strcmp(text, "source") != 0)
+		return fail(error, EINVAL, "collect: time must be receive or source, not '%s'", text);
+	*time = strcmp(text, "source") == 0 ? COLLECT_TIME_SOURCE : COLLECT_TIME_RECEIVE;
+	return 0;
+}
+
 static int parse_interface(struct collect_options *options, struct error *error)
 {
 	if (options->interface)
@@ -177,6 +187,8 @@ static int parse_option(int option, char **argv, struct collect_options *options
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
+	case OPTION_TIME:
+		return parse_time(optarg, &options->time, error);
 	case OPTION_LISTEN:
 		options->listen = optarg;
 		return 0;
@@ -296,6 +308,7 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 					      {"fsync", required_argument, NULL, OPTION_FSYNC},
 					      {"listen", required_argument, NULL, OPTION_LISTEN},
 					      {"inner", required_argument, NULL, OPTION_INNER},
+					      {"time", required_argument, NULL, OPTION_TIME},
 					      {"json", no_argument, NULL, OPTION_JSON},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};

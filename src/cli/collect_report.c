@@ -51,6 +51,22 @@ static void report_groups(FILE *out, const struct collect *collect, unsigned int
 	}
 }
 
+static void report_time(FILE *out, const struct source_time *time)
+{
+	const char *separator = "";
+
+	fputs("    time: ", out);
+	for (enum source_quality quality = SOURCE_QUALITY_COUNT; quality-- > 0;)
+		if (time->counts[quality]) {
+			fprintf(out, "%s%s %" PRIu64, separator, source_quality_name(quality), time->counts[quality]);
+			separator = ", ";
+		}
+	if (time->delays)
+		fprintf(out, "; delay %.6f to %.6f s, mean %.6f s", (double)time->delay_min_ns / 1e9, (double)time->delay_max_ns / 1e9,
+			time->delay_mean_ns / 1e9);
+	fprintf(out, "; jitter %.6f s\n", (double)time->jitter_ns / 1e9);
+}
+
 static void report_clients(FILE *out, const struct collect *collect)
 {
 	struct listener_counts counts;
@@ -85,6 +101,8 @@ void collect_report(FILE *out, const struct collect *collect)
 		else
 			report_sequence(out, &session->sequence);
 		fputc('\n', out);
+		if (session->kind == FARSPAN_ERSPAN3)
+			report_time(out, &session->time);
 	}
 	report_groups(out, collect, summary.counter_groups);
 	report_clients(out, collect);
@@ -116,6 +134,23 @@ static void set_sequence(json_t *object, uint64_t gaps, uint64_t lost, uint64_t 
 	set_number(object, "restarted", restarted);
 }
 
+static json_t *time_json(const struct source_time *time)
+{
+	json_t *object = json_object();
+
+	for (enum source_quality quality = 0; quality < SOURCE_QUALITY_COUNT; quality++)
+		set_number(object, source_quality_name(quality), time->counts[quality]);
+	set_number(object, "steps", time->steps);
+	json_object_set_new(object, "drift_ppb", json_integer(time->drift_ppb));
+	json_object_set_new(object, "jitter_ns", json_integer(time->jitter_ns));
+	if (!time->delays)
+		return object;
+	json_object_set_new(object, "delay_min_ns", json_integer(time->delay_min_ns));
+	json_object_set_new(object, "delay_mean_ns", json_integer((json_int_t)time->delay_mean_ns));
+	json_object_set_new(object, "delay_max_ns", json_integer(time->delay_max_ns));
+	return object;
+}
+
 static json_t *session_json(const struct collect *collect, const struct collect_session *session)
 {
 	const struct sequence *sequence = &session->sequence;
@@ -130,6 +165,8 @@ static json_t *session_json(const struct collect *collect, const struct collect_
 		set_number(object, "id", session->id);
 	if (session->kind == FARSPAN_ERSPAN3)
 		set_number(object, "hwid", session->hwid);
+	if (session->kind == FARSPAN_ERSPAN3)
+		json_object_set_new(object, "time", time_json(&session->time));
 	set_number(object, "packets", session->packets);
 	set_number(object, "bytes", session->bytes);
 	set_number(object, "truncated", session->truncated);
@@ -173,6 +210,7 @@ static json_t *summary_json(const struct collect *collect)
 	set_number(object, "written", summary.counters[COLLECT_written]);
 	set_number(object, "unrecorded", summary.counters[COLLECT_unrecorded]);
 	set_number(object, "reassembled", summary.counters[COLLECT_reassembled]);
+	set_number(object, "marker", summary.counters[COLLECT_marker]);
 	set_number(object, "packets", summary.packets);
 	set_number(object, "bytes", summary.bytes);
 	set_number(object, "truncated", summary.truncated);

@@ -113,7 +113,7 @@ static int open_outputs(struct collect *collect, const struct collect_config *co
 static int prepare(struct collect *collect, const struct collect_config *config, struct error *error)
 {
 	collect->sessions_max = config->sessions_max ? config->sessions_max : SESSIONS_DEFAULT;
-	collect->sessions = collect_sessions_new(collect->sessions_max);
+	collect->sessions = collect_sessions_new(collect->sessions_max, config->time);
 	collect->reassembly = reassembly_new(&config->reassembly);
 	collect->source_outputs = calloc(config->source_count + 1, sizeof *collect->source_outputs);
 	if (!collect->sessions || !collect->reassembly || !collect->source_outputs ||
@@ -222,6 +222,25 @@ static int hand_out(struct collect *collect, const struct output *own, const str
 	return rc ? rc : 1;
 }
 
+/* What is no tunnel may tell the time. */
+static int take_marker(struct collect *collect, const struct collect_frame *frame)
+{
+	const struct farspan_packet *packet = frame->packet;
+	const struct address sender = collect_sender(packet);
+	struct reader reader = reader_of(frame->data, packet->ip_payload_off + packet->ip_payload_len);
+	struct source_marker marker;
+	size_t len;
+
+	if (packet->ip_protocol != IP_PROTOCOL_UDP || !collect_match_marker(&collect->sources, packet))
+		return refuse(collect, COLLECT_not_tunnel);
+	reader_skip(&reader, packet->ip_payload_off + WIRE_UDP_LEN);
+	len = reader_left(&reader);
+	if (!source_marker_read(reader_take(&reader, len), len, &marker))
+		return refuse(collect, COLLECT_not_tunnel);
+	collect_sessions_mark(collect->sessions, &sender, &marker, frame->time_ns);
+	return refuse(collect, COLLECT_marker);
+}
+
 static int take_whole(struct collect *collect, struct collect_frame *frame)
 {
 	const struct farspan_packet *packet = frame->packet;
@@ -233,7 +252,7 @@ static int take_whole(struct collect *collect, struct collect_frame *frame)
 	if (packet->reason != FARSPAN_OK)
 		return refuse(collect, COLLECT_REASONS + (enum collect_counter)packet->reason);
 	if (packet->kind == FARSPAN_NONE)
-		return refuse(collect, COLLECT_not_tunnel);
+		return take_marker(collect, frame);
 	match = collect_match(&collect->sources, packet, &source);
 	if (match != COLLECT_received)
 		return refuse(collect, match);

@@ -19,12 +19,13 @@
 #include "record/reassembly.h"
 #include "record/recording.h"
 #include "record/sequence.h"
+#include "record/source_time.h"
 
 /*
  * Every counter of a collector, in outer packets: X(name, class, text). Each packet ends in exactly one; a reassembled packet in that of
  * the fragment which completed it, its other fragments in "reassembled". So at any time
  *
- *   received = written + unrecorded + buffered + merged + all refused + all dropped + pending
+ *   received = written + unrecorded + buffered + all merged + all refused + all dropped + pending
  *
  * where buffered waits to be written and pending are fragments that wait for others; both are 0 after collect_finish(). The reasons of
  * farspan_decode() follow as further counters of the class refused, at COLLECT_REASONS + reason.
@@ -33,6 +34,7 @@
 	X(received, received, "packets given to the collector")                                      \
 	X(written, written, "mirrored frames in the file")                                           \
 	X(unrecorded, written, "mirrored frames accepted when no recording was asked for")           \
+	X(marker, merged, "packets by which senders tell the time")                                  \
 	X(reassembled, merged, "fragments that became part of another packet")                       \
 	X(not_tunnel, refused, "no tunnel")                                                          \
 	X(not_wanted_type, refused, "a tunnel of a type that is not collected")                      \
@@ -91,6 +93,13 @@ enum {
 	COLLECT_OUTPUTS_MAX = 32
 };
 
+/* What a recording says about time. */
+enum collect_time {
+	COLLECT_TIME_ONE,     /* when the packet was received */
+	COLLECT_TIME_RECEIVE, /* the same, and in a comment when the frame was seen */
+	COLLECT_TIME_SOURCE,  /* when the frame was seen, as far as that is known, and in a comment when the packet was received */
+};
+
 /* 0 in a member: its default. */
 struct collect_config {
 	const struct endpoint *sources; /* what to take, of ENDPOINT_SOURCE; copied */
@@ -105,6 +114,7 @@ struct collect_config {
 	unsigned int output_count; /* 0: none, and up to COLLECT_OUTPUTS_MAX */
 	const unsigned int *source_outputs;
 	const char *listen; /* "[ADDRESS:]PORT": pcap-over-IP there; NULL: none */
+	enum collect_time time;
 };
 
 /* One sender's session. */
@@ -123,6 +133,7 @@ struct collect_session {
 	uint64_t first_ns, last_ns;
 	struct sequence sequence; /* all zero if the sender does not number */
 	unsigned int counter;     /* index of what else may be numbered with it */
+	struct source_time time;  /* Type III */
 };
 
 /* Sessions of one sender that may share one counter for their numbers. */

@@ -90,6 +90,25 @@ static struct address address_of(const struct farspan_packet *packet, const uint
 	return address;
 }
 
+struct address collect_sender(const struct farspan_packet *packet)
+{
+	return address_of(packet, packet->outer_src);
+}
+
+bool collect_match_marker(const struct collect_sources *sources, const struct farspan_packet *packet)
+{
+	const struct address sender = collect_sender(packet), destination = address_of(packet, packet->outer_dst);
+
+	for (unsigned int i = 0; i < sources->count; i++) {
+		const struct endpoint *source = &sources->endpoints[i];
+
+		if (source->marker && source->marker == packet->udp_dst && sender_matches(source, &sender) &&
+		    (!source->address.family || address_equal(&source->address, &destination)))
+			return true;
+	}
+	return false;
+}
+
 /* The tests that only a whole packet can fail, in the order of their counters. */
 static enum collect_counter match_fields(const struct endpoint *source, const struct farspan_packet *packet)
 {
@@ -109,7 +128,7 @@ static enum collect_counter match_fields(const struct endpoint *source, const st
 /* How far the packet gets with one source; the counters are in the order of the tests. */
 static enum collect_counter match_one(const struct endpoint *source, const struct farspan_packet *packet, unsigned int *sender_bits)
 {
-	const struct address sender = address_of(packet, packet->outer_src), destination = address_of(packet, packet->outer_dst);
+	const struct address sender = collect_sender(packet), destination = address_of(packet, packet->outer_dst);
 
 	if (!type_matches(source, packet))
 		return COLLECT_not_wanted_type;

@@ -27,6 +27,11 @@ enum farspan_kind collect_sources_udp_kind(const struct collect_sources *sources
  */
 enum collect_counter collect_match(const struct collect_sources *sources, const struct farspan_packet *packet, unsigned int *source);
 
+/* Whether the packet, which is no tunnel, goes to the marker port of a source that takes its sender. */
+bool collect_match_marker(const struct collect_sources *sources, const struct farspan_packet *packet);
+
+struct address collect_sender(const struct farspan_packet *packet);
+
 /* Of the mirrored frame's outermost tag, else as the ERSPAN header says; 0: none. */
 uint16_t collect_frame_vlan(const struct farspan_packet *packet);
 
@@ -34,13 +39,17 @@ uint16_t collect_frame_vlan(const struct farspan_packet *packet);
 
 struct collect_sessions;
 
-struct collect_sessions *collect_sessions_new(unsigned int max);
+struct collect_sessions *collect_sessions_new(unsigned int max, enum collect_time time);
 void collect_sessions_free(struct collect_sessions *sessions);
 unsigned int collect_sessions_count(const struct collect_sessions *sessions);
 const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index);
 
 unsigned int collect_sessions_groups(const struct collect_sessions *sessions);
 const struct collect_counter_group *collect_sessions_group(const struct collect_sessions *sessions, unsigned int index);
+
+/* The sender's last word on its clock, said at time_ns. */
+void collect_sessions_mark(struct collect_sessions *sessions, const struct address *sender, const struct source_marker *marker,
+			   uint64_t time_ns);
 
 /* A decoded packet that was accepted, and where its bytes are. */
 struct collect_frame {
@@ -72,8 +81,9 @@ enum collect_carried {
 };
 
 /*
- * Accounts the frame to its session, which is made if it is new. *packet is what to record of it, with pointers into the frame, on the
- * interface *id: COLLECT_CARRIED_COUNT * the session's index + carried. 0; or 1: there are too many sessions, and nothing was done.
+ * Accounts the frame to its session, which is made if it is new. *packet is what to record of it, with pointers into the frame and, until
+ * the next call, into sessions; on the interface *id: COLLECT_CARRIED_COUNT * the session's index + carried. 0; or 1: there are too many
+ * sessions, and nothing was done.
  */
 int collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
 			 struct pcapng_packet *packet);

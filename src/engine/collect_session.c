@@ -6,16 +6,31 @@
 #include "engine/collect_parts.h"
 #include "wire/headers.h"
 
+enum {
+	MARKERS_MAX = 64
+};
+
+/* The last marker of a sender. */
+struct marked {
+	struct address sender;
+	struct source_marker marker;
+	uint64_t time_ns;
+};
+
 struct collect_sessions {
 	struct collect_session *entries; /* in order of appearance */
 	unsigned int count, max;
 	struct collect_counter_group *groups; /* no more than entries */
 	unsigned int group_count;
+	enum collect_time time;
+	char comment[160]; /* of the packet last added */
+	struct marked markers[MARKERS_MAX];
+	unsigned int marker_count;
 	uint32_t *slots; /* open addressing: index of an entry + 1, or 0 */
 	unsigned int slot_mask;
 };
 
-struct collect_sessions *collect_sessions_new(unsigned int max)
+struct collect_sessions *collect_sessions_new(unsigned int max, enum collect_time time)
 {
 	struct collect_sessions *sessions = calloc(1, sizeof *sessions);
 	unsigned int slots = 2;
@@ -25,6 +40,7 @@ struct collect_sessions *collect_sessions_new(unsigned int max)
 	while (slots < max * 2)
 		slots *= 2;
 	sessions->max = max;
+	sessions->time = time;
 	sessions->slot_mask = slots - 1;
 	sessions->entries = calloc(max, sizeof *sessions->entries);
 	sessions->slots = calloc(slots, sizeof *sessions->slots);
@@ -287,6 +303,57 @@ static enum pcapng_direction direction_of(const struct farspan_packet *packet)
 	return packet->direction ? PCAPNG_OUTBOUND : PCAPNG_INBOUND;
 }
 
+/* ---- time ---- */
+
+static struct marked *find_marker(struct collect_sessions *sessions, const struct address *sender)
+{
+	for (unsigned int i = 0; i < sessions->marker_count; i++)
+		if (address_equal(&sessions->markers[i].sender, sender))
+			return &sessions->markers[i];
+	return NULL;
+}
+
+void collect_sessions_mark(struct collect_sessions *sessions, const struct address *sender, const struct source_marker *marker,
+			   uint64_t time_ns)
+{
+	struct marked *marked = find_marker(sessions, sender);
+
+	if (!marked && sessions->marker_count < MARKERS_MAX)
+		marked = &sessions->markers[sessions->marker_count++];
+	if (marked)
+		*marked = (struct marked){.sender = *sender, .marker = *marker, .time_ns = time_ns};
+}
+
+/* Appends to the comment: "; sent 1763700000.123456789, clock wrap". */
+static void comment_time(struct collect_sessions *sessions, const char *what, uint64_t time_ns, enum source_quality quality)
+{
+	const size_t used = strlen(sessions->comment);
+
+	snprintf(sessions->comment + used, sizeof sessions->comment - used, "%s%s %llu.%09llu, clock %s", used ? "; " : "", what,
+		 (unsigned long long)(time_ns / 1000000000u), (unsigned long long)(time_ns % 1000000000u), source_quality_name(quality));
+}
+
+/* Follows the sender's clock, and says in the record what is wanted of it. */
+static void account_time(struct collect_sessions *sessions, struct collect_session *session, const struct collect_frame *frame,
+			 struct pcapng_packet *record)
+{
+	const struct marked *marked = sessions->marker_count ? find_marker(sessions, &session->sender) : NULL;
+	enum source_quality quality;
+	uint64_t source_ns;
+
+	quality = source_time_add(&session->time, frame->packet, frame->time_ns, marked ? &marked->marker : NULL,
+				  marked ? marked->time_ns : 0, &source_ns);
+	if (quality == SOURCE_none || sessions->time == COLLECT_TIME_ONE)
+		return;
+	if (sessions->time == COLLECT_TIME_SOURCE) {
+		record->source_ns = source_ns;
+		comment_time(sessions, "received", frame->time_ns, quality);
+	} else {
+		comment_time(sessions, "sent", source_ns, quality);
+	}
+	record->comment = sessions->comment;
+}
+
 /* Returns how many numbers are missing directly before the packet's. */
 static uint32_t account(struct collect_sessions *sessions, struct collect_session *session, const struct collect_frame *frame)
 {
@@ -308,6 +375,7 @@ int collect_sessions_add(struct collect_sessions *sessions, const struct collect
 {
 	const struct farspan_packet *outer = frame->packet;
 	struct collect_session *session = find_session(sessions, outer);
+	const char *truncated = "truncated by the sender";
 
 	if (!session)
 		return 1;
@@ -322,7 +390,11 @@ int collect_sessions_add(struct collect_sessions *sessions, const struct collect
 		.has_id = outer->has_seq,
 		.id = outer->seq,
 		.dropped = account(sessions, session, frame),
-		.comment = outer->truncated ? "truncated by the sender" : NULL,
+		.comment = outer->truncated ? truncated : NULL,
 	};
+	if (outer->kind != FARSPAN_ERSPAN3)
+		return 0;
+	snprintf(sessions->comment, sizeof sessions->comment, "%s", outer->truncated ? truncated : "");
+	account_time(sessions, session, frame, packet);
 	return 0;
 }

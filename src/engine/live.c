@@ -100,6 +100,8 @@ static int choose_named(struct live *live, struct collector_path_config *path, s
 		live->kinds |= source->kinds;
 		if (source->kinds & KINDS_UDP && add_port(path, (uint16_t)source->port, error))
 			return -ENOSPC;
+		if (source->marker && add_port(path, (uint16_t)source->marker, error))
+			return -ENOSPC;
 		if (!source->address.family)
 			any = true;
 		else if (live->local_count < LOCALS_MAX)

@@ -81,7 +81,8 @@ struct endpoint {
 	struct number_set indexes;
 	struct number_set hwids;
 	struct number_set vlans;
-	uint32_t side; /* enum endpoint_direction */
+	uint32_t side;   /* enum endpoint_direction */
+	uint32_t marker; /* UDP port; 0: none */
 };
 
 static inline bool endpoint_has(const struct endpoint *endpoint, enum endpoint_key key)

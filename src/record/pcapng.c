@@ -203,7 +203,7 @@ bool pcapng_put_packet(struct pcapng *pcapng, const struct pcapng_packet *packet
 	size_t start = begin_block(pcapng, BLOCK_ENHANCED);
 
 	put_u32(pcapng, packet->interface);
-	put_time(pcapng, packet->time_ns);
+	put_time(pcapng, packet->source_ns ? packet->source_ns : packet->time_ns);
 	put_u32(pcapng, (uint32_t)captured);
 	put_u32(pcapng, (uint32_t)packet->original);
 	put(pcapng, packet->data, captured);

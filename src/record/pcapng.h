@@ -46,7 +46,8 @@ struct pcapng_interface {
 
 struct pcapng_packet {
 	uint32_t interface; /* its number in the section, from 0 on */
-	uint64_t time_ns;   /* since 1970 */
+	uint64_t time_ns;   /* since 1970, when it was received */
+	uint64_t source_ns; /* written instead; 0: it is not */
 	const void *data;
 	size_t captured;
 	size_t original;

@@ -42,7 +42,7 @@ class Case(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         summary = json.loads(result.stdout)
         counted = sum(summary["refused"].values()) + sum(summary["dropped"].values())
-        self.assertEqual(summary["received"], summary["written"] + summary["reassembled"] + counted)
+        self.assertEqual(summary["received"], summary["written"] + summary["reassembled"] + summary["marker"] + counted)
         blocks = captures.read_pcapng(self.output)
         self.assertEqual(summary["written"], sum(kind == "packet" for kind, _ in blocks))
         self.assertEqual(summary["bytes"], sum(len(block["data"]) for kind, block in blocks if kind == "packet"))
@@ -239,6 +239,67 @@ class Made(Case):
             result = self.run_collect("-r", self.input, "-w", self.output, "--inner", wrong)
             self.assertEqual(result.returncode, 2)
             self.assertIn(f"not '{wrong}'", result.stderr.decode())
+
+    def test_time(self):
+        """Timestamps of Type III, in every way that they can be told, and markers; both times are in the recording."""
+        rng = random.Random(9)
+        frame = bytes(next(iter(packets.frames()))[1])
+        start = 1763700000 * 10**9 + 4321
+
+        def type3(session, gra, ticks, platform=None):
+            header = packets.bits((2, 4), (0, 16), (0, 1), (0, 1), (session, 10), (ticks & 0xFFFFFFFF, 32), (0, 16), (1, 1), (0, 5), (0, 6),
+                                  (1, 1), (gra, 2), (platform is not None, 1))
+            sub = b"" if platform is None else packets.bits((platform[0], 6), (0, 26), (platform[1], 32))
+            return bytes(Ether(**packets.MACS) / packets.with_ip(rng, 4, 47, packets.gre(rng, 0x22EB, header + sub + frame)))
+
+        def marker(ticks, at, port=50000):
+            data = bytes(25) + struct.pack("!BQII", 37, ticks, at // 10**9 + 37, at % 10**9 // 1000) + bytes(12) + b"\xa5" * 4
+            return bytes(Ether(**packets.MACS) / packets.with_ip(rng, 4, 17, packets.udp(rng, port, data)))
+
+        def ways(at):
+            """(session, quality, unit, packet): of a frame seen at that time"""
+            yield 1, "wrap", 100000, type3(1, 0, at // 100000)
+            yield 2, "wrap", 100, type3(2, 1, at // 100)
+            yield 3, "exact", 1, type3(3, 2, at % 10**9, (5, at // 10**9))
+            yield 4, "exact", 100, type3(4, 1, at // 100, (3, at // 100 >> 32))
+            yield 5, "exact", 1, type3(5, 3, at, (7, at >> 32))
+            yield 6, "none", 1, type3(6, 3, at)
+
+        sent = []  # (received, seen, quality, unit, packet)
+        for i in range(30):
+            seen = start + i * 10**8
+            sent += [(seen + 1000000 + n, seen, quality, unit, data) for n, quality, unit, data in ways(seen)]
+        # A clock of its own, and what it showed at a time.
+        sent.append((start + 4 * 10**9, None, "marker", None, marker(0x700000000000 + 12345, start + 3 * 10**9 - 4321)))
+        sent.append((start + 5 * 10**9, start + 3 * 10**9 - 4321 + 2 * 10**9 - 700, "marker", 1,
+                     type3(7, 1, 12345 + 2 * 10**7 - 7)))
+        sent.append((start + 6 * 10**9, None, "other", None, marker(1, start, 50001)))
+        with open(self.input, "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
+            for received, _, _, _, data in sent:
+                file.write(struct.pack("<IIII", received // 10**9, received % 10**9, len(data), len(data)) + data)
+
+        for words in ([], ["--time", "receive"], ["--time", "source"]):
+            summary, blocks = self.collect(self.input, "-f", "erspan:any,marker=50000", *words)
+            self.assertEqual((summary["marker"], summary["refused"]["not_tunnel"], summary["written"]), (1, 1, 181))
+            found = [fields for kind, fields in blocks if kind == "packet"]
+            for block, (received, seen, quality, unit, _) in zip(found, [row for row in sent if row[1]], strict=True):
+                comment = block["options"].get(1, b"").decode()
+                at = seen // unit * unit
+                if not words or quality == "none":
+                    self.assertEqual((block["time_ns"], comment), (received, ""))
+                elif words[1] == "receive":
+                    self.assertEqual((block["time_ns"], comment),
+                                     (received, f"sent {at // 10**9}.{at % 10**9:09}, clock {quality}"))
+                else:
+                    self.assertEqual((block["time_ns"], comment),
+                                     (at, f"received {received // 10**9}.{received % 10**9:09}, clock {quality}"))
+        times = {session["id"]: session["time"] for session in summary["sessions"]}
+        for session, quality, _, _ in ways(start):
+            self.assertEqual({name: times[session][name] for name in ("exact", "marker", "wrap", "fit", "none")},
+                             {"exact": 0, "marker": 0, "wrap": 0, "fit": 0, "none": 0, quality: 30})
+        self.assertEqual((times[3]["delay_min_ns"], times[3]["delay_max_ns"], times[3]["jitter_ns"]), (1000003, 1000003, 0))
+        self.assertNotIn("delay_min_ns", times[6])
 
     def test_count(self):
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-c", "7")

@@ -38,6 +38,10 @@ def row(packet, seconds=0):
     return struct.pack(">BH", seconds, len(packet)) + packet
 
 
+def step(number, timestamp, session=0, upper=0, clock=1 << 5, passed=0x10000008):
+    return struct.pack(">BIIIBI", session, number, timestamp, upper, clock, passed)
+
+
 def fragments4():
     payload = TYPE2 + INNER + bytes(30)
     cuts = [0, 16, 40, len(payload)]
@@ -70,6 +74,14 @@ def main():
             "ipv4_overlap": row(four[0]) + row(ipv4(47, b"\xff" * 16, fragment=0x2001)) + row(four[1]),
             "ipv4_late": row(four[0]) + row(four[1], 31) + row(four[2]),
             "ipv6": b"".join(map(row, six)),
+        },
+        "fuzz_trackers": {
+            "in_order": b"".join(step(n, n * 1000) for n in range(20)),
+            "again": b"".join(step(n % 12, n * 1000, clock=0) for n in range(30)),
+            "shared": b"".join(step(n, n * 1000, session=n % 3, upper=7, clock=0x80 | 1 << 5 | 3) for n in range(30)),
+            "wrap_30": b"".join(step(0x3FFFFFF8 + n & 0x3FFFFFFF, 0xFFFFFFF0 + n & 0xFFFFFFFF, clock=2 << 5) for n in range(20)),
+            "steps": b"".join(step(n, n * 100000, session=4 * (n == 10), passed=0xFFFFFF10 if n == 10 else 0x40000008) for n in range(20)),
+            "marker": b"".join(step(n, n * 100000, session=8, clock=3 << 5) for n in range(20)),
         },
     }
     for target, files in seeds.items():

@@ -32,8 +32,8 @@ def differ(what, expected, got):
 def counters(summary, *wanted):
     found = load(summary)
     refused, dropped = found["refused"], found["dropped"]
-    total = found["written"] + found["unrecorded"] + found["reassembled"] + sum(refused.values()) + sum(dropped.values())
-    wrong = differ("received, as the sum of written, unrecorded, reassembled, refused and dropped", total, found["received"])
+    total = found["written"] + found["unrecorded"] + found["reassembled"] + found["marker"] + sum(refused.values()) + sum(dropped.values())
+    wrong = differ("received, as the sum of written, unrecorded, reassembled, marker, refused and dropped", total, found["received"])
     every = dict(found, **refused, **dropped)
     for name, _, number in (item.partition("=") for item in wanted):
         wrong |= differ(name, int(number), every[name])

@@ -45,7 +45,7 @@ def counters(farspan):
         empty.flush()
         summary = json.loads(run(farspan, "collect", "-r", empty.name, "-w", empty.name + "ng", "--json").stdout)
         os.unlink(empty.name + "ng")
-    return found | set(summary["refused"]) | set(summary["dropped"]) | {"received", "written", "unrecorded", "reassembled"}
+    return found | set(summary["refused"]) | set(summary["dropped"]) | {"received", "written", "unrecorded", "reassembled", "marker"}
 
 
 def table(completion, question):
