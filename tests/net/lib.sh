@@ -72,7 +72,9 @@ equal() {
 	[ "$2" = "$3" ] || wrong "$1: expected $2, got $3"
 }
 
-# namespace NAME...: quiet ones, where nothing is sent that the test did not ask for.
+# namespace NAME...: quiet ones, where nothing is sent that the test did not ask for. TCP has a window of some super-packets, no more: a
+# veth pair's queue takes a thousand frames for all pairs of a CPU together, and what is under way must fit it at every stage, or copies
+# are lost on the wire behind the mirror.
 namespace() {
 	local name
 	for name in "$@"; do
@@ -80,7 +82,7 @@ namespace() {
 		ip netns add "$prefix$name"
 		at "$name" sysctl -qw net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.default.router_solicitations=0 \
 			net.ipv6.conf.default.dad_transmits=0 net.ipv6.conf.default.addr_gen_mode=1 \
-			net.ipv6.conf.default.mldv2_unsolicited_report_interval=1
+			net.ipv6.conf.default.mldv2_unsolicited_report_interval=1 net.ipv4.tcp_rmem="4096 131072 262144"
 		ip -n "$prefix$name" link set lo up
 	done
 }
