@@ -9,15 +9,20 @@
  * A copy carries its session and direction in the mark of its skb from the source program to the encapsulation, and keeps it until it has
  * left the machine, so that no source copies it again.
  *
- *    31            16  15   14           0
- *   +----------------+----+---------------+
- *   | "FS"           | tx | session slot  |
- *   +----------------+----+---------------+
+ *    31            16  15   14    13           0
+ *   +----------------+----+-----+---------------+
+ *   | "FS"           | tx | cut | session slot  |
+ *   +----------------+----+-----+---------------+
+ *
+ * cut: the frame was not whole when it came, as in a capture of only its first bytes. User space gives such a frame the mark MARK_CUT_FRAME
+ * when it puts it on a private interface.
  */
 #define MARK_MAGIC      0x46530000u
 #define MARK_MAGIC_MASK 0xffff0000u
 #define MARK_TX         0x00008000u
-#define MARK_SLOT_MASK  0x00007fffu
+#define MARK_CUT        0x00004000u
+#define MARK_SLOT_MASK  0x00003fffu
+#define MARK_CUT_FRAME  0x46435554u /* "FCUT" */
 
 enum direction {
 	DIRECTION_RX, /* ingress in ERSPAN's words */

@@ -358,7 +358,11 @@ static __always_inline int run_hook(struct __sk_buff *skb, struct session_config
 
 static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
 {
-	struct frame frame = {.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX, .source = skb->cb[0]};
+	struct frame frame = {
+		.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX,
+		.source = skb->cb[0],
+		.truncated = (skb->mark & MARK_CUT) != 0,
+	};
 
 	if (skb->gso_size)
 		return drop(c, COUNTER_not_segmented);

@@ -153,7 +153,8 @@ static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum directi
 	long failed;
 
 	skb->cb[0] = skb->ifindex;
-	skb->mark = MARK_MAGIC | (direction == DIRECTION_TX ? MARK_TX : 0) | (slot & MARK_SLOT_MASK);
+	skb->mark =
+		MARK_MAGIC | (direction == DIRECTION_TX ? MARK_TX : 0) | (mark == MARK_CUT_FRAME ? MARK_CUT : 0) | (slot & MARK_SLOT_MASK);
 	failed = bpf_clone_redirect(skb, taps[direction].segmenter, 0);
 	skb->mark = mark;
 	skb->cb[0] = note;

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "datapath/attach.h"
 #include "datapath/owner.h"
 #include "monitor.skel.h"
 #include "wire/fields.h"
@@ -19,7 +18,8 @@
 enum {
 	QUEUE_FRAMES = 64,
 	QUEUE_BYTES = 256 * 1024,
-	MONITOR_MTU = 9216, /* analyzers size their buffers by it */
+	MONITOR_MTU = 9216,  /* analyzers size their buffers by it */
+	PRIVATE_MTU = 65535, /* the largest a veth takes */
 	SEND_BUFFER_BYTES = 8 << 20,
 };
 
@@ -28,6 +28,8 @@ struct injector {
 	struct owner owner;
 	struct link made; /* the end of our pair that frames arrive on; ifindex 0: none made */
 	char interface[IFNAMSIZ];
+	unsigned int mtu; /* of a pair to be made */
+	enum attach_way way;
 	unsigned int frame_max;
 	int socket;
 	struct monitor_bpf *monitor;
@@ -35,6 +37,7 @@ struct injector {
 	/* The queue. */
 	struct mmsghdr messages[QUEUE_FRAMES];
 	struct iovec iov[QUEUE_FRAMES];
+	uint8_t cut_mark[CMSG_SPACE(sizeof(uint32_t))]; /* control message of frames that are not whole */
 	uint8_t bytes[QUEUE_BYTES];
 	size_t used;
 	unsigned int count;
@@ -52,7 +55,7 @@ static int make_pair(struct injector *injector, const char *name, char sender[IF
 	owner_device_name(&injector->owner, "inj", sender);
 	owner_device_name(&injector->owner, "out", own);
 	snprintf(injector->interface, sizeof injector->interface, "%s", *name ? name : own);
-	rc = netlink_add_pair(injector->netlink, injector->interface, sender, "farspan: mirrored frames arrive here", MONITOR_MTU, error);
+	rc = netlink_add_pair(injector->netlink, injector->interface, sender, "farspan: mirrored frames arrive here", injector->mtu, error);
 	return rc ? rc : netlink_link_by_name(injector->netlink, injector->interface, &injector->made, error);
 }
 
@@ -64,7 +67,7 @@ static int enter_monitor_mode(struct injector *injector, struct error *error)
 	if (!injector->monitor)
 		return fail(error, errno, "%s: monitor mode: %s", injector->interface, strerror(errno));
 	for (enum direction d = 0; d < DIRECTIONS && !rc; d++)
-		rc = attach_program(bpf_program__fd(injector->monitor->progs.farspan_monitor), injector->made.ifindex, d, ATTACH_BEST,
+		rc = attach_program(bpf_program__fd(injector->monitor->progs.farspan_monitor), injector->made.ifindex, d, injector->way,
 				    owner_filter_handle(injector->owner.id), &injector->attachments[d], error);
 	return rc;
 }
@@ -89,7 +92,7 @@ static int open_socket(struct injector *injector, const char *interface, struct 
 	return 0;
 }
 
-static int open_parts(struct injector *injector, const char *name, bool private, struct error *error)
+static int open_parts(struct injector *injector, const char *name, struct error *error)
 {
 	char sender[IFNAMSIZ];
 	struct link link;
@@ -101,14 +104,22 @@ static int open_parts(struct injector *injector, const char *name, bool private,
 			return fail(error, EINVAL, "interface '%s' does not take Ethernet frames", name);
 		return open_socket(injector, link.name, error);
 	}
-	if (rc != -ENODEV || (rc = make_pair(injector, name, sender, error)))
-		return rc;
-	if (!private && (rc = enter_monitor_mode(injector, error)))
+	if (rc != -ENODEV || (rc = make_pair(injector, name, sender, error)) || (rc = enter_monitor_mode(injector, error)))
 		return rc;
 	return open_socket(injector, sender, error);
 }
 
-int injector_open(struct injector **opened, struct netlink *netlink, const char *name, bool private, struct error *error)
+static void set_cut_mark(struct injector *injector)
+{
+	struct cmsghdr header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SO_MARK, .cmsg_len = CMSG_LEN(sizeof(uint32_t))};
+	uint32_t mark = MARK_CUT_FRAME;
+
+	memcpy(injector->cut_mark, &header, sizeof header);
+	memcpy(injector->cut_mark + CMSG_LEN(0), &mark, sizeof mark);
+}
+
+static int open_with(struct injector **opened, struct netlink *netlink, const char *name, unsigned int mtu, enum attach_way way,
+		     struct error *error)
 {
 	struct injector *injector = calloc(1, sizeof *injector);
 	int rc;
@@ -118,12 +129,25 @@ int injector_open(struct injector **opened, struct netlink *netlink, const char 
 	injector->netlink = netlink;
 	injector->owner = OWNER_NONE;
 	injector->socket = -1;
-	rc = open_parts(injector, name, private, error);
+	injector->mtu = mtu;
+	injector->way = way;
+	set_cut_mark(injector);
+	rc = open_parts(injector, name, error);
 	if (rc)
 		injector_close(injector);
 	else
 		*opened = injector;
 	return rc;
+}
+
+int injector_open(struct injector **opened, struct netlink *netlink, const char *name, struct error *error)
+{
+	return open_with(opened, netlink, name, MONITOR_MTU, ATTACH_BEST, error);
+}
+
+int injector_open_private(struct injector **opened, struct netlink *netlink, enum attach_way way, struct error *error)
+{
+	return open_with(opened, netlink, "", PRIVATE_MTU, way, error);
 }
 
 void injector_close(struct injector *injector)
@@ -143,8 +167,9 @@ void injector_close(struct injector *injector)
 	free(injector);
 }
 
-void injector_send(struct injector *injector, const void *frame, size_t len)
+void injector_send(struct injector *injector, const void *frame, size_t len, bool cut)
 {
+	struct msghdr *message;
 	unsigned int slot;
 
 	if (len < WIRE_ETHERNET_LEN || len > injector->frame_max || len > QUEUE_BYTES) {
@@ -156,7 +181,12 @@ void injector_send(struct injector *injector, const void *frame, size_t len)
 	slot = injector->count++;
 	memcpy(injector->bytes + injector->used, frame, len);
 	injector->iov[slot] = (struct iovec){injector->bytes + injector->used, len};
-	injector->messages[slot] = (struct mmsghdr){.msg_hdr = {.msg_iov = &injector->iov[slot], .msg_iovlen = 1}};
+	message = &injector->messages[slot].msg_hdr;
+	*message = (struct msghdr){.msg_iov = &injector->iov[slot], .msg_iovlen = 1};
+	if (cut) {
+		message->msg_control = injector->cut_mark;
+		message->msg_controllen = sizeof injector->cut_mark;
+	}
 	injector->used += len;
 }
 

@@ -7,20 +7,24 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "datapath/attach.h"
 #include "datapath/netlink.h"
 
 struct injector;
 
 /*
  * If there is an interface of that name, frames are sent out of it. Else it is made, in monitor mode: frames arrive on it, nothing of them
- * enters this host's stack, and nothing can be sent from it; it goes with the injector, or with a dead process. private: not to be listened
- * on by others, and without monitor mode; name may then be empty. netlink must outlive it. *injector is the caller's, to be closed.
+ * enters this host's stack, and nothing can be sent from it; it goes with the injector, or with a dead process. netlink must outlive it.
+ * *injector is the caller's, to be closed.
  */
-int injector_open(struct injector **injector, struct netlink *netlink, const char *name, bool private, struct error *error);
+int injector_open(struct injector **injector, struct netlink *netlink, const char *name, struct error *error);
+
+/* An interface that is made to be mirrored, in this way, and takes frames of any length: whole packets of 64 KiB too. */
+int injector_open_private(struct injector **injector, struct netlink *netlink, enum attach_way way, struct error *error);
 void injector_close(struct injector *injector);
 
-/* Queues a frame, which is copied; full queues are flushed. */
-void injector_send(struct injector *injector, const void *frame, size_t len);
+/* Queues a frame, which is copied; full queues are flushed. cut: it is not whole, which copies of it then say; private interfaces only. */
+void injector_send(struct injector *injector, const void *frame, size_t len, bool cut);
 void injector_flush(struct injector *injector);
 
 /* Frames that are on the interface, and frames that the kernel did not take or that were too long or too short for it. */

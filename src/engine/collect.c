@@ -14,7 +14,7 @@ enum {
 
 struct output {
 	struct recording *recording; /* NULL: none */
-	void (*deliver)(void *context, const void *frame, size_t len);
+	void (*deliver)(void *context, const void *frame, size_t len, bool cut);
 	void *deliver_context;
 	unsigned int inner;
 };
@@ -180,6 +180,12 @@ static void decode(const struct collect *collect, enum farspan_link link, const 
 	farspan_decode(&context, data, len, packet);
 }
 
+/* By the sender, or because of the outer packet only the start was captured. */
+static bool is_cut(const struct collect_frame *frame)
+{
+	return frame->packet->truncated || frame->missing;
+}
+
 /* What has no Ethernet header gets one, of zeros, for the interfaces it is handed to. */
 static void deliver_ip(struct collect *collect, const struct output *output, const struct collect_frame *frame)
 {
@@ -189,7 +195,7 @@ static void deliver_ip(struct collect *collect, const struct output *output, con
 	writer_bytes(&writer, no_addresses, sizeof no_addresses);
 	writer_u16(&writer, frame->packet->inner_type);
 	writer_bytes(&writer, frame->inner, frame->inner_len);
-	output->deliver(output->deliver_context, collect->frame, WIRE_ETHERNET_LEN + frame->inner_len);
+	output->deliver(output->deliver_context, collect->frame, WIRE_ETHERNET_LEN + frame->inner_len, is_cut(frame));
 }
 
 static void deliver(struct collect *collect, const struct output *output, const struct collect_frame *frame)
@@ -197,7 +203,7 @@ static void deliver(struct collect *collect, const struct output *output, const 
 	if (!output->deliver)
 		return;
 	if (frame->packet->has_inner_ethernet)
-		output->deliver(output->deliver_context, frame->inner, frame->inner_len);
+		output->deliver(output->deliver_context, frame->inner, frame->inner_len, is_cut(frame));
 	else
 		deliver_ip(collect, output, frame);
 }

@@ -83,8 +83,11 @@ const char *collect_counter_text(enum collect_counter counter);
 struct collect_output {
 	/* What is recorded and how; path NULL: nothing. sessions, interfaces, describer and name_session are filled in here. */
 	struct recording_config recording;
-	/* Gets each accepted frame, valid during the call only; what has no Ethernet header gets one of zeros. NULL: nobody does. */
-	void (*deliver)(void *context, const void *frame, size_t len);
+	/*
+	 * Gets each accepted frame, valid during the call only; what has no Ethernet header gets one of zeros. cut: it is not whole. NULL:
+	 * nobody does.
+	 */
+	void (*deliver)(void *context, const void *frame, size_t len, bool cut);
 	void *deliver_context;
 	unsigned int inner; /* what is undone in the frames: enum farspan_inner_part */
 };

@@ -27,7 +27,7 @@ static int open_destination(struct outlets *o, const struct endpoint *destinatio
 		o->session.destinations[o->session.destination_count++] = *destination;
 		return 0;
 	}
-	rc = injector_open(&o->interfaces[o->interface_count], o->netlink, destination->dev, false, error);
+	rc = injector_open(&o->interfaces[o->interface_count], o->netlink, destination->dev, error);
 	o->interface_count += rc == 0;
 	return rc;
 }
@@ -38,7 +38,7 @@ static int open_relay(struct outlets *o, struct error *error)
 
 	if (!o->session.destination_count)
 		return 0;
-	rc = injector_open(&o->entry, o->netlink, "", true, error);
+	rc = injector_open_private(&o->entry, o->netlink, ATTACH_BEST, error);
 	if (rc)
 		return rc;
 	o->session.directions[DIRECTION_RX] = true;
@@ -78,14 +78,14 @@ void outlets_close(struct outlets *o)
 	free(o);
 }
 
-void outlets_deliver(void *outlets, const void *frame, size_t len)
+void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut)
 {
 	struct outlets *o = outlets;
 
 	for (unsigned int i = 0; i < o->interface_count; i++)
-		injector_send(o->interfaces[i], frame, len);
+		injector_send(o->interfaces[i], frame, len, false);
 	if (o->entry)
-		injector_send(o->entry, frame, len);
+		injector_send(o->entry, frame, len, cut);
 }
 
 void outlets_flush(struct outlets *o)

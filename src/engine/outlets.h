@@ -21,7 +21,7 @@ int outlets_open(struct outlets **outlets, const struct session *relay, struct e
 void outlets_close(struct outlets *outlets);
 
 /* Hands on an Ethernet frame: a collect_config.deliver. outlets_flush() sends what waits; call it when no more frames are at hand. */
-void outlets_deliver(void *outlets, const void *frame, size_t len);
+void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut);
 void outlets_flush(struct outlets *outlets);
 
 /* Follows interfaces and routes. To be called about every second. */

@@ -22,7 +22,7 @@ session() {
 }
 
 traffic() {
-	mirror tap -i s0 -d rx -t erspan3:10.9.0.2,id=7
+	mirror tap -i s0 -d rx -t erspan3:10.9.0.2,id=7 --truncate "${truncate:-9000}"
 	"$here/traffic.py" udp ${prefix}a ${prefix}b 10.1.0.2 5002 $datagrams 100 >"$work/udp" || fail "the datagrams themselves"
 	"$here/traffic.py" tcp ${prefix}a ${prefix}b fd01::2 5001 300000 >"$work/sum" || fail "the transfer itself"
 	fence a a0 reference "$@"
@@ -55,11 +55,11 @@ end collect || wrong "farspan collect: status $?"
 "$here/collected.py" counters "$work/collect.out" written=0 || wrong "the counters of the collector"
 compare same "$work/reference.pcap" "$work/seen.pcap"
 
-echo "-- a relay: Type III in, Type II out, every second frame"
+echo "-- a relay: Type III in, Type II out, every second frame, some truncated by the sender"
 start_farspan collect col collect --json -t erspan2:10.8.0.2,id=9 --sample count:2
 capture far e0 relayed -Q in
 capture b b0 reference -Q in
-traffic
+truncate=90 traffic
 end collect || wrong "farspan collect: status $?"
 end_capture reference
 end_capture relayed
@@ -68,6 +68,9 @@ equal "frames relayed" $(((received + 1) / 2)) "$(jq '.destinations[0].sent' "$w
 equal "frames relayed, as they arrived" $(((received + 1) / 2)) \
 	"$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.spanid == 9' 2>/dev/null | wc -l)"
 compare sequence "$work/relayed.pcap"
+cut=$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.spanid == 9 && frame.len == 140' 2>/dev/null | wc -l)
+[ "$cut" -gt $((datagrams / 2 - 5)) ] || wrong "only $cut truncated frames were relayed"
+equal "relayed frames that say T" "$cut" "$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.truncated == 1' 2>/dev/null | wc -l)"
 
 echo "-- killed: the interface goes too"
 session -t interface:span0
