@@ -36,6 +36,7 @@ VALUES = {
     "read": "@file",
     "write": "@file",
     "direction": "rx tx both",
+    "speed": "2x 10x 0.5x",
     "sample": "random: count: flow:",
     "truncate": "l2 l3 l4",
     "compress": "zstd",

@@ -139,7 +139,7 @@ static int receive_until_stopped(struct live *live, struct collect *collect, con
 	int rc = 0;
 
 	while (!rc && !(events & WAIT_STOP) && !live_done(live) && !collect_ended(collect, clock_wall_ns())) {
-		events = wait_events(wait, live_fd(live));
+		events = wait_events(wait, live_fd(live), -1);
 		live_drain(live);
 		each_outlets(ways, outlets_flush);
 		ticks += (events & WAIT_TICK) != 0;

@@ -10,6 +10,7 @@
 
 #include "cli/mirror_report.h"
 #include "cli/number.h"
+#include "cli/replay_options.h"
 #include "cli/shape_options.h"
 #include "cli/wait.h"
 
@@ -22,6 +23,7 @@ enum {
 
 struct mirror_command {
 	struct session session;
+	struct replay_config replay;
 	const char *destinations[SESSION_DESTINATIONS_MAX]; /* as written */
 	char filter[FILTER_MAX];
 	enum attach_way way;
@@ -35,13 +37,14 @@ struct mirror_command {
 static void print_usage(FILE *out)
 {
 	fprintf(out,
-		"usage: farspan mirror -i IFACE... -t TYPE:ADDRESS[,KEY=VALUE...]... [-d rx|tx|both] [-c COUNT] [OPTION...] [FILTER]\n\n"
+		"usage: farspan mirror -i IFACE...|-r FILE -t TYPE:ADDRESS[,KEY=VALUE...]... [-d rx|tx|both] [-c COUNT] [OPTION...] "
+		"[FILTER]\n\n"
 		"Copies the frames of interfaces to collectors until interrupted. FILTER is as for tcpdump, see pcap-filter(7) and\n"
 		"farspan-filter(7).\n\n"
 		"  -i, --interface IFACE   the interface to mirror; a pattern, as in 'veth*', takes all that match and follows\n"
 		"                          them as they come and go; eth0,netns=NAME is a container's, by name, process id or path of its\n"
 		"                          network namespace; may be repeated\n"
-		"  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n"
+		"  -d, --direction DIR     rx: what it receives, tx: what it sends, both (default)\n" REPLAY_HELP
 		"  -t, --to DESTINATION    where the copies go; may be repeated, then each gets a copy\n"
 		"  -c, --count COUNT       end after that many copies to each destination\n" SHAPE_HELP
 		"      --cpus LIST         make copies ready on these CPUs, as in 1,4-7, and not where the frame was\n"
@@ -118,6 +121,8 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 
 	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
 		return shape_option(option, optarg, session, error);
+	if (option == REPLAY_OPTION_READ || (option >= REPLAY_OPTION_FIRST && option < REPLAY_OPTION_END))
+		return replay_option(option, optarg, &command->replay, error);
 	switch (option) {
 	case 'i':
 		return session_add_source(session, optarg, error);
@@ -151,12 +156,23 @@ static int join_filter(int count, char **words, char filter[FILTER_MAX])
 	return used < FILTER_MAX ? 0 : -EINVAL;
 }
 
+/* Replayed frames arrive on an interface. */
+static int check_directions(struct session *session, struct error *error)
+{
+	if (session->replayed && session->directions[DIRECTION_TX])
+		return fail(error, EINVAL, "the frames of a capture file count as received (-d rx)");
+	if (!session->directions[DIRECTION_RX] && !session->directions[DIRECTION_TX])
+		return parse_direction(session->replayed ? "rx" : "both", session, error);
+	return 0;
+}
+
 static int parse_command_line(int argc, char **argv, struct mirror_command *command, struct error *error)
 {
 	static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
 						{"direction", required_argument, NULL, 'd'},
 						{"to", required_argument, NULL, 't'},
 						{"count", required_argument, NULL, 'c'},
+						REPLAY_OPTIONS,
 						SHAPE_OPTIONS,
 						{"cpus", required_argument, NULL, OPTION_CPUS},
 						{"cost", no_argument, NULL, OPTION_COST},
@@ -167,16 +183,20 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						{"clsact", no_argument, NULL, OPTION_CLSACT},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	int option, rc = parse_direction("both", &command->session, error);
+	int option, rc = 0;
 
+	replay_defaults(&command->replay);
 	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:qh", options, NULL)) >= 0)
+	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:r:qh", options, NULL)) >= 0)
 		rc = parse_option(option, argv, command, error);
 	if (rc || command->help)
 		return rc;
 	if (join_filter(argc - optind, argv + optind, command->filter))
 		return fail(error, EINVAL, "mirror: the filter is longer than %d characters", FILTER_MAX - 1);
 	command->session.shape.filter = optind < argc ? command->filter : NULL;
+	command->session.replayed = command->replay.file != NULL;
+	if ((rc = replay_check(&command->replay, error)) || (rc = check_directions(&command->session, error)))
+		return rc;
 	return session_check(&command->session, error);
 }
 
@@ -214,9 +234,10 @@ static void note(char *notes, const char *text)
 /* Tells which interfaces are mirrored, where to, and what is waited for, whenever that changes. */
 static void show_state(const struct mirror_command *command, struct mirror *mirror, char last[NOTE_MAX])
 {
+	const char *file = command->replay.file;
 	char notes[NOTE_MAX] = "farspan: mirroring ";
 
-	snprintf(notes + strlen(notes), NOTE_MAX - strlen(notes), "%s\n", mirror_sources_text(mirror));
+	snprintf(notes + strlen(notes), NOTE_MAX - strlen(notes), "%s\n", file ? file : mirror_sources_text(mirror));
 	note(notes, mirror_sources_wait_for(mirror));
 	for (unsigned int i = 0; i < command->session.destination_count; i++) {
 		const char *waits_for = mirror_destination_waits_for(mirror, i);
@@ -228,27 +249,48 @@ static void show_state(const struct mirror_command *command, struct mirror *mirr
 	memcpy(last, notes, NOTE_MAX);
 }
 
-static void run_until_stopped(const struct mirror_command *command, struct mirror *mirror, struct wait *wait)
+/* What there is to replay is not spent on destinations that are waited for. */
+static bool may_start(const struct mirror_command *command, struct mirror *mirror)
 {
-	bool line = !command->quiet && !command->session.count && isatty(STDERR_FILENO);
+	bool ready = true;
+
+	for (unsigned int i = 0; i < command->session.destination_count && command->session.wait; i++)
+		ready = ready && !*mirror_destination_waits_for(mirror, i);
+	return ready;
+}
+
+/* replay: NULL if frames come from interfaces. 0, or -errno: the file could not be replayed to its end. */
+static int run_until_stopped(const struct mirror_command *command, struct mirror *mirror, struct replay *replay, struct wait *wait,
+			     struct error *error)
+{
+	bool line = !command->quiet && !command->session.count && isatty(STDERR_FILENO), started = false;
 	char last[NOTE_MAX] = "";
+	int more = 1;
 
 	show_state(command, mirror, last);
-	while (!count_reached(command, mirror)) {
-		unsigned int events = wait_events(wait, mirror_fd(mirror));
+	while (more > 0 && !count_reached(command, mirror)) {
+		unsigned int events;
 
+		if (replay && !started && (started = may_start(command, mirror)))
+			replay_start(replay, wait->signals);
+		events = wait_events(wait, mirror_fd(mirror), replay ? replay_fd(replay) : -1);
 		if (events & WAIT_STOP)
 			break;
-		mirror_follow(mirror);
-		show_state(command, mirror, last);
+		if (events & WAIT_DUE)
+			more = replay_run(replay, mirror, error);
+		if (events & (WAIT_READY | WAIT_TICK)) {
+			mirror_follow(mirror);
+			show_state(command, mirror, last);
+		}
 		if (line && events & WAIT_TICK)
 			show_line(command, mirror);
 	}
 	if (line)
 		fprintf(stderr, "\r\033[K");
+	return more < 0 ? more : 0;
 }
 
-static int report(const struct mirror_command *command, struct mirror *mirror, struct error *error)
+static int report(const struct mirror_command *command, struct mirror *mirror, const struct replay *replay, struct error *error)
 {
 	struct mirror_cost cost;
 	const struct mirror_cost *measured = command->session.measure ? &cost : NULL;
@@ -257,31 +299,49 @@ static int report(const struct mirror_command *command, struct mirror *mirror, s
 
 	if (rc || (measured && (rc = mirror_cost(mirror, &cost, error))))
 		return rc;
+	if (replay)
+		replay_report(stderr, replay);
 	mirror_report_line(stderr, &counters);
 	fputc('\n', stderr);
 	if (measured)
 		mirror_report_cost(stderr, measured);
-	if (command->json && mirror_report_json(stdout, mirror, &counters, &command->session, command->destinations, measured))
+	if (command->json && mirror_report_json(stdout, mirror, &counters, &command->session, command->destinations, measured, replay))
 		return fail(error, ENOMEM, "mirror: no memory for the summary");
 	return 0;
 }
 
-static int run(const struct mirror_command *command, struct error *error)
+static int run_mirror(const struct mirror_command *command, struct mirror *mirror, struct replay *replay, struct error *error)
 {
-	struct mirror *mirror;
 	struct wait wait;
-	int rc = mirror_open(&mirror, &command->session, command->way, error);
+	int rc = wait_open(&wait, command->session.count ? TICK_COUNT_MS : TICK_MS, error), reported;
 
 	if (rc)
 		return rc;
-	rc = wait_open(&wait, command->session.count ? TICK_COUNT_MS : TICK_MS, error);
-	if (!rc) {
-		run_until_stopped(command, mirror, &wait);
-		mirror_stop(mirror);
-		rc = report(command, mirror, error);
-		wait_close(&wait);
-	}
+	rc = run_until_stopped(command, mirror, replay, &wait, error);
+	if (replay)
+		replay_finish(replay, mirror);
+	mirror_stop(mirror);
+	reported = report(command, mirror, replay, rc ? NULL : error);
+	wait_close(&wait);
+	return rc ? rc : reported;
+}
+
+static int run(struct mirror_command *command, struct error *error)
+{
+	struct mirror *mirror = NULL;
+	struct replay *replay = NULL;
+	int rc = 0;
+
+	if (command->replay.file)
+		rc = replay_open(&replay, &command->replay, command->way, error);
+	if (!rc && replay)
+		rc = session_add_source(&command->session, replay_interface(replay), error);
+	if (!rc)
+		rc = mirror_open(&mirror, &command->session, command->way, error);
+	if (!rc)
+		rc = run_mirror(command, mirror, replay, error);
 	mirror_close(mirror);
+	replay_close(replay);
 	return rc;
 }
 

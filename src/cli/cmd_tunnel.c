@@ -82,7 +82,7 @@ static int serve_until_removed(struct tunnel_device *device, struct wait *wait, 
 	int rc = 0;
 
 	while (!rc && !(events & WAIT_STOP)) {
-		events = wait_events(wait, tunnel_device_fd(device));
+		events = wait_events(wait, tunnel_device_fd(device), -1);
 		tunnel_device_serve(device);
 		if (events & WAIT_TICK && ++ticks % FOLLOW_TICKS == 0)
 			rc = tunnel_device_follow(device, error);

@@ -114,7 +114,7 @@ static json_t *interfaces_json(const struct session *session)
 {
 	json_t *list = json_array();
 
-	for (unsigned int i = 0; i < session->source_count; i++)
+	for (unsigned int i = 0; i < session->source_count && !session->replayed; i++)
 		json_array_append_new(list, json_string(session->sources[i].pattern));
 	return list;
 }
@@ -131,8 +131,17 @@ static json_t *destinations_json(struct mirror *mirror, const struct mirror_coun
 	return list;
 }
 
+static json_t *replay_json(const struct replay *replay)
+{
+	json_t *object = json_pack("{s:s}", "file", replay_name(replay));
+
+	for (enum replay_counter row = 0; row < REPLAY_COUNTER_COUNT; row++)
+		json_object_set_new(object, replay_counter_name(row), json_integer((json_int_t)replay_count(replay, row)));
+	return object;
+}
+
 int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_counters *counters, const struct session *session,
-		       const char *const *destinations, const struct mirror_cost *cost)
+		       const char *const *destinations, const struct mirror_cost *cost, const struct replay *replay)
 {
 	json_t *object =
 		json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "interfaces", interfaces_json(session), "waits_for",
@@ -145,6 +154,8 @@ int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_cou
 		json_object_set_new(object, "cost",
 				    json_pack("{s:I, s:I, s:f}", "seen_ns", (json_int_t)cost->seen_ns, "copied_ns",
 					      (json_int_t)cost->copied_ns, "core_share", cost->core_share));
+	if (replay)
+		json_object_set_new(object, "replay", replay_json(replay));
 	json_dumpf(object, out, JSON_INDENT(2));
 	fputc('\n', out);
 	json_decref(object);

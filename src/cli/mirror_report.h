@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "engine/mirror.h"
+#include "engine/replay.h"
 
 /* Counters per destination and direction, as read at one time. */
 struct mirror_counters {
@@ -26,8 +27,11 @@ void mirror_report_line(FILE *out, const struct mirror_counters *counters);
 /* "cost: 120 ns per frame seen, 480 ns per copy, 3.1 % of a core", and a newline. */
 void mirror_report_cost(FILE *out, const struct mirror_cost *cost);
 
-/* The whole as one JSON object, with the cost if it is not NULL; sources and destinations are as the user wrote them. 0, or -ENOMEM. */
+/*
+ * The whole as one JSON object, with the cost and the replay if they are not NULL; sources and destinations are as the user wrote them. 0,
+ * or -ENOMEM.
+ */
 int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_counters *counters, const struct session *session,
-		       const char *const *destinations, const struct mirror_cost *cost);
+		       const char *const *destinations, const struct mirror_cost *cost, const struct replay *replay);
 
 #endif

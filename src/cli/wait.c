@@ -54,10 +54,12 @@ void wait_close(struct wait *wait)
 		close(wait->timer);
 }
 
-unsigned int wait_events(struct wait *wait, int fd)
+unsigned int wait_events(struct wait *wait, int ready, int due)
 {
-	struct pollfd fds[] = {
-		{.fd = wait->signals, .events = POLLIN}, {.fd = wait->timer, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = wait->signals, .events = POLLIN},
+			       {.fd = wait->timer, .events = POLLIN},
+			       {.fd = ready, .events = POLLIN},
+			       {.fd = due, .events = POLLIN}};
 	unsigned int events = 0;
 	uint64_t expirations;
 
@@ -70,6 +72,8 @@ unsigned int wait_events(struct wait *wait, int fd)
 			events |= WAIT_TICK;
 		if (fds[2].revents)
 			events |= WAIT_READY;
+		if (fds[3].revents)
+			events |= WAIT_DUE;
 	}
 	return events;
 }

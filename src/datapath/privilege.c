@@ -14,12 +14,13 @@ struct need {
 	unsigned int of; /* bits of enum privilege */
 };
 
-#define ALL (1u << PRIVILEGE_MIRROR | 1u << PRIVILEGE_MIRROR_FILTER | 1u << PRIVILEGE_COLLECT)
+#define ALL (1u << PRIVILEGE_MIRROR | 1u << PRIVILEGE_MIRROR_FILTER | 1u << PRIVILEGE_REPLAY | 1u << PRIVILEGE_COLLECT)
 
 static const struct need needs[] = {
 	{CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF (to load programs)", ALL},
 	{CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach them to interfaces)", ALL},
 	{CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to take what the kernel reassembled)", 1u << PRIVILEGE_COLLECT},
+	{CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to put frames on an interface)", 1u << PRIVILEGE_REPLAY},
 	{CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to compile a filter for an interface)", 1u << PRIVILEGE_MIRROR_FILTER},
 };
 

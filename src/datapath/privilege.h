@@ -8,6 +8,7 @@
 enum privilege {
 	PRIVILEGE_MIRROR,
 	PRIVILEGE_MIRROR_FILTER, /* a mirror with a filter */
+	PRIVILEGE_REPLAY,        /* a mirror of a capture file */
 	PRIVILEGE_COLLECT,
 };
 

@@ -586,7 +586,7 @@ int source_path_counters(struct source_path *path, __u32 slot, enum direction di
 	return rc;
 }
 
-static bool copies_under_way(struct source_path *path)
+__u64 source_path_under_way(struct source_path *path)
 {
 	__u64 sum = 0;
 
@@ -598,13 +598,13 @@ static bool copies_under_way(struct source_path *path)
 				sum += missing(&counters);
 		}
 	}
-	return sum != 0;
+	return sum;
 }
 
 void source_path_stop(struct source_path *path)
 {
 	remove_taps(path);
-	for (int i = 0; i < SETTLE_POLLS && copies_under_way(path); i++)
+	for (int i = 0; i < SETTLE_POLLS && source_path_under_way(path); i++)
 		usleep(SETTLE_POLL_US);
 }
 

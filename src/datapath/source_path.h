@@ -66,6 +66,9 @@ void source_path_untap(struct source_path *path, int ifindex, enum direction dir
 /* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
 void source_path_stop(struct source_path *path);
 
+/* Copies that have left the sources and not reached the encapsulation so far. */
+__u64 source_path_under_way(struct source_path *path);
+
 /* The counters of one direction of a session, summed over all CPUs. The row "hop" is exact behind source_path_stop(). */
 int source_path_counters(struct source_path *path, __u32 slot, enum direction direction, struct counters *counters, struct error *error);
 

@@ -102,6 +102,16 @@ int mirror_counters(struct mirror *m, unsigned int destination, enum direction d
 	return mirror_session_counters(m->session, destination, direction, counters, error);
 }
 
+uint64_t mirror_frames_seen(const struct mirror *m)
+{
+	return mirror_session_frames_seen(m->session);
+}
+
+uint64_t mirror_copies_under_way(const struct mirror *m)
+{
+	return mirror_session_copies_under_way(m->session);
+}
+
 int mirror_cost(struct mirror *m, struct mirror_cost *cost, struct error *error)
 {
 	return mirror_session_cost(m->session, cost, error);

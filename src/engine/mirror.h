@@ -27,6 +27,10 @@ void mirror_stop(struct mirror *mirror);
 int mirror_counters(struct mirror *mirror, unsigned int destination, enum direction direction, struct counters *counters,
 		    struct error *error);
 
+/* Frames that passed the sources so far; and copies that have left them and are on their way to where they are wrapped up. */
+uint64_t mirror_frames_seen(const struct mirror *mirror);
+uint64_t mirror_copies_under_way(const struct mirror *mirror);
+
 int mirror_cost(struct mirror *mirror, struct mirror_cost *cost, struct error *error);
 
 /* What a destination, or the sources, wait for ("no route to 10.9.0.2"); an empty text for nothing. */

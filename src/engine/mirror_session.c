@@ -521,7 +521,7 @@ const char *mirror_session_sources_text(const struct mirror_session *s)
 }
 
 /* Every destination sees every frame, unless they share the flows. */
-static uint64_t frames_seen(const struct mirror_session *s)
+uint64_t mirror_session_frames_seen(const struct mirror_session *s)
 {
 	unsigned int destinations = s->session.spread ? s->session.destination_count : 1;
 	uint64_t seen = 0;
@@ -537,10 +537,15 @@ static uint64_t frames_seen(const struct mirror_session *s)
 	return seen;
 }
 
+uint64_t mirror_session_copies_under_way(const struct mirror_session *s)
+{
+	return source_path_under_way(s->path->path);
+}
+
 int mirror_session_cost(const struct mirror_session *s, struct mirror_cost *cost, struct error *error)
 {
 	struct source_path_cost c;
-	uint64_t elapsed = clock_monotonic_ns() - s->started_ns, seen = frames_seen(s);
+	uint64_t elapsed = clock_monotonic_ns() - s->started_ns, seen = mirror_session_frames_seen(s);
 	int rc = source_path_cost(s->path->path, &c, error);
 
 	if (rc)

@@ -72,6 +72,10 @@ unsigned int mirror_session_frame_max(const struct mirror_session *session, unsi
 /* "eth0 eth1 (tcx)" */
 const char *mirror_session_sources_text(const struct mirror_session *session);
 
+/* Frames that passed the sources so far; and copies that have left them, of whichever session of the path, and are on their way. */
+uint64_t mirror_session_frames_seen(const struct mirror_session *session);
+uint64_t mirror_session_copies_under_way(const struct mirror_session *session);
+
 /* What a session has cost so far, if it is to be measured; the programs it shares with others are counted whole. */
 struct mirror_cost {
 	uint64_t seen_ns;   /* CPU time per frame seen: looking, copying, segmenting */

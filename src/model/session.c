@@ -36,8 +36,10 @@ int session_add_destination(struct session *session, const char *text, struct er
 
 int session_check(const struct session *session, struct error *error)
 {
-	if (!session->source_count)
+	if (!session->source_count && !session->replayed)
 		return fail(error, EINVAL, "no interface given (-i)");
+	if (session->source_count && session->replayed)
+		return fail(error, EINVAL, "frames come from interfaces (-i) or from a capture file (-r), not from both");
 	if (!session->destination_count)
 		return fail(error, EINVAL, "no destination given (-t)");
 	if (session->spread && session->destination_count < 2)

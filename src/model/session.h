@@ -40,6 +40,7 @@ struct session {
 	enum session_on_crash on_crash;
 	struct session_source sources[SESSION_SOURCES_MAX];
 	unsigned int source_count;
+	bool replayed; /* frames come from a capture file, on an interface that is yet to be made and added */
 	bool directions[DIRECTIONS];
 	struct shape shape;
 	struct endpoint destinations[SESSION_DESTINATIONS_MAX];

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "record/capture_format.h"
 
@@ -73,7 +74,7 @@ int capture_open(const char *path, struct capture **capture, struct error *error
 
 	if (!made)
 		return fail(error, ENOMEM, "%s: no memory", path);
-	made->stream.fd = -1;
+	made->stream.fd = made->stream.stop = -1;
 	made->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
 	if (!made->name)
 		rc = fail(error, ENOMEM, "%s: no memory", path);
@@ -95,6 +96,18 @@ int capture_next(struct capture *capture, struct capture_packet *packet, struct 
 		return capture_cut(capture, error);
 	capture->taken = 0;
 	return capture->next(capture, packet, error);
+}
+
+void capture_set_stop(struct capture *capture, int fd)
+{
+	capture->stream.stop = fd;
+}
+
+bool capture_may_wait(const struct capture *capture)
+{
+	struct stat file;
+
+	return fstat(capture->stream.fd, &file) || !S_ISREG(file.st_mode);
 }
 
 void capture_close(struct capture *capture)

@@ -6,6 +6,7 @@
 #ifndef RECORD_CAPTURE_H
 #define RECORD_CAPTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,8 @@
 
 /* The longest packet taken, as in libpcap; longer ones are an error of the file. */
 enum {
-	CAPTURE_PACKET_MAX = 262144
+	CAPTURE_PACKET_MAX = 262144,
+	CAPTURE_LINK_NAME_MAX = 24,
 };
 
 /* What data of a packet starts with. */
@@ -50,6 +52,15 @@ int capture_open(const char *path, struct capture **capture, struct error *error
  * if the file goes on with something impossible (EBADMSG), was cut (ENODATA; all whole packets were given before), or cannot be read.
  */
 int capture_next(struct capture *capture, struct capture_packet *packet, struct error *error);
+
+/* From now on a read that waits for the writer of a pipe is given up (ECANCELED) when this descriptor is readable. */
+void capture_set_stop(struct capture *capture, int fd);
+
+/* Whether capture_next() may have to wait for a writer: it is no regular file. */
+bool capture_may_wait(const struct capture *capture);
+
+/* "LINUX_SLL", as the registry of link types has it; "link type 147" for those that are not read. */
+const char *capture_link_type_name(uint16_t link_type, char name[CAPTURE_LINK_NAME_MAX]);
 
 /* Closes the file; NULL is allowed. */
 void capture_close(struct capture *capture);

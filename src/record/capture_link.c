@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Link types: which of them start with Ethernet, with IP, or with a header in front of IP that only says so. */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "record/capture_format.h"
 #include "wire/fields.h"
@@ -17,19 +18,20 @@ struct link_row {
 	enum link_form form;
 	uint8_t len;
 	uint8_t protocol_off; /* LINK_COOKED: of the EtherType */
+	const char *name;
 };
 
 static const struct link_row links[] = {
-	{1, LINK_ETHERNET, 0, 0},   /* ETHERNET */
-	{101, LINK_IP, 0, 0},       /* RAW */
-	{12, LINK_IP, 0, 0},        /* DLT_RAW */
-	{14, LINK_IP, 0, 0},        /* DLT_RAW of OpenBSD */
-	{228, LINK_IP, 0, 0},       /* IPV4 */
-	{229, LINK_IP, 0, 0},       /* IPV6 */
-	{0, LINK_FAMILY, 4, 0},     /* NULL */
-	{108, LINK_FAMILY, 4, 0},   /* LOOP */
-	{113, LINK_COOKED, 16, 14}, /* LINUX_SLL */
-	{276, LINK_COOKED, 20, 0},  /* LINUX_SLL2 */
+	{1, LINK_ETHERNET, 0, 0, "ETHERNET"},
+	{101, LINK_IP, 0, 0, "RAW"},
+	{12, LINK_IP, 0, 0, "RAW"}, /* DLT_RAW */
+	{14, LINK_IP, 0, 0, "RAW"}, /* DLT_RAW of OpenBSD */
+	{228, LINK_IP, 0, 0, "IPV4"},
+	{229, LINK_IP, 0, 0, "IPV6"},
+	{0, LINK_FAMILY, 4, 0, "NULL"},
+	{108, LINK_FAMILY, 4, 0, "LOOP"},
+	{113, LINK_COOKED, 16, 14, "LINUX_SLL"},
+	{276, LINK_COOKED, 20, 0, "LINUX_SLL2"},
 };
 
 /* The address family of NULL is in the byte order of the machine that captured, and its number for IPv6 in the words of that system. */
@@ -75,6 +77,17 @@ static const struct link_row *find_link(uint16_t link_type)
 		if (links[i].link_type == link_type)
 			return &links[i];
 	return NULL;
+}
+
+const char *capture_link_type_name(uint16_t link_type, char name[CAPTURE_LINK_NAME_MAX])
+{
+	const struct link_row *row = find_link(link_type);
+
+	if (row)
+		snprintf(name, CAPTURE_LINK_NAME_MAX, "%s", row->name);
+	else
+		snprintf(name, CAPTURE_LINK_NAME_MAX, "link type %u", link_type);
+	return name;
 }
 
 void capture_set_link(struct capture_packet *packet, uint16_t link_type, const uint8_t *data, size_t captured, size_t original)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ enum {
 
 int stream_open(struct stream *stream, const char *path)
 {
-	*stream = (struct stream){.fd = -1};
+	*stream = (struct stream){.fd = -1, .stop = -1};
 	stream->buffer = malloc(STREAM_BUFFER);
 	if (!stream->buffer)
 		return -ENOMEM;
@@ -50,10 +51,25 @@ static bool make_room(struct stream *stream, size_t len)
 	return true;
 }
 
+/* Waits for bytes; false: it is to stop. */
+static bool wait_for_bytes(struct stream *stream)
+{
+	struct pollfd fds[] = {{.fd = stream->fd, .events = POLLIN}, {.fd = stream->stop, .events = POLLIN}};
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	return !fds[1].revents;
+}
+
 static void read_more(struct stream *stream)
 {
-	ssize_t got = read(stream->fd, stream->buffer + stream->end, stream->size - stream->end);
+	ssize_t got;
 
+	if (stream->stop >= 0 && !wait_for_bytes(stream)) {
+		stream->failed = ECANCELED;
+		return;
+	}
+	got = read(stream->fd, stream->buffer + stream->end, stream->size - stream->end);
 	if (got > 0)
 		stream->end += (size_t)got;
 	else if (got == 0)

@@ -19,6 +19,7 @@ struct stream {
 	size_t end;      /* of what was read */
 	uint64_t offset; /* of start, in the file */
 	bool ended;
+	int stop;   /* -1: none; else reads fail with ECANCELED when this descriptor is readable */
 	int failed; /* errno of a read */
 };
 
