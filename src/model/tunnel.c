@@ -30,7 +30,18 @@ static bool is_any(const char *text)
 	return !text || strcmp(text, "any") == 0;
 }
 
-/* A key goes to the end that has it; what both have, to both. */
+/* What both ends must agree on; the rest is what the sender says, and nothing to refuse a packet for. */
+static bool is_number(const char *key)
+{
+	static const char *const numbers[] = {"id", "key", "vni", "port"};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		if (strcmp(numbers[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* A key goes to the side that has it. */
 static int take_endpoint_key(struct tunnel_text *text, const char *key, const char *value, struct error *error)
 {
 	const bool out = endpoint_takes(text->type, ENDPOINT_DESTINATION, key), in = endpoint_takes(text->type, ENDPOINT_SOURCE, key);
@@ -42,7 +53,7 @@ static int take_endpoint_key(struct tunnel_text *text, const char *key, const ch
 		return in ? 0 : fail(error, EINVAL, "%s cannot be any", key);
 	if (out)
 		rc = append(text->out, key, value, error);
-	return rc || !in ? rc : append(text->in, key, value, error);
+	return rc || !in || (out && !is_number(key)) ? rc : append(text->in, key, value, error);
 }
 
 static int take_key(struct tunnel_text *text, const char *key, const char *value, struct error *error)
