@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "cli/collect_options.h"
 #include "cli/collect_report.h"
+#include "cli/collect_stats.h"
 #include "cli/wait.h"
 #include "datapath/sandbox.h"
 #include "engine/collect.h"
@@ -115,8 +116,23 @@ static void show_line(const struct collect *collect)
 		(unsigned long long)summary.bytes, (unsigned long long)summary.lost);
 }
 
+/* What the user sees while it runs. */
+struct view {
+	bool line;                   /* of counters, on a terminal */
+	struct collect_stats *stats; /* NULL: not wanted */
+};
+
+static int open_view(const struct collect_options *options, struct view *view, struct error *error)
+{
+	*view = (struct view){.line = !options->quiet && !options->stats && isatty(STDERR_FILENO)};
+	if (!options->stats)
+		return 0;
+	view->stats = collect_stats_new(options->stats, options->json);
+	return view->stats ? 0 : fail(error, ENOMEM, "out of memory");
+}
+
 /* What is due about every second. */
-static int follow(struct live *live, struct collect *collect, const struct ways *ways, bool line, struct error *error)
+static int follow(struct live *live, struct collect *collect, const struct ways *ways, const struct view *view, struct error *error)
 {
 	const char *news;
 	int rc = live_follow(live, error);
@@ -125,15 +141,17 @@ static int follow(struct live *live, struct collect *collect, const struct ways 
 	each_outlets(ways, outlets_follow);
 	news = collect_news(collect);
 	if (news)
-		fprintf(stderr, "%sfarspan: %s\n", line ? "\r\033[K" : "", news);
-	if (line)
+		fprintf(stderr, "%sfarspan: %s\n", view->line ? "\r\033[K" : "", news);
+	if (view->line)
 		show_line(collect);
+	if (view->stats)
+		collect_stats_show(view->stats, collect, clock_monotonic_ns(), clock_wall_ns());
 	return rc;
 }
 
 /* Drains on every tick: the kernel wakes us only for much. */
-static int receive_until_stopped(struct live *live, struct collect *collect, const struct ways *ways, bool line, struct wait *wait,
-				 struct error *error)
+static int receive_until_stopped(struct live *live, struct collect *collect, const struct ways *ways, const struct view *view,
+				 struct wait *wait, struct error *error)
 {
 	unsigned int ticks = 0, events = 0;
 	int rc = 0;
@@ -145,9 +163,9 @@ static int receive_until_stopped(struct live *live, struct collect *collect, con
 		ticks += (events & WAIT_TICK) != 0;
 		rc = ticks % FLUSH_TICKS ? collect_pump(collect, error) : collect_flush(collect, error);
 		if (!rc && events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
-			rc = follow(live, collect, ways, line, error);
+			rc = follow(live, collect, ways, view, error);
 	}
-	if (line)
+	if (view->line)
 		fprintf(stderr, "\r\033[K");
 	return rc;
 }
@@ -182,13 +200,16 @@ static int collect_live(const struct collect_options *options, struct collect *c
 	};
 	struct live *live;
 	struct wait wait;
+	struct view view;
 	int rc, finished;
 
 	snprintf(config.interface, sizeof config.interface, "%s", options->interface ? options->interface : "");
 	rc = live_open(&live, &config, collect, error);
 	if (rc)
 		return rc;
-	rc = wait_open(&wait, TICK_MS, error);
+	rc = open_view(options, &view, error);
+	if (!rc)
+		rc = wait_open(&wait, TICK_MS, error);
 	if (!rc)
 		rc = give_up_privileges(live, collect, ways, error);
 	if (!rc) {
@@ -196,10 +217,11 @@ static int collect_live(const struct collect_options *options, struct collect *c
 		if (collect_listening(collect))
 			fprintf(stderr, "farspan: pcap-over-IP on %s\n", collect_listening(collect));
 		fprintf(stderr, "farspan: collecting on %s\n", live_text(live));
-		rc = receive_until_stopped(live, collect, ways, !options->quiet && isatty(STDERR_FILENO), &wait, error);
+		rc = receive_until_stopped(live, collect, ways, &view, &wait, error);
 		live_stop(live);
 		wait_close(&wait);
 	}
+	collect_stats_free(view.stats);
 	live_close(live);
 	finished = collect_finish(collect, error);
 	return rc ? rc : finished;

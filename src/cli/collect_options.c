@@ -17,6 +17,7 @@ enum {
 	OPTION_LISTEN,
 	OPTION_INNER,
 	OPTION_TIME,
+	OPTION_STATS,
 };
 
 void collect_print_usage(FILE *out)
@@ -45,6 +46,7 @@ void collect_print_usage(FILE *out)
 		"      --inner LIST      undo in the frames: fabricpath, vntag, ttag, cmd, fcs, tag, tag_likely; with commas, or all\n"
 		"      --listen [ADDRESS:]PORT   the recording for whoever connects by TCP (pcap-over-IP); 127.0.0.1 without an address\n"
 		"      --time receive|source     with Type III: also when the switch saw the frame, as a comment, or as the packet's time\n"
+		"      --stats SECONDS   tell of each session what came, every so many seconds; with --json as JSON lines\n"
 		"  -q, --quiet           no line of counters while running\n"
 		"      --json            the summary as JSON on the standard output\n"
 		"      --clsact          attach through clsact even where the kernel has tcx\n\n"
@@ -122,6 +124,15 @@ static int parse_time(const char *text, enum collect_time *time, struct error *e
 	return 0;
 }
 
+static int parse_stats(const char *text, unsigned int *stats, struct error *error)
+{
+	uint64_t seconds = 0;
+	int rc = number_parse(text, "collect: stats", 86400, &seconds, error);
+
+	*stats = (unsigned int)seconds;
+	return rc;
+}
+
 static int parse_interface(struct collect_options *options, struct error *error)
 {
 	if (options->interface)
@@ -187,6 +198,8 @@ static int parse_option(int option, char **argv, struct collect_options *options
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
+	case OPTION_STATS:
+		return parse_stats(optarg, &options->stats, error);
 	case OPTION_TIME:
 		return parse_time(optarg, &options->time, error);
 	case OPTION_LISTEN:
@@ -275,6 +288,8 @@ static int check(const struct collect_options *options, struct error *error)
 
 	if (options->read && options->interface)
 		return fail(error, EINVAL, "collect: frames come from a file (-r) or an interface (-i), not both");
+	if (options->read && options->stats)
+		return fail(error, EINVAL, "collect: a capture file (-r) is over before there is anything to tell (--stats)");
 	if (options->read && options->listen)
 		return fail(error, EINVAL, "collect: a capture file (-r) is over before anyone connects (--listen)");
 	for (unsigned int i = 0; i < options->output_count && !rc; i++)
@@ -309,6 +324,7 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 					      {"listen", required_argument, NULL, OPTION_LISTEN},
 					      {"inner", required_argument, NULL, OPTION_INNER},
 					      {"time", required_argument, NULL, OPTION_TIME},
+					      {"stats", required_argument, NULL, OPTION_STATS},
 					      {"json", no_argument, NULL, OPTION_JSON},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};

@@ -35,6 +35,7 @@ struct collect_options {
 	const char *interface; /* NULL: all */
 	enum attach_way way;
 	bool json;
+	unsigned int stats; /* seconds; 0: none */
 	enum collect_time time;
 	bool quiet;
 	bool help;

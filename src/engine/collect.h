@@ -132,6 +132,7 @@ struct collect_session {
 	uint64_t packets;   /* accepted, whether or not the write succeeded */
 	uint64_t bytes;     /* of mirrored frames in them, as they came */
 	uint64_t truncated; /* packets with T set */
+	uint64_t rx, tx;    /* packets of Type III, whose frame the switch received or sent */
 	uint64_t cleaned;   /* packets whose frame was put right as the output's inner asks */
 	uint64_t first_ns, last_ns;
 	struct sequence sequence; /* all zero if the sender does not number */

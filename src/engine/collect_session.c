@@ -365,6 +365,8 @@ static uint32_t account(struct collect_sessions *sessions, struct collect_sessio
 	session->bytes += frame->packet->inner_len;
 	session->truncated += frame->packet->truncated;
 	session->cleaned += frame->cleaned;
+	session->rx += direction_of(frame->packet) == PCAPNG_INBOUND;
+	session->tx += direction_of(frame->packet) == PCAPNG_OUTBOUND;
 	if (frame->packet->has_seq)
 		sequence_group_add(&sessions->groups[session->counter].numbers, &session->sequence, frame->packet->seq, &skipped);
 	return skipped;

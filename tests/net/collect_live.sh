@@ -61,6 +61,34 @@ chosen 0 erspan:10.9.0.2,id=100,remote=10.9.0.4/30
 chosen 0 erspan:10.9.0.77
 chosen 0 erspan:10.9.0.2,id=99
 
+# told JQ: what the JSON lines of --stats come to
+told() {
+	jq -s "[.[] | $1] | add // 0" "$work/collect.out"
+}
+
+all_told() {
+	[ "$(told 'select(.interval_ms) | .packets')" = $frames ]
+}
+
+echo "-- told while it runs: the changes of all sessions come to the sums"
+collect --stats 1 -f erspan:any -f gre:any -f vxlan:any -f geneve:any -f tzsp:10.9.0.2 -f 'tzsp:[fd09::2],remote=fd09::1'
+send_to_collector "$work/outer.pcap"
+until_true 20 "--stats to tell of all frames" all_told
+end collect || wrong "farspan collect: status $?"
+equal "frames told of sessions" $frames "$(told 'select(.session) | .packets')"
+equal "refused, by name" "$(jq -c . "$work/refused.json")" "$(jq -cs 'reduce (.[] | select(.interval_ms).refused | to_entries[]) as $e
+	({}; .[$e.key] += $e.value) | to_entries | sort_by(.key) | from_entries' "$work/collect.out")"
+equal "a direction of Type III" both "$(jq -rs 'map(select(.session == "erspan3 10.9.0.1 id 200 hwid 3"))[-1].direction' "$work/collect.out")"
+jq -s last "$work/collect.out" >"$work/summary"
+"$here/collected.py" counters "$work/summary" written=$frames || wrong "the counters behind --stats"
+
+echo "-- markers of NX-OS, on the port that the source names"
+"$here/make_marker.py" "$work/marker.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 50000
+collect -f erspan:any,marker=50000
+send_to_collector "$work/marker.pcap"
+end_collect written=1 marker=1
+equal "time by the marker" 1 "$(jq '.sessions[0].time.marker' "$work/collect.out")"
+
 echo "-- as many as asked for"
 collect -c 10
 send_to_collector "$work/outer.pcap"
