@@ -78,7 +78,8 @@ end collect || wrong "farspan collect: status $?"
 equal "frames told of sessions" $frames "$(told 'select(.session) | .packets')"
 equal "refused, by name" "$(jq -c . "$work/refused.json")" "$(jq -cs 'reduce (.[] | select(.interval_ms).refused | to_entries[]) as $e
 	({}; .[$e.key] += $e.value) | to_entries | sort_by(.key) | from_entries' "$work/collect.out")"
-equal "a direction of Type III" both "$(jq -rs 'map(select(.session == "erspan3 10.9.0.1 id 200 hwid 3"))[-1].direction' "$work/collect.out")"
+equal "a direction of Type III" both \
+	"$(jq -rs 'map(select(.session == "erspan3 10.9.0.1 id 200 hwid 3"))[-1].direction' "$work/collect.out")"
 jq -s last "$work/collect.out" >"$work/summary"
 "$here/collected.py" counters "$work/summary" written=$frames || wrong "the counters behind --stats"
 
