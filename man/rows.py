@@ -175,17 +175,54 @@ def types(source, side):
             if constants.value(sides) & wanted]
 
 
-def keys(source, side):
+def file_keys(source, side):
+    """As keys(), by the names in files."""
+    return keys(source, side, 2)
+
+
+def keys(source, side, column=1):
     """Rows (name, form, minimum, maximum, default, names of types, help)."""
     constants = endpoint_constants(source)
     found = []
-    for _, name, _, _, form, least, most, default, taken_by, help_text in rows(source.text("src/model/keys.def"), r"\bKEY\("):
+    for row in rows(source.text("src/model/keys.def"), r"\bKEY\("):
+        name, (form, least, most, default, taken_by, help_text) = row[column], row[4:10]
         bits = constants.value(taken_by) >> SIDES[side][1] & 0xffff
         names = [type_name for type_name, kinds, _ in types(source, side) if kinds & bits]
         default = default.split("; as source: ")
         if names:
             found.append((name, form, least, most, default[-1 if side == "from" else 0], names, help_text))
     return found
+
+
+# How the values of session keys are written, by their form in session_keys.def, where it is not the help that says so.
+SESSION_FORMS = {
+    "text": "TEXT",
+    "string": "TEXT",
+    "flag": "yes|no",
+    "unless": "yes|no",
+    "number": "NUMBER",
+    "interfaces": "IFACE...",
+    "name": "IFACE",
+    "direction": "rx|tx|both",
+    "on_crash": "continue|stop",
+    "netns": "NAMESPACE",
+    "vlans": "LIST",
+    "cpus": "LIST",
+    "inner": "LIST",
+    "sample": "N",
+    "rate": "RATE",
+    "burst": "TIME",
+    "truncate": "LENGTH",
+    "size": "SIZE",
+    "compress": "zstd",
+    "sync": "none|rotate|SECONDS",
+}
+
+
+def session_keys(source, part):
+    """Rows (name in files, value, default, help) of the keys of a part."""
+    return [(row[2], SESSION_FORMS[row[4]], row[8], row[9])
+            for row in rows(source.text("src/model/session_keys.def"), r"\bSESSION_KEY\(") if row[3] == part]
 
 
 def mirror_counters(source):
@@ -219,9 +256,18 @@ def manual_types(source, side):
         yield f"*{escape(name)}*\n\t{escape(sentence(help_text))}\n"
 
 
-def manual_keys(source, side):
-    every = {name for _, _, _, _, _, names, _ in keys(source, side) for name in names}
-    for name, form, least, most, default, names, help_text in keys(source, side):
+def manual_file_keys(source, side):
+    return manual_keys(source, side, file_keys)
+
+
+def manual_session_keys(source, part):
+    for name, value, default, help_text in session_keys(source, part):
+        yield f"*{escape(name)}*=_{escape(value)}_\n\t{sentence(help_text)} Default: {escape(default)}.\n"
+
+
+def manual_keys(source, side, table=keys):
+    every = {name for _, _, _, _, _, names, _ in table(source, side) for name in names}
+    for name, form, least, most, default, names, help_text in table(source, side):
         value = FORMS[form][0].format(min=least, max=most)
         of = "every type" if set(names) == every else ", ".join(names)
         yield f"*{escape(name)}*=_{escape(value)}_\n\t{escape(sentence(help_text))} Default: {escape(default)}. Of {of}.\n"
@@ -282,6 +328,8 @@ def shell_help(source, _):
 FILLERS = {
     "types": manual_types,
     "keys": manual_keys,
+    "file-keys": manual_file_keys,
+    "session-keys": manual_session_keys,
     "mirror-counters": manual_counters(mirror_counters),
     "collect-counters": manual_counters(collect_counters),
     "decoded-fields": manual_fields,

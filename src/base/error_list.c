@@ -3,6 +3,16 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+
+struct place place_of_file(const char *file)
+{
+	struct place place = {0};
+	size_t len = strlen(file);
+
+	memcpy(place.file, file, len < sizeof place.file ? len : sizeof place.file - 1);
+	return place;
+}
 
 static void add(struct error_list *list, const struct place *place, bool warning, const char *format, va_list arguments)
 {
@@ -35,6 +45,28 @@ void error_list_warn(struct error_list *list, const struct place *place, const c
 	va_start(arguments, format);
 	add(list, place, true, format, arguments);
 	va_end(arguments);
+}
+
+static bool stands_behind(const struct place *a, const struct place *b)
+{
+	int order = strcmp(a->file, b->file);
+	unsigned int a_line = a->line - 1, b_line = b->line - 1; /* none is the largest */
+
+	if (order)
+		return order > 0;
+	return a_line != b_line ? a_line > b_line : a->column > b->column;
+}
+
+/* By insertion, which keeps the order of those at one place: there are few. */
+void error_list_sort(struct error_list *list)
+{
+	for (size_t i = 1; i < list->count; i++)
+		for (size_t j = i; j > 0 && stands_behind(&list->items[j - 1].place, &list->items[j].place); j--) {
+			struct placed_error item = list->items[j];
+
+			list->items[j] = list->items[j - 1];
+			list->items[j - 1] = item;
+		}
 }
 
 void error_list_print(FILE *out, const struct error_list *list)

@@ -31,9 +31,15 @@ struct error_list {
 	size_t errors; /* items that are not warnings */
 };
 
+/* All of a file; a longer name is cut. */
+struct place place_of_file(const char *file);
+
 /* Adds a sentence; the place may be NULL. Without memory only the count of errors grows, so that nothing wrong passes for right. */
 void error_list_add(struct error_list *list, const struct place *place, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void error_list_warn(struct error_list *list, const struct place *place, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts those of one file together, in the order of its lines; those without a line come last. */
+void error_list_sort(struct error_list *list);
 
 /* One line each: "web.session:7:1: TEXT", "web.session:7:1: warning: TEXT". */
 void error_list_print(FILE *out, const struct error_list *list);

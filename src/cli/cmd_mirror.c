@@ -59,17 +59,6 @@ static void print_usage(FILE *out)
 	endpoint_print_help(out, ENDPOINT_DESTINATION);
 }
 
-static int parse_direction(const char *text, struct session *session, struct error *error)
-{
-	bool both = strcmp(text, "both") == 0;
-
-	session->directions[DIRECTION_RX] = both || strcmp(text, "rx") == 0;
-	session->directions[DIRECTION_TX] = both || strcmp(text, "tx") == 0;
-	if (session->directions[DIRECTION_RX] || session->directions[DIRECTION_TX])
-		return 0;
-	return fail(error, EINVAL, "direction must be rx, tx or both, not '%s'", text);
-}
-
 static int parse_destination(const char *text, struct mirror_command *command, struct error *error)
 {
 	int rc = session_add_destination(&command->session, text, error);
@@ -127,7 +116,7 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 	case 'i':
 		return session_add_source(session, optarg, error);
 	case 'd':
-		return parse_direction(optarg, session, error);
+		return session_parse_direction(optarg, session, error);
 	case 't':
 		return parse_destination(optarg, command, error);
 	case 'c':
@@ -162,7 +151,7 @@ static int check_directions(struct session *session, struct error *error)
 	if (session->replayed && session->directions[DIRECTION_TX])
 		return fail(error, EINVAL, "the frames of a capture file count as received (-d rx)");
 	if (!session->directions[DIRECTION_RX] && !session->directions[DIRECTION_TX])
-		return parse_direction(session->replayed ? "rx" : "both", session, error);
+		return session_parse_direction(session->replayed ? "rx" : "both", session, error);
 	return 0;
 }
 

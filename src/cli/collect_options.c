@@ -82,32 +82,6 @@ static int parse_source(const char *text, struct collect_options *options, struc
 	return endpoint_parse(text, ENDPOINT_SOURCE, &options->sources[options->source_count++], error);
 }
 
-/* "vntag,fcs", or "all": everything that is known from the frame and the sender's word. */
-static int parse_inner(const char *text, unsigned int *inner, struct error *error)
-{
-	const unsigned int known = (FARSPAN_INNER_tag_likely << 1) - 1;
-	const char *at = text;
-
-	if (strcmp(text, "all") == 0) {
-		*inner = FARSPAN_INNER_EXTRA | FARSPAN_INNER_tag;
-		return 0;
-	}
-	while (*at) {
-		size_t len = strcspn(at, ",");
-		unsigned int part = 1;
-
-		while (part & known && (strncmp(farspan_inner_name(part), at, len) != 0 || farspan_inner_name(part)[len]))
-			part <<= 1;
-		if (!(part & known) || (at[len] && !at[len + 1]))
-			break;
-		*inner |= part;
-		at += len + (at[len] == ',');
-	}
-	if (!*at && *inner)
-		return 0;
-	return fail(error, EINVAL, "collect: inner must be all, or some of fabricpath,vntag,ttag,cmd,fcs,tag,tag_likely, not '%s'", text);
-}
-
 static int parse_file(const char **file, const char *what, struct error *error)
 {
 	if (*file)
@@ -165,7 +139,7 @@ static int parse_output(int option, struct collect_output_options *output, struc
 	case OPTION_FSYNC:
 		return recording_parse_sync(optarg, &output->sync, error);
 	case OPTION_INNER:
-		return parse_inner(optarg, &output->inner, error);
+		return session_parse_inner(optarg, &output->inner, error);
 	default:
 		output->rotation.per_session = true;
 		return 0;

@@ -13,6 +13,7 @@ enum {
 };
 
 /* A command gets its own name in argv[0] and returns an exit status; if it filled *error, main prints it as "farspan: TEXT". */
+int cmd_check(int argc, char **argv, struct error *error);
 int cmd_collect(int argc, char **argv, struct error *error);
 int cmd_decode(int argc, char **argv, struct error *error);
 int cmd_mirror(int argc, char **argv, struct error *error);

@@ -12,6 +12,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"check", cmd_check, "find what is wrong in files of sessions"},
 	{"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
 	{"decode", cmd_decode, "print what the packets of a capture file are"},
 	{"mirror", cmd_mirror, "copy an interface's frames to a collector"},

@@ -16,7 +16,8 @@ struct filter_compiler;
 /*
  * Makes ready to compile. device is any Ethernet device of this network namespace that is up: libpcap makes code that knows of VLAN tags
  * outside of the frame and of directions only if it has one open, which needs CAP_NET_RAW. Nothing is captured; the device may go later.
- * Takes some 10 ms, and closing 30 ms: keep it. *compiler is the caller's, to be closed.
+ * Takes some 10 ms, and closing 30 ms: keep it. Without a device (NULL) filters can be checked, not loaded, and nothing is needed.
+ * *compiler is the caller's, to be closed.
  */
 int filter_compiler_open(struct filter_compiler **compiler, const char *device, struct error *error);
 void filter_compiler_close(struct filter_compiler *compiler);

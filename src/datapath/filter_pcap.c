@@ -259,8 +259,11 @@ int filter_compiler_open(struct filter_compiler **opened, const char *device, st
 
 	if (!compiler)
 		return fail(error, ENOMEM, "filter: out of memory");
-	compiler->pcap = pcap_create(device, message);
-	rc = compiler->pcap ? activate(compiler->pcap, device, error) : fail_device(error, ENODEV, device, message);
+	compiler->pcap = device ? pcap_create(device, message) : pcap_open_dead(DLT_EN10MB, SNAPSHOT_BYTES);
+	if (!compiler->pcap)
+		rc = fail_device(error, ENODEV, device ? device : "none", message);
+	else
+		rc = device ? activate(compiler->pcap, device, error) : 0;
 	if (rc)
 		filter_compiler_close(compiler);
 	else

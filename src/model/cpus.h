@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -20,5 +21,8 @@ struct cpus {
 
 /* Reads numbers and ranges, as in 1,4-7; 0 or -EINVAL. */
 int cpus_parse(const char *text, struct cpus *cpus, struct error *error);
+
+/* Writes the list; false, and nothing, if there is none. */
+bool cpus_print(const struct cpus *cpus, FILE *out);
 
 #endif

@@ -59,13 +59,108 @@ enum {
 
 struct endpoint_key_row {
 	const char *name;
+	const char *file_name;
 	int (*parse)(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error);
+	void (*print)(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out);
+	enum endpoint_value value;
 	size_t offset;
 	unsigned long min, max;
 	unsigned int types;
 	const char *fallback;
 	const char *help;
 };
+
+/* ---- values: how each form is read and written ---- */
+
+static uint32_t number_at(const struct endpoint_key_row *row, const struct endpoint *endpoint)
+{
+	return *(const uint32_t *)(const void *)((const char *)endpoint + row->offset);
+}
+
+static void print_number(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	fprintf(out, "%u", number_at(row, endpoint));
+}
+
+static void print_numbers(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	const struct number_set *set = (const struct number_set *)(const void *)((const char *)endpoint + row->offset);
+
+	if (!set->count)
+		fputs("any", out);
+	for (unsigned int i = 0; i < set->count; i++) {
+		fprintf(out, "%s%u", i ? "+" : "", set->ranges[i].first);
+		if (set->ranges[i].last != set->ranges[i].first)
+			fprintf(out, "-%u", set->ranges[i].last);
+	}
+}
+
+static void print_address(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	fputs(address_text((const struct address *)(const void *)((const char *)endpoint + row->offset), text), out);
+}
+
+static void print_prefixes(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	(void)row;
+	for (unsigned int i = 0; i < endpoint->remote_count; i++) {
+		const struct prefix *prefix = &endpoint->remotes[i];
+
+		fprintf(out, "%s%s", i ? "+" : "", address_text(&prefix->address, text));
+		if (prefix->length != (prefix->address.family == 4 ? 32 : 128))
+			fprintf(out, "/%u", prefix->length);
+	}
+}
+
+static void print_interface(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	fputs((const char *)endpoint + row->offset, out);
+}
+
+static void print_granularity(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	fputs(number_at(row, endpoint) == ERSPAN_GRA_100NS ? "100ns" : "100us", out);
+}
+
+static void print_flag(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	fputs(number_at(row, endpoint) ? "yes" : "no", out);
+}
+
+static void print_tos(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	if (endpoint->inherit_tos)
+		fputs("inherit", out);
+	else
+		print_number(row, endpoint, out);
+}
+
+static void print_tag_type(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	fprintf(out, "0x%04x", number_at(row, endpoint));
+}
+
+static void print_direction(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	fputs(number_at(row, endpoint) == ENDPOINT_TX ? "tx" : "rx", out);
+}
+
+#define print_platform    print_number
+#define VALUE_number      ENDPOINT_VALUE_NUMBER
+#define VALUE_platform    ENDPOINT_VALUE_NUMBER
+#define VALUE_flag        ENDPOINT_VALUE_FLAG
+#define VALUE_numbers     ENDPOINT_VALUE_TEXT
+#define VALUE_address     ENDPOINT_VALUE_TEXT
+#define VALUE_prefixes    ENDPOINT_VALUE_TEXT
+#define VALUE_interface   ENDPOINT_VALUE_TEXT
+#define VALUE_granularity ENDPOINT_VALUE_TEXT
+#define VALUE_tos         ENDPOINT_VALUE_TEXT
+#define VALUE_tag_type    ENDPOINT_VALUE_TEXT
+#define VALUE_direction   ENDPOINT_VALUE_TEXT
 
 static int parse_number(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
 {
@@ -168,7 +263,7 @@ _Static_assert(ENDPOINT_KEY_COUNT <= 32, "keys are bits of endpoint.given");
 
 static const struct endpoint_key_row endpoint_keys[] = {
 #define KEY(ident, name, file_name, field, form, min, max, fallback, types, help) \
-	{#name, parse_##form, offsetof(struct endpoint, field), min, max, types, fallback, help},
+	{#name, #file_name, parse_##form, print_##form, VALUE_##form, offsetof(struct endpoint, field), min, max, types, fallback, help},
 #include "model/keys.def"
 #undef KEY
 };
@@ -256,14 +351,16 @@ static int parse_endpoint_address(char *text, enum endpoint_side side, struct en
 }
 
 /* What no single key can say. */
-static int check_whole(const struct endpoint *endpoint, struct error *error)
+int endpoint_check(const struct endpoint *endpoint, enum key_names names, struct error *error)
 {
 	char address[ADDRESS_TEXT_MAX], local[ADDRESS_TEXT_MAX];
 
 	if (endpoint->platform && endpoint->platform != PLATFORM_OF_ANY_UNIT && endpoint_has(endpoint, ENDPOINT_KEY_granularity))
 		return fail(error, EINVAL, "platform %u fixes the granularity, which cannot be set", endpoint->platform);
 	if (endpoint->kinds == KIND_VLAN && !endpoint_has(endpoint, ENDPOINT_KEY_vlan_id))
-		return fail(error, EINVAL, "id, the number of the VLAN, is missing");
+		return fail(error, EINVAL, "%s, the number of the VLAN, is missing",
+			    names == KEY_NAMES_FILE ? endpoint_keys[ENDPOINT_KEY_vlan_id].file_name
+						    : endpoint_keys[ENDPOINT_KEY_vlan_id].name);
 	if (!endpoint_has(endpoint, ENDPOINT_KEY_local) || endpoint->local.family == endpoint->address.family)
 		return 0;
 	return fail(error, EINVAL, "local %s and %s are of different families", address_text(&endpoint->local, local),
@@ -277,6 +374,18 @@ static void set_defaults(struct endpoint *endpoint)
 	endpoint->tpid = ETHERTYPE_VLAN;
 }
 
+int endpoint_begin(const char *type_name, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
+{
+	const struct endpoint_type *type = find_type(type_name, side);
+
+	set_defaults(endpoint);
+	if (!type)
+		return fail_type(type_name, side, error);
+	endpoint->kinds = type->kinds;
+	endpoint->port = wire_udp_port(endpoint_kind(endpoint));
+	return 0;
+}
+
 static int parse_parts(char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
 {
 	const struct endpoint_type *type;
@@ -285,16 +394,15 @@ static int parse_parts(char *text, enum endpoint_side side, struct endpoint *end
 
 	if (rest)
 		*rest++ = '\0';
+	rc = endpoint_begin(text, side, endpoint, error);
+	if (rc)
+		return rc;
 	type = find_type(text, side);
-	if (!type)
-		return fail_type(text, side, error);
-	endpoint->kinds = type->kinds;
-	endpoint->port = wire_udp_port(endpoint_kind(endpoint));
 	item = strsep(&rest, ",");
 	rc = parse_endpoint_address(item ? item : text + strlen(text), side, endpoint, error);
 	while (!rc && (item = strsep(&rest, ",")))
 		rc = parse_key(item, type, side, endpoint, error);
-	return rc ? rc : check_whole(endpoint, error);
+	return rc ? rc : endpoint_check(endpoint, KEY_NAMES_SHORT, error);
 }
 
 int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
@@ -310,6 +418,93 @@ int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *e
 	strcpy(copy, text);
 	rc = parse_parts(copy, side, endpoint, &detail);
 	return rc ? fail(error, -rc, "%s '%s': %s", what, text, detail.text) : 0;
+}
+
+/* ---- keys one by one ---- */
+
+/* The key that is not in the table: what stands behind the type on the command line. */
+static const char *place_key(unsigned int kinds, enum endpoint_side side, enum key_names names)
+{
+	if (!(kinds & KINDS_ALL))
+		return names == KEY_NAMES_FILE ? "Interface" : "interface";
+	if (side == ENDPOINT_SOURCE)
+		return names == KEY_NAMES_FILE ? "Local" : "local";
+	return names == KEY_NAMES_FILE ? "Remote" : "remote";
+}
+
+static int take_place(struct endpoint *endpoint, const char *key, const char *value, struct error *error)
+{
+	if (!endpoint_is_tunnel(endpoint)) {
+		if (!*value || strlen(value) >= sizeof endpoint->dev)
+			return fail(error, EINVAL, "%s must be the name of an interface, of at most %d characters", key, IFNAMSIZ - 1);
+		strcpy(endpoint->dev, value);
+		return 0;
+	}
+	if (address_parse(value, &endpoint->address))
+		return fail(error, EINVAL, "%s must be an IPv4 or IPv6 address, not '%s'", key, value);
+	return 0;
+}
+
+const char *endpoint_key_name(unsigned int kinds, enum endpoint_side side, enum key_names names, unsigned int i)
+{
+	if (i == ENDPOINT_KEY_COUNT)
+		return place_key(kinds, side, names);
+	if (!key_applies(&endpoint_keys[i], kinds, side))
+		return NULL;
+	return names == KEY_NAMES_FILE ? endpoint_keys[i].file_name : endpoint_keys[i].name;
+}
+
+int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_names names, const char *key, const char *value,
+		  struct error *error)
+{
+	for (unsigned int i = 0; i <= ENDPOINT_KEY_COUNT; i++) {
+		const char *name = endpoint_key_name(endpoint->kinds, side, names, i);
+		struct endpoint_key_row row;
+
+		if (!name || strcmp(name, key) != 0)
+			continue;
+		if (i == ENDPOINT_KEY_COUNT)
+			return take_place(endpoint, key, value, error);
+		row = endpoint_keys[i];
+		row.name = name;
+		endpoint->given |= 1u << i;
+		return row.parse(&row, value, endpoint, error);
+	}
+	return -ENOENT;
+}
+
+bool endpoint_has_place(const struct endpoint *endpoint, enum endpoint_side side)
+{
+	return side == ENDPOINT_SOURCE || endpoint->address.family || (!endpoint_is_tunnel(endpoint) && endpoint->dev[0]);
+}
+
+bool endpoint_print_key(const struct endpoint *endpoint, unsigned int i, FILE *out)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (i < ENDPOINT_KEY_COUNT) {
+		if (!endpoint_has(endpoint, i))
+			return false;
+		endpoint_keys[i].print(&endpoint_keys[i], endpoint, out);
+		return true;
+	}
+	if (endpoint_is_tunnel(endpoint) && !endpoint->address.family)
+		return false;
+	fputs(endpoint_is_tunnel(endpoint) ? address_text(&endpoint->address, text) : endpoint->dev, out);
+	return true;
+}
+
+enum endpoint_value endpoint_key_value(unsigned int i)
+{
+	return i < ENDPOINT_KEY_COUNT ? endpoint_keys[i].value : ENDPOINT_VALUE_TEXT;
+}
+
+const char *endpoint_type_at(unsigned int i, enum endpoint_side side)
+{
+	for (unsigned int t = 0; t < ENDPOINT_TYPES; t++)
+		if (endpoint_types[t].sides & 1u << side && i-- == 0)
+			return endpoint_types[t].name;
+	return NULL;
 }
 
 bool endpoint_takes(const char *type_name, enum endpoint_side side, const char *key)

@@ -108,6 +108,45 @@ int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *e
 /* Whether an endpoint of that type and side has a key; NULL and unknown names: no. */
 bool endpoint_takes(const char *type, enum endpoint_side side, const char *key);
 
+/*
+ * Endpoints key by key, for files and JSON. Key number ENDPOINT_KEY_COUNT is the one without a row: the address of a tunnel's other end
+ * (destination) or of this one (source), or the interface.
+ */
+enum key_names {
+	KEY_NAMES_SHORT, /* of the command line and JSON */
+	KEY_NAMES_FILE
+};
+
+/* How JSON writes a value. */
+enum endpoint_value {
+	ENDPOINT_VALUE_TEXT,
+	ENDPOINT_VALUE_NUMBER,
+	ENDPOINT_VALUE_FLAG
+};
+
+/* Begins an endpoint of a type, with the defaults of its keys; -EINVAL with the types there are. */
+int endpoint_begin(const char *type_name, enum endpoint_side side, struct endpoint *endpoint, struct error *error);
+
+/* Gives it a key. -ENOENT, without a text, if its type has none of that name; -EINVAL with what is allowed. */
+int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_names names, const char *key, const char *value,
+		  struct error *error);
+
+/* Whether it says where it is; a source may be anywhere. */
+bool endpoint_has_place(const struct endpoint *endpoint, enum endpoint_side side);
+
+/* What no single key can say: 0 or -EINVAL. */
+int endpoint_check(const struct endpoint *endpoint, enum key_names names, struct error *error);
+
+/* The name of key i, up to ENDPOINT_KEY_COUNT included; NULL if the kinds have no such key on that side. */
+const char *endpoint_key_name(unsigned int kinds, enum endpoint_side side, enum key_names names, unsigned int i);
+
+/* Writes the value of key i as endpoint_take() reads it; false, and nothing, if it was not given. */
+bool endpoint_print_key(const struct endpoint *endpoint, unsigned int i, FILE *out);
+enum endpoint_value endpoint_key_value(unsigned int i);
+
+/* The i-th type of a side; NULL behind the last. */
+const char *endpoint_type_at(unsigned int i, enum endpoint_side side);
+
 /* Every packet of the formats, from anyone: what "farspan collect" takes when it is told nothing. */
 void endpoint_any_source(struct endpoint *endpoint);
 

@@ -83,6 +83,13 @@ bool number_set_is_one(const struct number_set *set)
 	return set->count == 1 && set->ranges[0].first == set->ranges[0].last;
 }
 
+void range_print(bool behind, uint64_t first, uint64_t last, FILE *out)
+{
+	fprintf(out, "%s%llu", behind ? "," : "", (unsigned long long)first);
+	if (last > first)
+		fprintf(out, "-%llu", (unsigned long long)last);
+}
+
 /* ---- CPUs ---- */
 
 static void add_cpus(void *context, uint64_t first, uint64_t last)
@@ -99,4 +106,25 @@ int cpus_parse(const char *text, struct cpus *cpus, struct error *error)
 		return fail(error, EINVAL, "CPUs must be numbers and ranges from 0 to %d, as in 1,4-7, not '%s'", CPUS_MAX - 1, text);
 	cpus->some = true;
 	return 0;
+}
+
+static bool has_cpu(const struct cpus *cpus, unsigned int cpu)
+{
+	return cpus->words[cpu / 32] >> cpu % 32 & 1;
+}
+
+bool cpus_print(const struct cpus *cpus, FILE *out)
+{
+	bool some = false;
+
+	for (unsigned int cpu = 0, last; cpus->some && cpu < CPUS_MAX; cpu = last + 1) {
+		last = cpu;
+		if (!has_cpu(cpus, cpu))
+			continue;
+		while (last + 1 < CPUS_MAX && has_cpu(cpus, last + 1))
+			last++;
+		range_print(some, cpu, last, out);
+		some = true;
+	}
+	return some;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum {
 	NUMBER_RANGES_MAX = 16
@@ -32,5 +33,8 @@ const char *range_number(const char *text, uint64_t max, uint64_t *number);
 
 /* Calls add for each range of the text, a single number being one of itself. 0, or -EINVAL, possibly after some calls. */
 int ranges_parse(const char *text, uint64_t max, void (*add)(void *context, uint64_t first, uint64_t last), void *context);
+
+/* Writes a range of such a list, behind a comma if it is not the first. */
+void range_print(bool behind, uint64_t first, uint64_t last, FILE *out);
 
 #endif

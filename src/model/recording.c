@@ -7,12 +7,27 @@
 
 #include "model/ranges.h"
 
+static const struct {
+	char suffix;
+	uint64_t unit;
+} units[] = {{'g', 1 << 30}, {'m', 1 << 20}, {'k', 1 << 10}, {'\0', 1000000}};
+
+bool recording_print_size(uint64_t size, FILE *out)
+{
+	size_t i = 0;
+
+	if (!size)
+		return false;
+	while (i + 1 < sizeof units / sizeof units[0] && size % units[i].unit)
+		i++;
+	fprintf(out, "%llu", (unsigned long long)(size / units[i].unit));
+	if (units[i].suffix)
+		fputc(units[i].suffix, out);
+	return true;
+}
+
 int recording_parse_size(const char *text, uint64_t *size, struct error *error)
 {
-	static const struct {
-		char suffix;
-		uint64_t unit;
-	} units[] = {{'\0', 1000000}, {'k', 1 << 10}, {'m', 1 << 20}, {'g', 1 << 30}};
 	uint64_t number;
 	const char *end = range_number(text, UINT64_MAX, &number);
 

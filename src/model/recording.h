@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -44,5 +45,8 @@ struct session_recording {
 int recording_parse_size(const char *text, uint64_t *size, struct error *error); /* millions of bytes; k, m, g: KiB, MiB, GiB */
 int recording_parse_sync(const char *text, struct recording_sync *sync, struct error *error); /* none, rotate, SECONDS */
 int recording_parse_compress(const char *text, bool *zstd, struct error *error);              /* zstd */
+
+/* Writes it as it is read; false, and nothing, for 0. */
+bool recording_print_size(uint64_t size, FILE *out);
 
 #endif

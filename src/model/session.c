@@ -34,13 +34,50 @@ int session_add_destination(struct session *session, const char *text, struct er
 	return endpoint_parse(text, ENDPOINT_DESTINATION, &session->destinations[session->destination_count++], error);
 }
 
+/* "vntag,fcs", or "all": everything that is known from the frame and the sender's word. */
+int session_parse_inner(const char *text, unsigned int *inner, struct error *error)
+{
+	const unsigned int known = (FARSPAN_INNER_tag_likely << 1) - 1;
+	const char *at = text;
+
+	if (strcmp(text, "all") == 0) {
+		*inner = FARSPAN_INNER_EXTRA | FARSPAN_INNER_tag;
+		return 0;
+	}
+	while (*at) {
+		size_t len = strcspn(at, ",");
+		unsigned int part = 1;
+
+		while (part & known && (strncmp(farspan_inner_name(part), at, len) != 0 || farspan_inner_name(part)[len]))
+			part <<= 1;
+		if (!(part & known) || (at[len] && !at[len + 1]))
+			break;
+		*inner |= part;
+		at += len + (at[len] == ',');
+	}
+	if (!*at && *inner)
+		return 0;
+	return fail(error, EINVAL, "inner must be all, or some of fabricpath,vntag,ttag,cmd,fcs,tag,tag_likely, not '%s'", text);
+}
+
+int session_parse_direction(const char *text, struct session *session, struct error *error)
+{
+	bool both = strcmp(text, "both") == 0;
+
+	session->directions[DIRECTION_RX] = both || strcmp(text, "rx") == 0;
+	session->directions[DIRECTION_TX] = both || strcmp(text, "tx") == 0;
+	if (session->directions[DIRECTION_RX] || session->directions[DIRECTION_TX])
+		return 0;
+	return fail(error, EINVAL, "direction must be rx, tx or both, not '%s'", text);
+}
+
 int session_check(const struct session *session, struct error *error)
 {
-	if (!session->source_count && !session->replayed)
+	if (!session->source_count && !session->tunnel_count && !session->replayed)
 		return fail(error, EINVAL, "no interface given (-i)");
 	if (session->source_count && session->replayed)
 		return fail(error, EINVAL, "frames come from interfaces (-i) or from a capture file (-r), not from both");
-	if (!session->destination_count)
+	if (!session->destination_count && !session->recording.path[0] && !session->recording.listen[0])
 		return fail(error, EINVAL, "no destination given (-t)");
 	if (session->spread && session->destination_count < 2)
 		return fail(error, EINVAL, "flows can be spread over two or more destinations, not over one");

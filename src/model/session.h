@@ -35,7 +35,8 @@ enum session_on_crash {
 struct session {
 	char name[SESSION_NAME_MAX]; /* empty on the command line */
 	char description[SESSION_DESCRIPTION_MAX];
-	char file[SESSION_PATH_MAX]; /* where it was read; empty: in none */
+	char file[SESSION_PATH_MAX];             /* where it was read; empty: in none */
+	unsigned int filter_line, filter_column; /* of the filter in the file */
 	bool disabled;
 	enum session_on_crash on_crash;
 	struct session_source sources[SESSION_SOURCES_MAX];
@@ -63,6 +64,10 @@ struct session {
 /* Adds a source or destination from its text: 0, or -EINVAL with what is wrong in *error. */
 int session_add_source(struct session *session, const char *text, struct error *error); /* IFACE[,netns=NAME] */
 int session_add_destination(struct session *session, const char *text, struct error *error);
+
+/* rx, tx or both; all, or some of farspan_inner_name() with commas between. -EINVAL with what is allowed. */
+int session_parse_direction(const char *text, struct session *session, struct error *error);
+int session_parse_inner(const char *text, unsigned int *inner, struct error *error);
 
 /* Whether the session is complete, and no two parts of it contradict each other. */
 int session_check(const struct session *session, struct error *error);

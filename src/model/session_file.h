@@ -18,6 +18,9 @@ extern const char *const session_directories[];
  */
 int session_dir_read(const char *const *directories, struct session_list *list, struct error_list *errors);
 
+/* The same without session_list_check(). */
+int session_dir_load(const char *const *directories, struct session_list *list, struct error_list *errors);
+
 /* Reads one file, and the drop-ins beside it, into *session, the caller's; NULL after an error. The name is that of the file. */
 int session_file_read(const char *path, struct session **session, struct error_list *errors);
 

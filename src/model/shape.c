@@ -32,6 +32,11 @@ static void add_vlans(void *context, uint64_t first, uint64_t last)
 		set->bits[vlan / 64] |= 1ull << vlan % 64;
 }
 
+static bool has_vlan(const struct shape *shape, unsigned int vlan)
+{
+	return shape->vlans.bits[vlan / 64] >> vlan % 64 & 1;
+}
+
 int shape_parse_vlans(const char *text, struct shape *shape, struct error *error)
 {
 	if (ranges_parse(text, VLAN_MAX, add_vlans, &shape->vlans))
@@ -41,67 +46,121 @@ int shape_parse_vlans(const char *text, struct shape *shape, struct error *error
 	return 0;
 }
 
+bool shape_print_vlans(const struct shape *shape, FILE *out)
+{
+	bool some = false;
+
+	for (unsigned int vlan = 0, last; shape->some_vlans && vlan <= VLAN_MAX; vlan = last + 1) {
+		last = vlan;
+		if (!has_vlan(shape, vlan))
+			continue;
+		while (last < VLAN_MAX && has_vlan(shape, last + 1))
+			last++;
+		range_print(some, vlan, last, out);
+		some = true;
+	}
+	return some;
+}
+
 /* ---- sample ---- */
+
+static const struct {
+	const char *prefix;
+	enum sample_mode mode;
+} sample_modes[] = {{"random:", SAMPLE_RANDOM}, {"count:", SAMPLE_COUNT}, {"flow:", SAMPLE_FLOW}, {"", SAMPLE_RANDOM}};
+
+enum {
+	SAMPLE_MODES = sizeof sample_modes / sizeof sample_modes[0]
+};
 
 int shape_parse_sample(const char *text, struct shape *shape, struct error *error)
 {
-	static const struct {
-		const char *prefix;
-		enum sample_mode mode;
-	} modes[] = {{"random:", SAMPLE_RANDOM}, {"count:", SAMPLE_COUNT}, {"flow:", SAMPLE_FLOW}, {"", SAMPLE_RANDOM}};
 	uint64_t n;
 
-	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
-		size_t len = strlen(modes[i].prefix);
+	for (unsigned int i = 0; i < SAMPLE_MODES; i++) {
+		size_t len = strlen(sample_modes[i].prefix);
 		const char *end;
 
-		if (strncmp(text, modes[i].prefix, len) != 0)
+		if (strncmp(text, sample_modes[i].prefix, len) != 0)
 			continue;
 		end = range_number(text + len, UINT32_MAX, &n);
 		if (!end || *end || !n)
 			break;
-		shape->sample = modes[i].mode;
+		shape->sample = sample_modes[i].mode;
 		shape->sample_n = (uint32_t)n;
 		return 0;
 	}
 	return fail(error, EINVAL, "sample must be N, random:N, count:N or flow:N, for 1 in N, not '%s'", text);
 }
 
+bool shape_print_sample(const struct shape *shape, FILE *out)
+{
+	for (unsigned int i = 0; shape->sample_n && i < SAMPLE_MODES; i++) {
+		if (sample_modes[i].mode != shape->sample)
+			continue;
+		fprintf(out, "%s%u", sample_modes[i].prefix, shape->sample_n);
+		return true;
+	}
+	return false;
+}
+
 /* ---- rate ---- */
 
-static int parse_burst(const char *text, struct shape *shape, struct error *error)
-{
-	static const struct {
-		const char *unit;
-		uint64_t ns;
-	} units[] = {{"ms", NS_PER_MS}, {"us", NS_PER_US}, {"s", 1000ull * NS_PER_MS}};
-	uint64_t number;
-	const char *end = strncmp(text, "burst=", 6) == 0 ? range_number(text + 6, burst_max_ns, &number) : NULL;
+static const struct {
+	const char *unit;
+	uint64_t ns;
+} burst_units[] = {{"s", 1000ull * NS_PER_MS}, {"ms", NS_PER_MS}, {"us", NS_PER_US}};
 
-	for (size_t i = 0; end && i < sizeof units / sizeof units[0]; i++) {
-		if (strcmp(end, units[i].unit) != 0 || number > burst_max_ns / units[i].ns)
+enum {
+	BURST_UNITS = sizeof burst_units / sizeof burst_units[0]
+};
+
+int shape_parse_burst(const char *text, struct shape *shape, struct error *error)
+{
+	uint64_t number;
+	const char *end = range_number(text, burst_max_ns, &number);
+
+	for (unsigned int i = 0; end && i < BURST_UNITS; i++) {
+		if (strcmp(end, burst_units[i].unit) != 0 || number > burst_max_ns / burst_units[i].ns)
 			continue;
-		shape->burst_ns = number * units[i].ns;
+		shape->burst_ns = number * burst_units[i].ns;
 		return 0;
 	}
-	return fail(error, EINVAL, "burst must be a time up to 10s, as in burst=20ms, not '%s'", text);
+	return fail(error, EINVAL, "burst must be a time up to 10s, as in 20ms, not '%s'", text);
 }
+
+bool shape_print_burst(const struct shape *shape, FILE *out)
+{
+	unsigned int i = 0;
+
+	if (!shape->limited || shape->burst_ns == BURST_DEFAULT_NS)
+		return false;
+	while (i + 1 < BURST_UNITS && shape->burst_ns % burst_units[i].ns)
+		i++;
+	fprintf(out, "%llu%s", (unsigned long long)(shape->burst_ns / burst_units[i].ns), burst_units[i].unit);
+	return true;
+}
+
+static const struct {
+	char letter;
+	uint64_t factor;
+} rate_prefixes[] = {{'g', 1000ull * 1000 * 1000}, {'m', 1000 * 1000}, {'k', 1000}};
+
+enum {
+	RATE_PREFIXES = sizeof rate_prefixes / sizeof rate_prefixes[0]
+};
 
 /* "10mbit", "500pps", "2kpps", "1g": bits unless it says packets. */
 static int parse_per_second(const char *text, struct shape *shape)
 {
-	static const struct {
-		char letter;
-		uint64_t factor;
-	} prefixes[] = {{'k', 1000}, {'m', 1000 * 1000}, {'g', 1000ull * 1000 * 1000}};
 	const char *unit = range_number(text, rate_max, &shape->rate);
 	uint64_t factor = 1;
 
 	if (!unit)
 		return -EINVAL;
-	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-		if ((*unit | 0x20) == prefixes[i].letter)
-			factor = prefixes[i].factor;
+	for (unsigned int i = 0; i < RATE_PREFIXES; i++)
+		if ((*unit | 0x20) == rate_prefixes[i].letter)
+			factor = rate_prefixes[i].factor;
 	unit += factor > 1;
 	shape->rate_in_bits = strcmp(unit, "pps") != 0;
 	if (shape->rate_in_bits && *unit && strcmp(unit, "bit") != 0 && strcmp(unit, "bps") != 0)
@@ -125,7 +184,29 @@ int shape_parse_rate(const char *text, struct shape *shape, struct error *error)
 		return fail(error, EINVAL,
 			    "rate must be bits or packets per second, from 8kbit and 1pps on, as in 10mbit, 2gbit, 500pps, not '%s'", text);
 	shape->limited = true;
-	return burst ? parse_burst(burst, shape, error) : 0;
+	if (!burst)
+		return 0;
+	if (strncmp(burst, "burst=", 6) != 0)
+		return fail(error, EINVAL, "behind a rate stands a burst, as in 10mbit,burst=20ms, not '%s'", burst);
+	return shape_parse_burst(burst + 6, shape, error);
+}
+
+bool shape_print_rate(const struct shape *shape, FILE *out)
+{
+	uint64_t rate = shape->rate;
+	unsigned int i = 0;
+
+	if (!shape->limited)
+		return false;
+	while (i < RATE_PREFIXES && rate % rate_prefixes[i].factor)
+		i++;
+	if (i < RATE_PREFIXES)
+		rate /= rate_prefixes[i].factor;
+	fprintf(out, "%llu", (unsigned long long)rate);
+	if (i < RATE_PREFIXES)
+		fputc(rate_prefixes[i].letter, out);
+	fputs(shape->rate_in_bits ? "bit" : "pps", out);
+	return true;
 }
 
 uint64_t shape_cost_scale(const struct shape *shape)
@@ -135,16 +216,31 @@ uint64_t shape_cost_scale(const struct shape *shape)
 
 /* ---- truncate ---- */
 
+static const struct {
+	const char *name;
+	enum truncate_mode mode;
+} layers[] = {{"l2", TRUNCATE_L2}, {"l3", TRUNCATE_L3}, {"l4", TRUNCATE_L4}};
+
+enum {
+	LAYERS = sizeof layers / sizeof layers[0]
+};
+
+bool shape_print_truncate(const struct shape *shape, FILE *out)
+{
+	for (unsigned int i = 0; i < LAYERS; i++)
+		if (layers[i].mode == shape->truncate)
+			return fputs(layers[i].name, out) >= 0;
+	if (shape->truncate == TRUNCATE_BYTES)
+		fprintf(out, "%u", shape->truncate_bytes);
+	return shape->truncate == TRUNCATE_BYTES;
+}
+
 int shape_parse_truncate(const char *text, struct shape *shape, struct error *error)
 {
-	static const struct {
-		const char *name;
-		enum truncate_mode mode;
-	} layers[] = {{"l2", TRUNCATE_L2}, {"l3", TRUNCATE_L3}, {"l4", TRUNCATE_L4}};
 	uint64_t bytes;
 	const char *end;
 
-	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+	for (unsigned int i = 0; i < LAYERS; i++) {
 		if (strcmp(text, layers[i].name) == 0) {
 			shape->truncate = layers[i].mode;
 			return 0;

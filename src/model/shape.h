@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "bpf/abi.h"
@@ -32,7 +33,15 @@ struct shape {
 int shape_parse_vlans(const char *text, struct shape *shape, struct error *error);    /* 10,20-29; 0 is untagged */
 int shape_parse_sample(const char *text, struct shape *shape, struct error *error);   /* N, random:N, count:N, flow:N */
 int shape_parse_rate(const char *text, struct shape *shape, struct error *error);     /* 10mbit, 500pps; ,burst=20ms */
+int shape_parse_burst(const char *text, struct shape *shape, struct error *error);    /* 20ms */
 int shape_parse_truncate(const char *text, struct shape *shape, struct error *error); /* bytes, l2, l3, l4 */
+
+/* Each writes what the function above reads; false, and nothing, if it is not in the shape. */
+bool shape_print_vlans(const struct shape *shape, FILE *out);
+bool shape_print_sample(const struct shape *shape, FILE *out);
+bool shape_print_rate(const struct shape *shape, FILE *out);
+bool shape_print_burst(const struct shape *shape, FILE *out);
+bool shape_print_truncate(const struct shape *shape, FILE *out);
 
 /* The units of rate per second as the programs count them: see struct bucket. */
 uint64_t shape_cost_scale(const struct shape *shape);

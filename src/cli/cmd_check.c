@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* farspan check: what is wrong in files of sessions, all at once, without a daemon. */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/here.h"
+#include "model/session_file.h"
+
+struct check_command {
+	char **paths;
+	int path_count;
+	bool json;
+	bool quiet;
+	bool help;
+};
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: farspan check [-q] [--json] [FILE|DIRECTORY...]\n\n"
+		     "Reads files of sessions, see farspan.session(5), and tells everything that is wrong in them: what cannot be read, "
+		     "what does\n"
+		     "not go together, loops, tunnels claimed twice, and paths too narrow for the frames. Without FILE: all that farspand "
+		     "would\n"
+		     "read. Needs neither a daemon nor privileges. Ends with 0 if nothing is wrong, 1 if something is; warnings do not "
+		     "count.\n\n"
+		     "  -q, --quiet   only errors and warnings\n"
+		     "      --json    errors and warnings as JSON on the standard output\n");
+}
+
+static int parse_command_line(int argc, char **argv, struct check_command *command, struct error *error)
+{
+	enum {
+		OPTION_JSON = 256
+	};
+	static const struct option options[] = {{"json", no_argument, NULL, OPTION_JSON},
+						{"quiet", no_argument, NULL, 'q'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":qh", options, NULL)) >= 0) {
+		if (option == '?' || option == ':')
+			return fail(error, EINVAL, "check: unknown option '%s'; \"farspan check --help\" lists them", argv[optind - 1]);
+		command->json |= option == OPTION_JSON;
+		command->quiet |= option == 'q';
+		command->help |= option == 'h';
+	}
+	command->paths = argv + optind;
+	command->path_count = argc - optind;
+	return 0;
+}
+
+static void add_session(struct session_list *list, struct session *session, struct error_list *errors)
+{
+	const struct session *other = session_list_find(list, session->name);
+	struct place place = place_of_file(session->file);
+
+	if (other)
+		error_list_add(errors, &place, "session %s is also in %s", session->name, other->file);
+	if (other || session_list_add(list, session))
+		session_free(session);
+}
+
+/* The sessions of a directory are checked among each other when all are there. */
+static void read_path(const char *path, struct session_list *list, struct error_list *errors)
+{
+	const char *directories[] = {path, NULL};
+	struct session_list mine = {0};
+	struct session *session;
+	struct stat status;
+
+	if (stat(path, &status) || !S_ISDIR(status.st_mode)) {
+		if (session_file_read(path, &session, errors) == 0)
+			add_session(list, session, errors);
+		return;
+	}
+	session_dir_load(directories, &mine, errors);
+	for (size_t i = 0; i < mine.count; i++)
+		add_session(list, mine.sessions[i], errors);
+	mine.count = 0;
+	session_list_free(&mine);
+}
+
+static int print_json(const struct session_list *list, const struct error_list *errors)
+{
+	json_t *items = json_array(), *json;
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct placed_error *item = &errors->items[i];
+
+		json_array_append_new(items, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", item->place.file, "line", (int)item->place.line,
+						       "column", (int)item->place.column, "severity", item->warning ? "warning" : "error",
+						       "text", item->text));
+	}
+	json = json_pack("{s:I, s:I, s:o}", "sessions", (json_int_t)list->count, "errors", (json_int_t)errors->errors, "findings", items);
+	if (!json || json_dumpf(json, stdout, JSON_INDENT(1)))
+		return -ENOMEM;
+	putchar('\n');
+	json_decref(json);
+	return 0;
+}
+
+int cmd_check(int argc, char **argv, struct error *error)
+{
+	struct check_command command = {0};
+	struct session_list list = {0};
+	struct error_list errors = {0};
+	int status;
+
+	if (parse_command_line(argc, argv, &command, error))
+		return EXIT_USAGE;
+	if (command.help) {
+		print_usage(stdout);
+		return EXIT_OK;
+	}
+	if (!command.path_count)
+		session_dir_load(session_directories, &list, &errors);
+	for (int i = 0; i < command.path_count; i++)
+		read_path(command.paths[i], &list, &errors);
+	session_list_check(&list, &errors);
+	here_check(&list, &errors);
+	error_list_sort(&errors);
+	status = errors.errors ? EXIT_FAILED : EXIT_OK;
+	if (command.json) {
+		if (print_json(&list, &errors))
+			status = EXIT_FAILED;
+	} else {
+		error_list_print(stderr, &errors);
+		if (!command.quiet && !errors.errors)
+			printf("%zu session%s, nothing wrong%s\n", list.count, list.count == 1 ? "" : "s",
+			       errors.count ? ", but see above" : "");
+	}
+	session_list_free(&list);
+	error_list_free(&errors);
+	return status;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What sessions cannot have together: the checks of session_list_check(). */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/session_list.h"
+
+static struct place place_of(const struct session *session)
+{
+	return place_of_file(session->file[0] ? session->file : session->name);
+}
+
+/* ---- two that claim a tunnel ---- */
+
+static bool sets_meet(const struct number_set *a, const struct number_set *b)
+{
+	for (unsigned int i = 0; i < a->count; i++)
+		for (unsigned int j = 0; j < b->count; j++)
+			if (a->ranges[i].first <= b->ranges[j].last && b->ranges[j].first <= a->ranges[i].last)
+				return true;
+	return a->count == 0 && b->count == 0;
+}
+
+/* Prefixes that meet and are of one length are the same. */
+static bool senders_meet(const struct endpoint *a, const struct endpoint *b)
+{
+	for (unsigned int i = 0; i < a->remote_count; i++)
+		for (unsigned int j = 0; j < b->remote_count; j++)
+			if (a->remotes[i].length == b->remotes[j].length && address_equal(&a->remotes[i].address, &b->remotes[j].address))
+				return true;
+	return a->remote_count == 0 && b->remote_count == 0;
+}
+
+/* Packets may belong to both, and neither is the more special one, which would have them. */
+static bool tunnels_meet(const struct endpoint *a, const struct endpoint *b)
+{
+	bool sided = endpoint_has(a, ENDPOINT_KEY_side), b_sided = endpoint_has(b, ENDPOINT_KEY_side);
+
+	return a->kinds & b->kinds && a->port == b->port && address_equal(&a->address, &b->address) && senders_meet(a, b) &&
+	       sets_meet(&a->ids, &b->ids) && sets_meet(&a->indexes, &b->indexes) && sets_meet(&a->hwids, &b->hwids) &&
+	       sets_meet(&a->vlans, &b->vlans) && sided == b_sided && (!sided || a->side == b->side);
+}
+
+static void check_tunnels(const struct session *a, const struct session *b, struct error_list *errors)
+{
+	struct place place = place_of(b);
+
+	if (a->listen_on[0] && b->listen_on[0] && strcmp(a->listen_on, b->listen_on) != 0)
+		return;
+	for (unsigned int i = 0; i < a->tunnel_count; i++)
+		for (unsigned int j = 0; j < b->tunnel_count; j++)
+			if (tunnels_meet(&a->tunnels[i], &b->tunnels[j])) {
+				error_list_add(
+					errors, &place,
+					"session %s takes the same tunnel as session %s (%s, its source %u): one of them must say more of "
+					"it, or be disabled",
+					b->name, a->name, endpoint_type_name(&a->tunnels[i]), i + 1);
+				return;
+			}
+}
+
+static void check_recordings(const struct session *a, const struct session *b, struct error_list *errors)
+{
+	struct place place = place_of(b);
+
+	if (a->recording.path[0] && strcmp(a->recording.path, b->recording.path) == 0)
+		error_list_add(errors, &place, "session %s records into the file of session %s, %s", b->name, a->name, a->recording.path);
+	if (a->recording.listen[0] && strcmp(a->recording.listen, b->recording.listen) == 0)
+		error_list_add(errors, &place, "session %s listens where session %s does, %s", b->name, a->name, a->recording.listen);
+}
+
+/* What a collector knows a tunnel by. */
+static bool look_alike(const struct endpoint *a, const struct endpoint *b)
+{
+	return endpoint_is_tunnel(a) && a->kinds == b->kinds && address_equal(&a->address, &b->address) &&
+	       address_equal(&a->local, &b->local) && a->session == b->session && a->vni == b->vni && a->key == b->key &&
+	       a->port == b->port && a->hwid == b->hwid && endpoint_has(a, ENDPOINT_KEY_key) == endpoint_has(b, ENDPOINT_KEY_key);
+}
+
+static void warn_destinations(const struct session *a, const struct session *b, struct error_list *errors)
+{
+	struct place place = place_of(b);
+	char text[ADDRESS_TEXT_MAX];
+
+	for (unsigned int i = 0; i < a->destination_count; i++)
+		for (unsigned int j = 0; j < b->destination_count; j++)
+			if (look_alike(&a->destinations[i], &b->destinations[j])) {
+				error_list_warn(errors, &place,
+						"copies of sessions %s and %s look alike to %s: give them tunnels that differ", a->name,
+						b->name, address_text(&a->destinations[i].address, text));
+				return;
+			}
+}
+
+/* ---- loops ---- */
+
+static bool matches(const struct session_source *source, const char *interface)
+{
+	if (source->netns[0])
+		return false;
+	return strcmp(source->pattern, interface) == 0 ||
+	       (session_source_is_pattern(source) && fnmatch(source->pattern, interface, 0) == 0);
+}
+
+/* Whether copies that a destination of "from" gets are frames for "to". */
+static bool leads_to(const struct session *from, const struct endpoint *destination, const struct session *to)
+{
+	if (!endpoint_is_tunnel(destination)) {
+		/* A pattern leaves the session's own destinations out. */
+		for (unsigned int i = 0; i < to->source_count; i++)
+			if (matches(&to->sources[i], destination->dev) && (from != to || !session_source_is_pattern(&to->sources[i])))
+				return true;
+		return false;
+	}
+	for (unsigned int i = 0; i < to->tunnel_count; i++) {
+		const struct endpoint *tunnel = &to->tunnels[i];
+
+		if (tunnel->kinds & destination->kinds && address_equal(&tunnel->address, &destination->address) &&
+		    number_set_has(&tunnel->ids, destination->kinds & KINDS_ERSPAN              ? destination->session
+						 : destination->kinds & KIND_BIT(FARSPAN_VXLAN) ? destination->vni
+												: destination->key))
+			return true;
+	}
+	return false;
+}
+
+static bool has_edge(const struct session *from, const struct session *to)
+{
+	for (unsigned int i = 0; i < from->destination_count; i++)
+		if (leads_to(from, &from->destinations[i], to))
+			return true;
+	return false;
+}
+
+enum colour {
+	NEW,
+	ON_PATH,
+	DONE
+};
+
+struct walk {
+	const struct session_list *list;
+	struct error_list *errors;
+	unsigned char *colours;
+	size_t *path; /* indices of the sessions on the way to the one at hand */
+	size_t depth;
+};
+
+static void report_loop(const struct walk *walk, size_t back_to)
+{
+	char text[400] = "";
+	struct place place = place_of(walk->list->sessions[back_to]);
+	size_t start = 0, used;
+
+	while (walk->path[start] != back_to)
+		start++;
+	for (size_t i = start; i < walk->depth; i++) {
+		used = strlen(text);
+		snprintf(text + used, sizeof text - used, "%s -> ", walk->list->sessions[walk->path[i]]->name);
+	}
+	error_list_add(walk->errors, &place, "copies would be copied again without end: %s%s", text, walk->list->sessions[back_to]->name);
+}
+
+/* Depth first, without recursion: next[] holds where the search of each session on the path goes on. */
+static void walk_from(struct walk *walk, size_t *next, size_t start)
+{
+	const struct session_list *list = walk->list;
+
+	walk->path[0] = start;
+	walk->depth = 1;
+	walk->colours[start] = ON_PATH;
+	next[start] = 0;
+	while (walk->depth) {
+		size_t at = walk->path[walk->depth - 1], to = next[at]++;
+
+		if (to == list->count) {
+			walk->colours[at] = DONE;
+			walk->depth--;
+		} else if (list->sessions[to]->disabled || walk->colours[to] == DONE || !has_edge(list->sessions[at], list->sessions[to])) {
+			continue;
+		} else if (walk->colours[to] == ON_PATH) {
+			report_loop(walk, to);
+		} else {
+			walk->colours[to] = ON_PATH;
+			next[to] = 0;
+			walk->path[walk->depth++] = to;
+		}
+	}
+}
+
+/* ---- all of it ---- */
+
+static int check_loops(const struct session_list *list, struct error_list *errors)
+{
+	struct walk walk = {.list = list, .errors = errors};
+	size_t *next = calloc(list->count + 1, sizeof *next);
+	int rc = 0;
+
+	walk.colours = calloc(list->count + 1, 1);
+	walk.path = calloc(list->count + 1, sizeof *walk.path);
+	if (!next || !walk.colours || !walk.path)
+		rc = -ENOMEM;
+	for (size_t i = 0; i < list->count && !rc; i++)
+		if (walk.colours[i] == NEW && !list->sessions[i]->disabled && list->sessions[i]->destination_count)
+			walk_from(&walk, next, i);
+	free(next);
+	free(walk.colours);
+	free(walk.path);
+	return rc;
+}
+
+int session_list_check(const struct session_list *list, struct error_list *errors)
+{
+	size_t before = errors->errors;
+
+	for (size_t j = 1; j < list->count; j++)
+		for (size_t i = 0; i < j; i++) {
+			const struct session *a = list->sessions[i], *b = list->sessions[j];
+
+			if (a->disabled || b->disabled)
+				continue;
+			check_tunnels(a, b, errors);
+			check_recordings(a, b, errors);
+			warn_destinations(a, b, errors);
+		}
+	if (check_loops(list, errors))
+		error_list_add(errors, NULL, "out of memory");
+	return errors->errors > before ? -EINVAL : 0;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model/session_text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "model/names.h"
+
+/* ---- the text ---- */
+
+struct text_section *session_text_add_section(struct session_text *text, enum section_kind kind, const struct place *place)
+{
+	struct text_section *sections = reallocarray(text->sections, text->count + 1, sizeof *sections);
+
+	if (!sections)
+		return NULL;
+	text->sections = sections;
+	sections[text->count] = (struct text_section){.kind = kind, .place = *place};
+	return &sections[text->count++];
+}
+
+struct text_item *session_text_add_item(struct text_section *section, const char *key, const char *value, const struct place *place)
+{
+	struct text_item *items = reallocarray(section->items, section->count + 1, sizeof *items), *item;
+
+	if (!items)
+		return NULL;
+	section->items = items;
+	item = &items[section->count];
+	*item = (struct text_item){.key = strdup(key), .value = strdup(value), .place = *place};
+	if (!item->key || !item->value) {
+		free(item->key);
+		free(item->value);
+		return NULL;
+	}
+	section->count++;
+	return item;
+}
+
+void session_text_free(struct session_text *text)
+{
+	for (size_t s = 0; s < text->count; s++) {
+		for (size_t i = 0; i < text->sections[s].count; i++) {
+			free(text->sections[s].items[i].key);
+			free(text->sections[s].items[i].value);
+		}
+		free(text->sections[s].items);
+	}
+	free(text->sections);
+	*text = (struct session_text){0};
+}
+
+/* ---- reading it ---- */
+
+struct build {
+	const struct session_text *text;
+	struct session *session;
+	struct error_list *errors;
+	size_t errors_before;
+	const struct text_section *destinations[SESSION_DESTINATIONS_MAX];
+	bool directed;                   /* a [Source] has said the direction */
+	const struct text_section *part; /* the section at hand, and a word for it */
+	char what[48];
+};
+
+static const char *word(const struct build *build, const char *in_file, const char *in_json)
+{
+	return build->text->names == KEY_NAMES_FILE ? in_file : in_json;
+}
+
+static const char *type_key(const struct build *build)
+{
+	return word(build, "Type", "type");
+}
+
+static struct place place_of_value(const struct text_item *item)
+{
+	struct place place = item->place;
+
+	if (item->value_column)
+		place.column = item->value_column;
+	return place;
+}
+
+/* The item of that key that counts, the last one; NULL if there is none. */
+static const struct text_item *find_item(const struct text_section *section, const char *key)
+{
+	for (size_t i = section->count; i-- > 0;)
+		if (strcmp(section->items[i].key, key) == 0)
+			return &section->items[i];
+	return NULL;
+}
+
+/* A key stands once in a file; another, a drop-in, may replace it. */
+static void check_twice(struct build *build)
+{
+	const struct text_item *items = build->part->items;
+
+	for (size_t i = 0; i < build->part->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(items[i].key, items[j].key) == 0 && strcmp(items[i].place.file, items[j].place.file) == 0) {
+				error_list_add(build->errors, &items[i].place, "%s is given twice, first in line %u", items[i].key,
+					       items[j].place.line);
+				break;
+			}
+}
+
+/* How many bytes the UTF-8 character at text has; 0: it is none. */
+static size_t character_len(const unsigned char *text)
+{
+	size_t len = *text < 0x80 ? 1 : *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
+	uint32_t code = len == 1 ? *text : *text & (0x7fu >> len);
+
+	if (len > 1 && (*text < 0xc2 || *text > 0xf4))
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if ((len == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) || (len == 4 && (code < 0x10000 || code > 0x10ffff)))
+		return 0;
+	return len;
+}
+
+/* Values go to terminals, logs and JSON as they are. */
+static void check_characters(struct build *build)
+{
+	for (size_t i = 0; i < build->part->count; i++) {
+		const struct text_item *item = &build->part->items[i];
+		const unsigned char *at = (const unsigned char *)item->value;
+		struct place place = place_of_value(item);
+		size_t len;
+
+		while (*at && (*at >= ' ' || *at == '\t') && *at != 0x7f && (len = character_len(at)))
+			at += len;
+		place.column += place.column ? (unsigned int)(at - (const unsigned char *)item->value) : 0;
+		if (*at)
+			error_list_add(build->errors, &place, "byte 0x%02x in the value is a control character or not UTF-8", *at);
+	}
+}
+
+static void add_name(struct name_list *names, const char *name)
+{
+	if (name)
+		name_list_add(names, name);
+}
+
+/* An endpoint's type, or NULL for what has no keys of one. */
+static void fail_unknown(struct build *build, const struct text_item *item, unsigned int parts, const struct endpoint *endpoint,
+			 enum endpoint_side side)
+{
+	struct name_list allowed = {0};
+	char text[400];
+
+	if (build->part->kind != SECTION_SESSION)
+		name_list_add(&allowed, type_key(build));
+	for (unsigned int part = 1; part <= PART_RECORDING; part <<= 1)
+		for (unsigned int i = 0; parts & part && i < SESSION_KEY_COUNT; i++)
+			add_name(&allowed, session_key_name(i, part, build->text->names));
+	for (unsigned int i = 0; endpoint && i <= ENDPOINT_KEY_COUNT; i++)
+		add_name(&allowed, endpoint_key_name(endpoint->kinds, side, build->text->names, i));
+	name_list_suggest(&allowed, item->key, text, sizeof text);
+	error_list_add(build->errors, &item->place, "%s has no key '%s'; %s", build->what, item->key, text);
+}
+
+static bool is_session_key(const struct build *build, enum session_part part, const char *key)
+{
+	for (unsigned int i = 0; i < SESSION_KEY_COUNT; i++) {
+		const char *name = session_key_name(i, part, build->text->names);
+
+		if (name && strcmp(name, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the keys of a part in the order of the table; an empty value leaves the default. */
+static void take_session_keys(struct build *build, enum session_part part)
+{
+	for (unsigned int i = 0; i < SESSION_KEY_COUNT; i++) {
+		const char *name = session_key_name(i, part, build->text->names);
+		const struct text_item *item = name ? find_item(build->part, name) : NULL;
+		struct error error = {0};
+		struct place place;
+
+		if (!item || (!*item->value && part == PART_SESSION))
+			continue;
+		if (session_key_parse(i, build->text->names, item->value, build->session, &error)) {
+			place = place_of_value(item);
+			error_list_add(build->errors, &place, "%s", error.text);
+		} else if (i == SESSION_KEY_filter) {
+			build->session->filter_line = item->place.line;
+			build->session->filter_column = item->value_column;
+		}
+	}
+}
+
+static void take_endpoint_keys(struct build *build, struct endpoint *endpoint, enum endpoint_side side, unsigned int other_parts)
+{
+	size_t before = build->errors->errors;
+	struct error error = {0};
+
+	for (size_t i = 0; i < build->part->count; i++) {
+		const struct text_item *item = &build->part->items[i];
+		struct place place = place_of_value(item);
+		int rc;
+
+		if (strcmp(item->key, type_key(build)) == 0 || (other_parts && is_session_key(build, other_parts, item->key)))
+			continue;
+		rc = endpoint_take(endpoint, side, build->text->names, item->key, item->value, &error);
+		if (rc == -ENOENT)
+			fail_unknown(build, item, other_parts, endpoint, side);
+		else if (rc)
+			error_list_add(build->errors, &place, "%s", error.text);
+	}
+	if (build->errors->errors > before)
+		return;
+	if (!endpoint_has_place(endpoint, side))
+		error_list_add(build->errors, &build->part->place, "%s: %s is missing", build->what,
+			       endpoint_key_name(endpoint->kinds, side, build->text->names, ENDPOINT_KEY_COUNT));
+	else if (endpoint_check(endpoint, build->text->names, &error))
+		error_list_add(build->errors, &build->part->place, "%s: %s", build->what, error.text);
+}
+
+/* The types of a side, for an error: those of endpoints and one more. */
+static void fail_type(struct build *build, const struct text_item *item, enum endpoint_side side, const char *more)
+{
+	struct place place = place_of_value(item);
+	struct name_list allowed = {0};
+	char text[400];
+	const char *name;
+
+	for (unsigned int i = 0; (name = endpoint_type_at(i, side)); i++)
+		name_list_add(&allowed, name);
+	add_name(&allowed, more);
+	name_list_suggest(&allowed, item->value, text, sizeof text);
+	error_list_add(build->errors, &place, "unknown type '%s'; %s", item->value, text);
+}
+
+static void check_unknown(struct build *build, enum session_part part)
+{
+	for (size_t i = 0; i < build->part->count; i++) {
+		const struct text_item *item = &build->part->items[i];
+
+		if (!is_session_key(build, part, item->key) && strcmp(item->key, type_key(build)) != 0)
+			fail_unknown(build, item, part, NULL, ENDPOINT_SOURCE);
+	}
+}
+
+/* ---- sections ---- */
+
+static void build_session(struct build *build)
+{
+	snprintf(build->what, sizeof build->what, "%s", word(build, "[Session]", "a session"));
+	for (size_t i = 0; i < build->part->count; i++)
+		if (!is_session_key(build, PART_SESSION, build->part->items[i].key))
+			fail_unknown(build, &build->part->items[i], PART_SESSION, NULL, ENDPOINT_SOURCE);
+	take_session_keys(build, PART_SESSION);
+}
+
+/* The engine follows one direction for all interfaces of a session. */
+static void build_interfaces(struct build *build)
+{
+	struct session *session = build->session;
+	bool rx = session->directions[DIRECTION_RX], tx = session->directions[DIRECTION_TX];
+	unsigned int before = session->source_count;
+	size_t errors = build->errors->errors;
+
+	snprintf(build->what, sizeof build->what, "%s", word(build, "[Source] without Type", "a source without type"));
+	session->directions[DIRECTION_RX] = session->directions[DIRECTION_TX] = true;
+	check_unknown(build, PART_INTERFACES);
+	take_session_keys(build, PART_INTERFACES);
+	if (errors == build->errors->errors && session->source_count == before)
+		error_list_add(build->errors, &build->part->place, "%s: %s is missing, or %s of a tunnel", build->what,
+			       word(build, "Interface", "interface"), type_key(build));
+	for (unsigned int i = before; i < session->source_count; i++)
+		if (session->sources[i].netns[0] && session_source_is_pattern(&session->sources[i]))
+			error_list_add(build->errors, &build->part->place, "interface %s of a container cannot be a pattern",
+				       session->sources[i].pattern);
+	if (build->directed && (rx != session->directions[DIRECTION_RX] || tx != session->directions[DIRECTION_TX]))
+		error_list_add(build->errors, &build->part->place,
+			       "%s must be the same in all sources of a session; others need one of their own",
+			       word(build, "Direction", "direction"));
+	build->directed = true;
+}
+
+static void build_tunnel(struct build *build, const struct text_item *type)
+{
+	struct session *session = build->session;
+	struct error error = {0};
+	char other[IFNAMSIZ];
+
+	snprintf(build->what, sizeof build->what, "%s %.20s", word(build, "[Source] of type", "a source of type"), type->value);
+	if (session->tunnel_count == SESSION_TUNNELS_MAX) {
+		error_list_add(build->errors, &build->part->place, "more than %d sources that are tunnels", SESSION_TUNNELS_MAX);
+		return;
+	}
+	if (endpoint_begin(type->value, ENDPOINT_SOURCE, &session->tunnels[session->tunnel_count], &error)) {
+		fail_type(build, type, ENDPOINT_SOURCE, NULL);
+		return;
+	}
+	memcpy(other, session->listen_on, sizeof other);
+	session->listen_on[0] = '\0';
+	take_session_keys(build, PART_TUNNELS);
+	if (session->tunnel_count && strcmp(other, session->listen_on) != 0)
+		error_list_add(build->errors, &build->part->place, "%s must be the same in all sources of a session",
+			       word(build, "Interface", "interface"));
+	take_endpoint_keys(build, &session->tunnels[session->tunnel_count++], ENDPOINT_SOURCE, PART_TUNNELS);
+}
+
+static void build_recording(struct build *build)
+{
+	struct session_recording *recording = &build->session->recording;
+	size_t before = build->errors->errors, len;
+
+	snprintf(build->what, sizeof build->what, "%s", word(build, "[Destination] of type pcapng", "a destination of type pcapng"));
+	if (recording->path[0] || recording->listen[0]) {
+		error_list_add(build->errors, &build->part->place, "a session has one recording; others need a session of their own");
+		return;
+	}
+	check_unknown(build, PART_RECORDING);
+	take_session_keys(build, PART_RECORDING);
+	if (build->errors->errors > before)
+		return;
+	len = strlen(recording->path);
+	if (len > 4 && strcmp(recording->path + len - 4, ".zst") == 0)
+		recording->zstd = true;
+	if (!len && !recording->listen[0])
+		error_list_add(build->errors, &build->part->place, "%s: %s is missing, or %s", build->what, word(build, "File", "file"),
+			       word(build, "Listen", "listen"));
+	else if (!len && (recording->rotation.size || recording->rotation.seconds || recording->rotation.per_session || recording->zstd))
+		error_list_add(build->errors, &build->part->place, "%s: what says how files follow each other needs %s", build->what,
+			       word(build, "File", "file"));
+	else if (recording->rotation.files && !recording->rotation.size && !recording->rotation.seconds)
+		error_list_add(build->errors, &build->part->place, "%s: %s needs %s", build->what, word(build, "Files", "files"),
+			       word(build, "Size or Seconds", "size or seconds"));
+	else if (len && recording->path[0] != '/')
+		error_list_add(build->errors, &build->part->place, "%s: %s must begin with /, not '%s'", build->what,
+			       word(build, "File", "file"), recording->path);
+}
+
+static void build_destination(struct build *build)
+{
+	const struct text_item *type = find_item(build->part, type_key(build));
+	struct session *session = build->session;
+	struct error error = {0};
+
+	if (!type) {
+		error_list_add(build->errors, &build->part->place, "%s: %s is missing; for example %s",
+			       word(build, "[Destination]", "a destination"), type_key(build),
+			       word(build, "Type=erspan2", "\"type\": \"erspan2\""));
+		return;
+	}
+	if (strcmp(type->value, "pcapng") == 0) {
+		build_recording(build);
+		return;
+	}
+	snprintf(build->what, sizeof build->what, "%s %.20s", word(build, "[Destination] of type", "a destination of type"), type->value);
+	if (session->destination_count == SESSION_DESTINATIONS_MAX) {
+		error_list_add(build->errors, &build->part->place, "more than %d destinations", SESSION_DESTINATIONS_MAX);
+		return;
+	}
+	if (endpoint_begin(type->value, ENDPOINT_DESTINATION, &session->destinations[session->destination_count], &error)) {
+		fail_type(build, type, ENDPOINT_DESTINATION, "pcapng");
+		return;
+	}
+	build->destinations[session->destination_count] = build->part;
+	take_endpoint_keys(build, &session->destinations[session->destination_count++], ENDPOINT_DESTINATION, 0);
+}
+
+/* ---- what no single section can say ---- */
+
+static const struct text_section *section_at(const struct build *build, enum section_kind kind, unsigned int which)
+{
+	for (size_t i = 0; i < build->text->count; i++)
+		if (build->text->sections[i].kind == kind && which-- == 0)
+			return &build->text->sections[i];
+	return NULL;
+}
+
+/* Where a key of [Session] stands, else the whole. */
+static struct place place_of(const struct build *build, enum session_key key)
+{
+	const struct text_section *section = section_at(build, SECTION_SESSION, 0);
+	const struct text_item *item = section ? find_item(section, session_key_name(key, PART_SESSION, build->text->names)) : NULL;
+
+	return item ? item->place : build->text->place;
+}
+
+static bool is_given(const struct build *build, enum session_key key)
+{
+	const struct text_section *section = section_at(build, SECTION_SESSION, 0);
+
+	return section && find_item(section, session_key_name(key, PART_SESSION, build->text->names));
+}
+
+static void refuse(struct build *build, enum session_key key, const char *why)
+{
+	struct place place = place_of(build, key);
+
+	error_list_add(build->errors, &place, "%s %s", session_key_name(key, PART_SESSION, build->text->names), why);
+}
+
+static void check_shape(struct build *build)
+{
+	const struct session *session = build->session;
+	bool to_tunnels = false;
+
+	for (unsigned int i = 0; i < session->destination_count; i++)
+		to_tunnels = to_tunnels || session->destinations[i].kinds != KIND_INTERFACE;
+	if (!is_given(build, SESSION_KEY_rate) && is_given(build, SESSION_KEY_burst))
+		refuse(build, SESSION_KEY_burst, "means nothing without a rate");
+	if (session->spread && session->destination_count < 2)
+		refuse(build, SESSION_KEY_spread, "needs two or more destinations");
+	if (!session_collects(session)) {
+		if (session->inner)
+			refuse(build, SESSION_KEY_inner, "is for sources that are tunnels");
+		return;
+	}
+	if (session->shape.filter)
+		refuse(build, SESSION_KEY_filter, "is for sources that are interfaces");
+	if (session->hook)
+		refuse(build, SESSION_KEY_hook, "is for sources that are interfaces");
+	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !to_tunnels; key++)
+		if (is_given(build, key))
+			refuse(build, key, "shapes copies to tunnels and VLANs, of which there are none");
+}
+
+static void check_ends(struct build *build)
+{
+	const struct session *session = build->session;
+	const struct session_recording *recording = &session->recording;
+
+	if (!section_at(build, SECTION_SOURCE, 0))
+		error_list_add(build->errors, &build->text->place, "no source: %s",
+			       word(build, "a [Source] is missing", "\"sources\" is missing"));
+	if (!section_at(build, SECTION_DESTINATION, 0))
+		error_list_add(build->errors, &build->text->place, "no destination: %s",
+			       word(build, "a [Destination] is missing", "\"destinations\" is missing"));
+	if (session->source_count && session->tunnel_count)
+		error_list_add(build->errors, &section_at(build, SECTION_SOURCE, 1)->place,
+			       "a session has interfaces for sources, or tunnels, not both");
+	if ((recording->path[0] || recording->listen[0]) && session->source_count)
+		error_list_add(build->errors, &section_at(build, SECTION_DESTINATION, 0)->place,
+			       "a recording is for sources that are tunnels; tcpdump(8) records interfaces");
+}
+
+/* No frame is copied to where it came from. */
+static void check_own(struct build *build)
+{
+	const struct session *session = build->session;
+
+	for (unsigned int d = 0; d < session->destination_count; d++)
+		for (unsigned int s = 0; s < session->source_count; s++)
+			if (!endpoint_is_tunnel(&session->destinations[d]) && !session->sources[s].netns[0] &&
+			    strcmp(session->sources[s].pattern, session->destinations[d].dev) == 0)
+				error_list_add(build->errors, &build->destinations[d]->place, "interface %s is both source and destination",
+					       session->destinations[d].dev);
+}
+
+static void check_whole(struct build *build)
+{
+	struct error error = {0};
+
+	check_ends(build);
+	check_shape(build);
+	check_own(build);
+	if (build->errors->errors == build->errors_before && session_check(build->session, &error))
+		error_list_add(build->errors, &build->text->place, "%s", error.text);
+}
+
+int session_text_build(const struct session_text *text, struct session *session, struct error_list *errors)
+{
+	struct build build = {.text = text, .session = session, .errors = errors, .errors_before = errors->errors};
+
+	for (size_t i = 0; i < text->count; i++) {
+		const struct text_item *type;
+
+		build.part = &text->sections[i];
+		type = find_item(build.part, type_key(&build));
+		check_twice(&build);
+		check_characters(&build);
+		if (build.part->kind == SECTION_SESSION)
+			build_session(&build);
+		else if (build.part->kind == SECTION_DESTINATION)
+			build_destination(&build);
+		else if (type)
+			build_tunnel(&build, type);
+		else
+			build_interfaces(&build);
+	}
+	check_whole(&build);
+	return errors->errors > build.errors_before ? -EINVAL : 0;
+}
