@@ -54,6 +54,39 @@ struct counters {
 	__u64 value[COUNTER_COUNT];
 };
 
+/*
+ * What a copy carries in cb[] of its skb from one program to the next. The frames are the arrivals that a ticket is good for, with the CPU
+ * in the upper half; 0 if the copy has no ticket.
+ */
+enum note {
+	NOTE_SOURCE, /* ifindex of where it was seen */
+	NOTE_TICKET, /* with frames: its place among the copies that this CPU sends through the segmenter; without: NOTE_ROUTED or 0 */
+	NOTE_FRAMES,
+	NOTES,
+};
+
+enum {
+	NOTE_ROUTED = 1, /* the copy may still have the route of its original */
+	NOTE_CPU_SHIFT = 16,
+};
+
+/* The ways of a copy to the encapsulation; constants of the programs that send copies. See bpf/ways.h. */
+struct copy_ways {
+	__u32 segmenter;     /* ifindex */
+	__u32 encapsulator;  /* ifindex; 0: everything goes through the segmenter */
+	__u32 ip_summed_off; /* where the kernel notes in its struct sk_buff whether the checksum is finished: byte, and bit in it */
+	__u32 ip_summed_shift;
+};
+
+/* Value of "copy_queues", per-CPU, one element: the copies of this CPU on their way through the segmenter. They arrive in order. */
+struct copy_queue {
+	__u32 sent;      /* last ticket given out */
+	__u32 done;      /* all copies with tickets up to this one are encapsulated and sent */
+	__u32 arriving;  /* ticket of the last frame that arrived */
+	__u32 remaining; /* frames of that ticket that are still to come */
+	__u64 straight;  /* copies that went straight to the encapsulation */
+};
+
 /* Where a session cuts its copies. */
 enum truncate_mode {
 	TRUNCATE_NONE,
@@ -96,10 +129,11 @@ struct session_config {
 	__u32 frame_max; /* longest frame that fits the path, Ethernet header included */
 	__u32 truncate;  /* enum truncate_mode */
 	__u32 truncate_bytes;
-	__u32 strip_tag;   /* the outermost tag of the frame is left out */
-	__u32 uplink;      /* ifindex; 0: counted under unreachable instead */
-	__u32 unreachable; /* enum counter */
-	__u64 limit;       /* copies to send; 0: no limit */
+	__u32 strip_tag;      /* the outermost tag of the frame is left out */
+	__u32 uplink;         /* ifindex; 0: counted under unreachable instead */
+	__u32 unreachable;    /* enum counter */
+	__u64 limit;          /* copies to send; 0: no limit */
+	__u32 unfinished_max; /* longest frame that may be sent with its checksum unfinished, since the uplink finishes it; 0: none */
 	/* WRAP_VLAN */
 	__u32 tag_type_be;
 	__u32 tag_tci;
@@ -170,7 +204,8 @@ struct leg {
 
 /* Constants of a source program: the legs that take from one direction of its interface. */
 struct tap {
-	__u32 segmenter;    /* ifindex of the device copies go to */
+	struct copy_ways ways;
+	__u32 at_egress;    /* the program stands where frames leave */
 	__u32 wants_flow;   /* some leg goes by flows */
 	__u32 wants_vlan;   /* some leg goes by VLANs */
 	__u32 udp_copies;   /* some leg's copies are UDP packets */

@@ -10,6 +10,7 @@
 #include "bpf/flow.h"
 #include "bpf/hook.h"
 #include "bpf/layers.h"
+#include "bpf/ways.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -75,6 +76,7 @@ struct frame {
 	__u16 tci; /* of its outermost tag */
 	__u8 tagged;
 	__u8 truncated;
+	__u8 routed;    /* may have the route of its original */
 	__u8 elsewhere; /* goes to a remote of the hook's */
 	enum direction direction;
 	__u32 source;             /* ifindex of where it was seen */
@@ -226,13 +228,26 @@ static __always_inline int push_header(struct __sk_buff *skb, struct session_con
 	       set_protocol(skb, header->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
 }
 
-/* elsewhere: the hook has chosen a remote of its own, which the kernel looks up. */
-static __always_inline int send_to_nexthop(struct session_config *session, int elsewhere)
+/*
+ * A copy of what leaves has the route of its original. Should the neighbour not be found, the kernel would report that along this route, to
+ * the mirrored host or worse. No helper takes a route away; one replaces it by a description of a tunnel, which nobody looks at.
+ */
+static __always_inline void forget_route(struct __sk_buff *skb)
+{
+	struct bpf_tunnel_key nothing = {};
+
+	bpf_skb_set_tunnel_key(skb, &nothing, sizeof nothing, 0);
+}
+
+/* The hook may have chosen a remote of its own, which the kernel looks up. */
+static __always_inline int send_to_nexthop(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
 	struct bpf_redir_neigh nexthop = {.nh_family = session->nexthop_version == 4 ? AF_INET : AF_INET6};
 
-	if (elsewhere)
+	if (frame->elsewhere)
 		return (int)bpf_redirect_neigh(session->uplink, 0, 0, 0);
+	if (frame->routed)
+		forget_route(skb);
 	__builtin_memcpy(nexthop.ipv6_nh, session->nexthop, sizeof nexthop.ipv6_nh);
 	return (int)bpf_redirect_neigh(session->uplink, &nexthop, sizeof nexthop, 0);
 }
@@ -332,7 +347,7 @@ static __always_inline int send(struct __sk_buff *skb, struct session_config *se
 	count(c, COUNTER_sent, 1);
 	count(c, COUNTER_sent_bytes, frame->len);
 	count(c, COUNTER_truncated, frame->truncated);
-	return wrapped ? send_to_nexthop(session, frame->elsewhere) : (int)bpf_redirect(session->uplink, 0);
+	return wrapped ? send_to_nexthop(skb, session, frame) : (int)bpf_redirect(session->uplink, 0);
 }
 
 /* Asks the hook. Not 0: it refuses. */
@@ -360,7 +375,8 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 {
 	struct frame frame = {
 		.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX,
-		.source = skb->cb[0],
+		.source = skb->cb[NOTE_SOURCE],
+		.routed = !skb->cb[NOTE_FRAMES] && skb->cb[NOTE_TICKET] == NOTE_ROUTED,
 		.truncated = (skb->mark & MARK_CUT) != 0,
 	};
 
@@ -392,6 +408,7 @@ int farspan_encap(struct __sk_buff *skb)
 
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !state || !c)
 		return TC_ACT_SHOT;
+	note_arrival(skb);
 	count(c, COUNTER_arrived, 1);
 	return process(skb, session, state, c);
 }

@@ -26,6 +26,21 @@ struct {
 	__type(value, __u32);
 } own_tunnels SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct copy_queue);
+} copy_queues SEC(".maps");
+
+/* By slot: session_config.unfinished_max, for the programs in front. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SESSIONS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} unfinished_max SEC(".maps");
+
 static __always_inline struct counters *session_counters(__u32 slot, enum direction direction)
 {
 	__u32 key = slot * DIRECTIONS + direction;

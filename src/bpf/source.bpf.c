@@ -8,6 +8,7 @@
 #include "bpf/filters.h"
 #include "bpf/flow.h"
 #include "bpf/own_copy.h"
+#include "bpf/ways.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -50,14 +51,6 @@ struct frame {
 	__u8 own; /* a copy of a mirror */
 	const struct exclusions *exclusions;
 };
-
-/* Frames on the wire that this skb stands for. Super-packets from untrusted devices (guests) come without a count. */
-static __always_inline __u32 wire_frames(struct __sk_buff *skb)
-{
-	if (!skb->gso_size)
-		return 1;
-	return skb->gso_segs ? skb->gso_segs : (skb->len + skb->gso_size - 1) / skb->gso_size;
-}
 
 /* ---- which frames ---- */
 
@@ -149,15 +142,19 @@ static __always_inline __u32 spread(const volatile struct leg *leg, __u32 flow)
 
 static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum direction direction, __u32 frames, struct counters *c)
 {
-	__u32 mark = skb->mark, note = skb->cb[0];
+	__u32 mark = skb->mark, notes[NOTES], way;
 	long failed;
 
-	skb->cb[0] = skb->ifindex;
+	for (__u32 i = 0; i < NOTES; i++)
+		notes[i] = skb->cb[i];
+	way = choose_way(skb, &taps[direction].ways, slot, taps[direction].at_egress ? NOTE_ROUTED : 0);
+	skb->cb[NOTE_SOURCE] = skb->ifindex;
 	skb->mark =
 		MARK_MAGIC | (direction == DIRECTION_TX ? MARK_TX : 0) | (mark == MARK_CUT_FRAME ? MARK_CUT : 0) | (slot & MARK_SLOT_MASK);
-	failed = bpf_clone_redirect(skb, taps[direction].segmenter, 0);
+	failed = bpf_clone_redirect(skb, way, 0);
 	skb->mark = mark;
-	skb->cb[0] = note;
+	for (__u32 i = 0; i < NOTES; i++)
+		skb->cb[i] = notes[i];
 	/*
 	 * Below 0 nothing was sent. A positive answer says that the last frame of a super-packet was lost, but nothing of the others: those
 	 * losses are found as attempted and not arrived.

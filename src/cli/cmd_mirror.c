@@ -29,6 +29,7 @@ struct mirror_command {
 	enum attach_way way;
 	bool json;
 	bool quiet;
+	bool verbose;
 	bool help;
 };
 
@@ -53,6 +54,7 @@ static void print_usage(FILE *out)
 		"      --cost              tell at the end what it has cost, by the kernel's statistics of eBPF programs\n"
 		"      --wait              wait for interfaces and routes that are not there yet\n"
 		"  -q, --quiet             no line of counters while running\n"
+		"  -v, --verbose           tell which ways the copies take, and why\n"
 		"      --json              counters as JSON on standard output at the end\n"
 		"      --clsact            attach through clsact even where the kernel has tcx\n\n"
 		"Destinations, for example erspan2:10.9.0.2,id=100 or erspan3:[fd00::2],id=7,hwid=3:\n");
@@ -95,6 +97,9 @@ static int parse_switch(int option, struct mirror_command *command)
 		return 0;
 	case 'q':
 		command->quiet = true;
+		return 0;
+	case 'v':
+		command->verbose = true;
 		return 0;
 	case 'h':
 		command->help = true;
@@ -168,6 +173,7 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						{"hook", required_argument, NULL, OPTION_HOOK},
 						{"wait", no_argument, NULL, OPTION_WAIT},
 						{"quiet", no_argument, NULL, 'q'},
+						{"verbose", no_argument, NULL, 'v'},
 						{"json", no_argument, NULL, OPTION_JSON},
 						{"clsact", no_argument, NULL, OPTION_CLSACT},
 						{"help", no_argument, NULL, 'h'},
@@ -176,7 +182,7 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 
 	replay_defaults(&command->replay);
 	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:r:qh", options, NULL)) >= 0)
+	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:r:qvh", options, NULL)) >= 0)
 		rc = parse_option(option, argv, command, error);
 	if (rc || command->help)
 		return rc;
@@ -238,6 +244,17 @@ static void show_state(const struct mirror_command *command, struct mirror *mirr
 	memcpy(last, notes, NOTE_MAX);
 }
 
+static void show_ways(const struct mirror *mirror)
+{
+	const char *why = mirror_not_straight(mirror);
+
+	if (why)
+		fprintf(stderr, "farspan: every copy goes through the segmenting device: %s\n", why);
+	else
+		fprintf(stderr,
+			"farspan: copies that are as on the wire are sent straight away, the others pass the segmenting device first\n");
+}
+
 /* What there is to replay is not spent on destinations that are waited for. */
 static bool may_start(const struct mirror_command *command, struct mirror *mirror)
 {
@@ -256,6 +273,8 @@ static int run_until_stopped(const struct mirror_command *command, struct mirror
 	char last[NOTE_MAX] = "";
 	int more = 1;
 
+	if (command->verbose)
+		show_ways(mirror);
 	show_state(command, mirror, last);
 	while (more > 0 && !count_reached(command, mirror)) {
 		unsigned int events;

@@ -19,12 +19,19 @@ static const char *const shaping[] = {"tx-checksum", "tx-tcp",    "tx-udp",   "t
 				      "tx-sctp",     "tx-vlan",   "tx-gre",   "tx-ipxip", "tx-esp",
 				      "tx-fcoe",     "tx-tunnel", "tx-macsec"};
 
+typedef bool (*feature_filter)(const char *feature);
+
 static bool is_shaping(const char *feature)
 {
 	for (size_t i = 0; i < sizeof shaping / sizeof shaping[0]; i++)
 		if (strncmp(feature, shaping[i], strlen(shaping[i])) == 0)
 			return true;
 	return false;
+}
+
+static bool is_checksum(const char *feature)
+{
+	return strncmp(feature, "tx-checksum", strlen("tx-checksum")) == 0;
 }
 
 static int ethtool(int fd, const char *device, void *command)
@@ -88,8 +95,8 @@ static int disable_features(int fd, const char *device, const struct ethtool_gst
 	return rc;
 }
 
-/* The name of a shaping feature that is still on, or NULL. */
-static const char *find_active(int fd, const char *device, const struct ethtool_gstrings *names)
+/* The name of a feature of some kind that is on, or NULL. */
+static const char *find_active(int fd, const char *device, const struct ethtool_gstrings *names, feature_filter of_kind)
 {
 	uint32_t blocks = (names->len + 31) / 32;
 	struct ethtool_gfeatures *get = calloc(1, sizeof *get + blocks * sizeof get->features[0]);
@@ -104,7 +111,7 @@ static const char *find_active(int fd, const char *device, const struct ethtool_
 	for (uint32_t i = 0; i < names->len && !found; i++) {
 		const char *name = (const char *)names->data + (size_t)i * ETH_GSTRING_LEN;
 
-		if (is_shaping(name) && get->features[i / 32].active & 1u << i % 32)
+		if (of_kind(name) && get->features[i / 32].active & 1u << i % 32)
 			found = name;
 	}
 	free(get);
@@ -124,9 +131,21 @@ int offload_disable_tx(const char *device, struct error *error)
 		rc = fail(error, EIO, "%s: the kernel does not tell its offloads", device);
 	else if ((rc = disable_features(fd, device, names)) < 0)
 		rc = fail(error, -rc, "%s: offloads cannot be turned off: %s", device, strerror(-rc));
-	else if ((active = find_active(fd, device, names)))
+	else if ((active = find_active(fd, device, names, is_shaping)))
 		rc = fail(error, EOPNOTSUPP, "%s: offload %.32s cannot be turned off", device, active);
 	free(names);
 	close(fd);
 	return rc;
+}
+
+bool offload_finishes_checksums(const char *device)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_gstrings *names = fd < 0 ? NULL : read_names(fd, device);
+	bool finishes = names && !find_active(fd, device, names, is_checksum);
+
+	free(names);
+	if (fd >= 0)
+		close(fd);
+	return finishes;
 }

@@ -3,6 +3,8 @@
 #ifndef DATAPATH_OFFLOAD_H
 #define DATAPATH_OFFLOAD_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /*
@@ -10,5 +12,8 @@
  * device. An error if the device keeps one of them.
  */
 int offload_disable_tx(const char *device, struct error *error);
+
+/* Whether the kernel itself finishes every checksum before it hands a frame to the device, which has no checksum offload at all then. */
+bool offload_finishes_checksums(const char *device);
 
 #endif

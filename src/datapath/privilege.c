@@ -43,3 +43,8 @@ int privilege_check(enum privilege privilege, struct error *error)
 	}
 	return *missing ? fail(error, EPERM, "not permitted: %s missing; run as root, or grant it", missing) : 0;
 }
+
+bool privilege_can_read_kernel(void)
+{
+	return capng_get_caps_process() == 0 && (have(CAP_PERFMON) || have(CAP_SYS_ADMIN));
+}

@@ -3,6 +3,8 @@
 #ifndef DATAPATH_PRIVILEGE_H
 #define DATAPATH_PRIVILEGE_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 enum privilege {
@@ -14,5 +16,8 @@ enum privilege {
 
 /* -EPERM, with the names of what is missing, unless all that the work needs is there. */
 int privilege_check(enum privilege privilege, struct error *error);
+
+/* Whether programs that this process loads may read kernel memory, and so find out more about a packet than helpers tell. */
+bool privilege_can_read_kernel(void);
 
 #endif

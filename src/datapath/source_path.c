@@ -13,6 +13,7 @@
 #include "datapath/hook.h"
 #include "datapath/offload.h"
 #include "datapath/owner.h"
+#include "datapath/skb_layout.h"
 #include "datapath/steering.h"
 #include "encap.skel.h"
 #include "hop.skel.h"
@@ -41,7 +42,9 @@ struct source_path {
 	struct attachment hop_attachment;
 	struct encap_bpf *encap;
 	void *hooked_object; /* the encapsulation linked with the user's hook; NULL: there is none */
-	struct attachment encap_attachment;
+	struct attachment encap_attachment, straight_attachment;
+	struct copy_ways ways;                /* of copies from the CPU that wraps them up */
+	struct error not_straight;            /* code 0: what is as on the wire goes straight to the encapsulation; else why not */
 	struct filter_compiler *compiler;     /* NULL: nothing compiled so far */
 	struct filter *filters[SESSIONS_MAX]; /* by first_slot; NULL: none */
 	struct source_bpf *shared;            /* never attached: keeps the maps that all source programs share */
@@ -118,6 +121,22 @@ static int load_encap(struct source_path *path, const char *hook, struct error *
 	return rc ? fail_bpf(error, rc, "encapsulation program") : 0;
 }
 
+/* What the encapsulation has made all programs use, and what the first source program has made all others. */
+static int share_maps(struct source_path *path, struct bpf_object *object)
+{
+	struct bpf_map *map, *made;
+
+	bpf_object__for_each_map (map, object) {
+		made = bpf_object__find_map_by_name(path->encap->obj, bpf_map__name(map));
+		if (!made && path->shared)
+			made = bpf_object__find_map_by_name(path->shared->obj, bpf_map__name(map));
+		/* Every object has constants of its own. */
+		if (made && !bpf_map__is_internal(map) && bpf_map__reuse_fd(map, bpf_map__fd(made)))
+			return -errno;
+	}
+	return 0;
+}
+
 static int make_pair(struct source_path *path, struct error *error)
 {
 	char segmenter[IFNAMSIZ], encapsulator[IFNAMSIZ];
@@ -153,7 +172,9 @@ static int make_hop(struct source_path *path, const struct cpus *cpus, struct er
 	path->hop = hop_bpf__open();
 	if (!path->hop)
 		return fail_bpf(error, -errno, "steering program");
-	path->hop->rodata->segmenter = (__u32)path->segmenter.ifindex;
+	memcpy((void *)&path->hop->rodata->ways, &path->ways, sizeof path->ways);
+	if ((rc = share_maps(path, path->hop->obj)))
+		return fail_bpf(error, rc, "steering program");
 	if ((rc = hop_bpf__load(path->hop)))
 		return fail_bpf(error, rc, "steering program");
 	if ((rc = netlink_add_pair(path->netlink, entry, exit, "farspan: private, copies on their way", PAIR_MTU, error)) ||
@@ -164,26 +185,47 @@ static int make_hop(struct source_path *path, const struct cpus *cpus, struct er
 			      owner_filter_handle(path->owner.id), &path->hop_attachment, error);
 }
 
+/* Where frames come in from the segmenter, and where copies are sent to that need no segmenting. */
 static int attach_encap(struct source_path *path, struct error *error)
 {
-	return attach_program(bpf_program__fd(path->encap->progs.farspan_encap), path->encapsulator.ifindex, DIRECTION_RX, ATTACH_BEST,
-			      owner_filter_handle(path->owner.id), &path->encap_attachment, error);
+	int program = bpf_program__fd(path->encap->progs.farspan_encap), ifindex = path->encapsulator.ifindex;
+	uint32_t handle = owner_filter_handle(path->owner.id);
+	int rc = attach_program(program, ifindex, DIRECTION_RX, ATTACH_BEST, handle, &path->encap_attachment, error);
+
+	return rc ? rc : attach_program(program, ifindex, DIRECTION_TX, ATTACH_BEST, handle, &path->straight_attachment, error);
+}
+
+static void find_ways(struct source_path *path)
+{
+	struct copy_ways *ways = &path->ways;
+
+	ways->segmenter = (__u32)path->segmenter.ifindex;
+	if (!skb_layout_find_ip_summed(&ways->ip_summed_off, &ways->ip_summed_shift, &path->not_straight))
+		ways->encapsulator = (__u32)path->encapsulator.ifindex;
 }
 
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
 {
 	int sessions = bpf_map__fd(path->encap->maps.sessions), current = bpf_map__fd(path->encap->maps.current);
-	__u32 used = 0, other;
+	int unfinished = bpf_map__fd(path->encap->maps.unfinished_max);
+	__u32 used = 0, other, none = 0;
+	/* A hook sees the frame as it is on the wire. */
+	const __u32 *max = path->hooked_object ? &none : &config->unfinished_max;
 	int rc;
 
 	if (slot >= SESSIONS_MAX)
 		return fail(error, ENOSPC, "more than %d sessions", SESSIONS_MAX);
 	rc = bpf_map_lookup_elem(current, &slot, &used);
 	other = used == slot * 2 ? slot * 2 + 1 : slot * 2;
+	/* No copy comes unfinished to a session that cannot have it finished. */
+	if (!rc)
+		rc = bpf_map_update_elem(unfinished, &slot, &none, BPF_ANY);
 	if (!rc)
 		rc = bpf_map_update_elem(sessions, &other, config, BPF_ANY);
 	if (!rc)
 		rc = bpf_map_update_elem(current, &slot, &other, BPF_ANY);
+	if (!rc)
+		rc = bpf_map_update_elem(unfinished, &slot, max, BPF_ANY);
 	if (slot >= path->slots_used)
 		path->slots_used = slot + 1;
 	return rc ? fail_bpf(error, rc, "session") : 0;
@@ -292,28 +334,6 @@ int source_path_clear_slot(struct source_path *path, __u32 slot, struct error *e
 
 /* ---- taps ---- */
 
-/* The first object makes the maps; the others use them. */
-static int share_maps(struct source_path *path, struct source_bpf *object)
-{
-	struct bpf_map *map;
-
-	if (bpf_map__reuse_fd(object->maps.counters, bpf_map__fd(path->encap->maps.counters)) ||
-	    bpf_map__reuse_fd(object->maps.own_tunnels, bpf_map__fd(path->encap->maps.own_tunnels)))
-		return -errno;
-	if (!path->shared)
-		return 0;
-	bpf_object__for_each_map (map, object->obj) {
-		struct bpf_map *made = bpf_object__find_map_by_name(path->shared->obj, bpf_map__name(map));
-
-		/* Every object has constants of its own. */
-		if (bpf_map__is_internal(map) || !made)
-			continue;
-		if (bpf_map__reuse_fd(map, bpf_map__fd(made)))
-			return -errno;
-	}
-	return 0;
-}
-
 static bool goes_by_flow(const struct leg *leg)
 {
 	return leg->slot_count > 1 || leg->sample == SAMPLE_FLOW;
@@ -321,7 +341,10 @@ static bool goes_by_flow(const struct leg *leg)
 
 static void set_constants(struct source_path *path, struct tap *tap, const struct leg *legs, unsigned int count)
 {
-	tap->segmenter = (__u32)path->entry.ifindex;
+	if (path->hop)
+		tap->ways.segmenter = (__u32)path->entry.ifindex;
+	else
+		tap->ways = path->ways;
 	tap->count = count;
 	for (unsigned int i = 0; i < count; i++) {
 		tap->legs[i] = legs[i];
@@ -353,7 +376,7 @@ static void number_filters(struct source_path *path, struct tap *tap, const stru
 }
 
 /* Loads the program of one tap. */
-static int load_source(struct source_path *path, enum direction direction, const struct leg *legs, unsigned int count,
+static int load_source(struct source_path *path, enum direction direction, enum direction at, const struct leg *legs, unsigned int count,
 		       struct source_bpf **loaded, struct error *error)
 {
 	const struct filter *filters[FILTERS_MAX];
@@ -366,10 +389,11 @@ static int load_source(struct source_path *path, enum direction direction, const
 		return fail_bpf(error, -errno, "source program");
 	tap = (struct tap *)&object->rodata->taps[direction];
 	set_constants(path, tap, legs, count);
+	tap->at_egress = at == DIRECTION_TX;
 	number_filters(path, tap, filters);
 	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
 	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
-	rc = share_maps(path, object);
+	rc = share_maps(path, object->obj);
 	if (!rc)
 		rc = filter_load(object->skeleton, filters, tap->filter_count, direction, &detail);
 	if (!rc) {
@@ -383,7 +407,7 @@ static int load_source(struct source_path *path, enum direction direction, const
 
 static int load_shared(struct source_path *path, struct error *error)
 {
-	return load_source(path, DIRECTION_RX, NULL, 0, &path->shared, error);
+	return load_source(path, DIRECTION_RX, DIRECTION_RX, NULL, 0, &path->shared, error);
 }
 
 static int program_fd(const struct source_bpf *object, enum direction direction)
@@ -470,6 +494,19 @@ int source_path_measure(struct source_path *path, struct error *error)
 	return 0;
 }
 
+static __u64 count_straight(struct source_path *path)
+{
+	struct copy_queue *queues = calloc((size_t)path->cpus, sizeof *queues);
+	__u32 key = 0;
+	__u64 count = 0;
+
+	if (queues && !bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.copy_queues), &key, queues))
+		for (int cpu = 0; cpu < path->cpus; cpu++)
+			count += queues[cpu].straight;
+	free(queues);
+	return count;
+}
+
 int source_path_cost(struct source_path *path, struct source_path_cost *cost, struct error *error)
 {
 	int rc = 0;
@@ -479,6 +516,9 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 		rc = add_tap_cost(&path->taps[i], cost);
 	if (!rc)
 		rc = add_cost(bpf_program__fd(path->encap->progs.farspan_encap), &cost->encap_ns, &cost->encap_runs);
+	/* Where no queue is between the two, the time of the encapsulation is part of the time of the source program. */
+	if (!rc && cost->encap_runs && !path->hop)
+		cost->encap_ns -= (__u64)((double)cost->encap_ns * (double)count_straight(path) / (double)cost->encap_runs);
 	return rc ? fail_bpf(error, rc, "run-time statistics") : 0;
 }
 
@@ -493,7 +533,7 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 
 	if (count > TAP_LEGS_MAX)
 		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
-	rc = load_source(path, direction, legs, count, &object, error);
+	rc = load_source(path, direction, place(direction, swapped), legs, count, &object, error);
 	if (rc)
 		return rc;
 	if (!old) {
@@ -549,6 +589,11 @@ static void remove_taps(struct source_path *path)
 const char *source_path_attach_name(const struct source_path *path)
 {
 	return path->tap_count && path->taps[0].attachment.link < 0 ? "clsact" : "tcx";
+}
+
+const char *source_path_not_straight(const struct source_path *path)
+{
+	return path->not_straight.code ? path->not_straight.text : NULL;
 }
 
 /* ---- counters ---- */
@@ -627,8 +672,10 @@ static int open_parts(struct source_path *path, const struct cpus *cpus, const c
 	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, hook, error)) ||
 	    (rc = owner_sweep(path->netlink, error)))
 		return rc;
-	if ((rc = make_pair(path, error)) || (rc = make_hop(path, cpus, error)) || (rc = attach_encap(path, error)) ||
-	    (rc = filter_setup(error)) || (rc = load_shared(path, error)))
+	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)))
+		return rc;
+	find_ways(path);
+	if ((rc = make_hop(path, cpus, error)) || (rc = filter_setup(error)) || (rc = load_shared(path, error)))
 		return rc;
 	source_path_set_clock(path);
 	return 0;
@@ -663,6 +710,7 @@ void source_path_close(struct source_path *path)
 	source_bpf__destroy(path->shared);
 	attach_remove(&path->hop_attachment);
 	hop_bpf__destroy(path->hop);
+	attach_remove(&path->straight_attachment);
 	attach_remove(&path->encap_attachment);
 	encap_bpf__destroy(path->encap);
 	free(path->hooked_object);

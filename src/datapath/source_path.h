@@ -77,13 +77,17 @@ void source_path_set_clock(struct source_path *path);
 
 /* What the programs have cost: nanoseconds of CPU and runs, by the kernel's own statistics. */
 struct source_path_cost {
-	__u64 source_ns, source_runs; /* looking at frames, copying, segmenting: a run per frame or super-packet seen */
-	__u64 encap_ns, encap_runs;   /* wrapping up: a run per copy; sending is not in it */
+	/* Looking at frames, copying, segmenting; for copies that go straight all the rest too: a run per frame or super-packet seen. */
+	__u64 source_ns, source_runs;
+	__u64 encap_ns, encap_runs; /* wrapping up what comes from the segmenter, without sending; runs are all copies */
 };
 
 /* Has the kernel measure, until the path is closed; that itself costs some nanoseconds per run of any eBPF program of the machine. */
 int source_path_measure(struct source_path *path, struct error *error);
 int source_path_cost(struct source_path *path, struct source_path_cost *cost, struct error *error);
+
+/* Why frames that are as on the wire go through the segmenter too and not straight to the encapsulation; NULL: they go straight. */
+const char *source_path_not_straight(const struct source_path *path);
 
 /* "tcx" or "clsact". */
 const char *source_path_attach_name(const struct source_path *path);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datapath/offload.h"
 #include "wire/fields.h"
 
 enum {
@@ -297,6 +298,16 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 	return 0;
 }
 
+/* What is cut cannot be left to the uplink: the checksum is that of the whole frame. */
+static unsigned int unfinished_max(const struct destination_path *path, const struct shape *shape, const struct session_config *session)
+{
+	unsigned int max = session->frame_max;
+
+	if (shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
+		return 0;
+	return shape->truncate == TRUNCATE_BYTES && shape->truncate_bytes < max ? shape->truncate_bytes : max;
+}
+
 int destination_session(const struct endpoint *destination, const struct destination_path *path, const struct shape *shape,
 			struct session_config *session, struct error *error)
 {
@@ -307,11 +318,15 @@ int destination_session(const struct endpoint *destination, const struct destina
 	session->strip_tag = shape->strip_tag;
 	session->uplink = (unsigned int)path->uplink.ifindex;
 	if (endpoint_is_tunnel(destination)) {
+		int rc = fill_tunnel(destination, path, session, error);
+
 		session->wrap = WRAP_TUNNEL;
-		return fill_tunnel(destination, path, session, error);
+		session->unfinished_max = unfinished_max(path, shape, session);
+		return rc;
 	}
 	session->frame_max = path->uplink.mtu + FRAME_OVERHEAD;
 	session->wrap = destination->kinds == KIND_VLAN ? WRAP_VLAN : WRAP_NONE;
+	session->unfinished_max = unfinished_max(path, shape, session);
 	session->tag_type_be = htons((uint16_t)destination->tpid);
 	session->tag_tci = destination->vlan_id | destination->priority << VLAN_PRIORITY_SHIFT;
 	return 0;

@@ -146,3 +146,8 @@ const char *mirror_sources_text(const struct mirror *m)
 {
 	return mirror_session_sources_text(m->session);
 }
+
+const char *mirror_not_straight(const struct mirror *m)
+{
+	return mirror_session_not_straight(m->session);
+}

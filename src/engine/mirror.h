@@ -46,4 +46,7 @@ unsigned int mirror_destination_frame_max(const struct mirror *mirror, unsigned 
 /* "eth0 eth1 (tcx)" */
 const char *mirror_sources_text(const struct mirror *mirror);
 
+/* Why every copy passes the segmenting device; NULL if those that are as on the wire go straight to where they are wrapped up. */
+const char *mirror_not_straight(const struct mirror *mirror);
+
 #endif

@@ -520,6 +520,11 @@ const char *mirror_session_sources_text(const struct mirror_session *s)
 	return s->text;
 }
 
+const char *mirror_session_not_straight(const struct mirror_session *s)
+{
+	return source_path_not_straight(s->path->path);
+}
+
 /* Every destination sees every frame, unless they share the flows. */
 uint64_t mirror_session_frames_seen(const struct mirror_session *s)
 {

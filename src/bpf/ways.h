@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Which way a copy takes to the encapsulation, and that copies do not overtake each other.
+ *
+ *                +-- segmenter --> (queue of this CPU) --+
+ *     a copy --> |                                       +--> encapsulation --> next hop
+ *                +---------------------------------------+
+ *
+ * What is already as on the wire can go straight to the encapsulation, which is then done and the copy sent before the original goes
+ * on. The rest waits in a queue of the kernel behind the segmenter. A copy goes straight only when nothing that was sent before it from
+ * the same CPU is still in that queue, so that the order of each CPU is kept. To know that, each copy that goes through the segmenter
+ * gets a ticket; the encapsulation counts the frames of a ticket as they arrive. If some are lost on the way the next ones make up for
+ * it: they have a newer ticket.
+ */
+#ifndef BPF_WAYS_H
+#define BPF_WAYS_H
+
+#include "bpf/mirror_maps.h"
+
+enum {
+	IP_SUMMED_MASK = 3,
+	CHECKSUM_PARTIAL = 3, /* whoever sends the frame has to finish its checksum */
+};
+
+/* Frames on the wire that this skb stands for. Super-packets from untrusted devices (guests) come without a count. */
+static __always_inline __u32 wire_frames(struct __sk_buff *skb)
+{
+	if (!skb->gso_size)
+		return 1;
+	return skb->gso_segs ? skb->gso_segs : (skb->len + skb->gso_size - 1) / skb->gso_size;
+}
+
+static __always_inline struct copy_queue *copy_queue(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&copy_queues, &key);
+}
+
+/* Whether someone still has to finish the frame's checksum and it cannot be the uplink. */
+static __always_inline int lacks_checksum(struct __sk_buff *skb, const volatile struct copy_ways *ways, __u32 slot)
+{
+	__u32 *max;
+	__u8 flags;
+
+	if (bpf_probe_read_kernel(&flags, sizeof flags, (void *)skb + ways->ip_summed_off))
+		return 1;
+	if ((flags >> ways->ip_summed_shift & IP_SUMMED_MASK) != CHECKSUM_PARTIAL)
+		return 0;
+	max = bpf_map_lookup_elem(&unfinished_max, &slot);
+	return !max || skb->len + (skb->vlan_present ? WIRE_TAG_LEN : 0) > *max;
+}
+
+/* An outermost tag that is not in the metadata is put there by the kernel behind the segmenter. */
+static __always_inline int has_inline_tag(struct __sk_buff *skb)
+{
+	const __u8 *frame = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+	__be16 type;
+
+	if (skb->vlan_present)
+		return 0;
+	if (frame + WIRE_ETHERNET_LEN > end)
+		return 1;
+	type = *(const __be16 *)(frame + WIRE_ETHERNET_LEN - sizeof type);
+	return type == bpf_htons(ETHERTYPE_VLAN) || type == bpf_htons(ETHERTYPE_SERVICE_VLAN);
+}
+
+/* The device that a copy of the frame for that slot is to be sent to; its notes are in the skb. */
+static __always_inline __u32 choose_way(struct __sk_buff *skb, const volatile struct copy_ways *ways, __u32 slot, __u32 routed)
+{
+	struct copy_queue *queue = copy_queue();
+
+	skb->cb[NOTE_FRAMES] = 0;
+	skb->cb[NOTE_TICKET] = routed;
+	if (!ways->encapsulator || !queue)
+		return ways->segmenter;
+	if (queue->done == queue->sent && !skb->gso_size && !has_inline_tag(skb) && !lacks_checksum(skb, ways, slot)) {
+		queue->straight++;
+		return ways->encapsulator;
+	}
+	skb->cb[NOTE_TICKET] = ++queue->sent;
+	skb->cb[NOTE_FRAMES] = bpf_get_smp_processor_id() << NOTE_CPU_SHIFT | wire_frames(skb);
+	return ways->segmenter;
+}
+
+/* A frame has come through the segmenter. On another CPU than it was sent from, which nobody wants, nothing goes straight any more. */
+static __always_inline void note_arrival(struct __sk_buff *skb)
+{
+	struct copy_queue *queue = copy_queue();
+	__u32 frames = skb->cb[NOTE_FRAMES], ticket = skb->cb[NOTE_TICKET];
+
+	if (!frames || !queue || frames >> NOTE_CPU_SHIFT != bpf_get_smp_processor_id())
+		return;
+	if (queue->arriving != ticket) {
+		queue->arriving = ticket;
+		queue->remaining = frames & ((1u << NOTE_CPU_SHIFT) - 1);
+	}
+	if (!--queue->remaining)
+		queue->done = ticket;
+}
+
+#endif
