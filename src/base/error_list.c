@@ -14,7 +14,8 @@ struct place place_of_file(const char *file)
 	return place;
 }
 
-static void add(struct error_list *list, const struct place *place, bool warning, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void add(struct error_list *list, const struct place *place, bool warning, const char *format,
+						      va_list arguments)
 {
 	struct placed_error *items = reallocarray(list->items, list->count + 1, sizeof *items), *item;
 
