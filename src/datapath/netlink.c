@@ -79,6 +79,7 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	snprintf(to->name, sizeof to->name, "%s", name ? name : "");
 	to->mtu = rtnl_link_get_mtu(from);
 	to->up = flags & IFF_UP && flags & IFF_LOWER_UP;
+	to->master = rtnl_link_get_master(from);
 	to->peer = rtnl_link_get_link(from);
 	to->loopback = flags & IFF_LOOPBACK;
 	to->ethernet = rtnl_link_get_arptype(from) == ARPHRD_ETHER || to->loopback;

@@ -56,6 +56,22 @@ static int want_tap(struct mirror_session *s, const struct link *link, enum dire
 	return mirror_session_add_legs(s, &tap->wanted);
 }
 
+/*
+ * What the members of a bond or team receive and send, it receives and sends itself. A session that takes both gets each frame once, from
+ * the bond or team.
+ */
+static bool is_covered(const struct mirror_session *s, const struct link *link)
+{
+	const struct session *session = &s->session;
+	bool several = session->source_count > 1 || session_source_is_pattern(&session->sources[0]);
+	struct link master;
+
+	if (!link->master || !several || netlink_link_by_index(s->mirrors->netlink, link->master, &master, NULL))
+		return false;
+	return (strcmp(master.kind, "bond") == 0 || strcmp(master.kind, "team") == 0) &&
+	       session_takes(session, master.name, !owner_is_device(&master));
+}
+
 static void take_link(struct mirror_session *s, const struct link *link, bool swapped)
 {
 	int rc = 0;
@@ -63,6 +79,8 @@ static void take_link(struct mirror_session *s, const struct link *link, bool sw
 	for (unsigned int i = 0; i < s->session.source_count && !swapped; i++)
 		if (strcmp(s->session.sources[i].pattern, link->name) == 0)
 			s->found |= 1ull << i;
+	if (!swapped && is_covered(s, link))
+		return;
 	if (!link->ethernet && !s->sources_wait_for.code)
 		fail(&s->sources_wait_for, EINVAL, "interface '%s' has no Ethernet frames to mirror", link->name);
 	for (enum direction d = 0; d < DIRECTIONS && link->ethernet && !rc; d++)
