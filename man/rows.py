@@ -25,6 +25,8 @@ FORMS = {
     "platform": ("1|3|4|5|6|7", "1 3 4 5 6 7"),
     "flag": ("yes|no", "yes no"),
     "tos": ("{min}..{max}|inherit", "inherit"),
+    "mtu_policy": ("truncate|fragment|drop", "truncate fragment drop"),
+    "length_policy": ("truncate|drop", "truncate drop"),
     "tag_type": ("0x8100|0x88a8", "0x8100 0x88a8"),
 }
 # What completions offer as the value of an option. The rest, and what is not an option, is left to the user.

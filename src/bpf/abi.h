@@ -47,6 +47,8 @@ enum {
 	HEADER_MAX = 128, /* outer headers, Ethernet included; FARSPAN_HEADER_MAX */
 	HEADER_ALIGN = 2, /* headers are kept at this offset, so that what follows Ethernet is aligned */
 	HEADER_BUFFER = HEADER_ALIGN + HEADER_MAX + 6,
+	OUTER_MAX = 16000,  /* an outer packet with Ethernet: the kernel lets programs make a frame no longer than about that */
+	FRAGMENTS_MAX = 64, /* of one outer packet */
 };
 
 /* Value of "counters", a per-CPU array with the key slot * DIRECTIONS + direction. */
@@ -125,9 +127,10 @@ enum {
  */
 struct session_config {
 	__u32 present;
-	__u32 wrap;      /* enum wrap */
-	__u32 frame_max; /* longest frame that fits the path, Ethernet header included */
-	__u32 truncate;  /* enum truncate_mode */
+	__u32 wrap;         /* enum wrap */
+	__u32 frame_max;    /* longest frame that fits the path, in fragments if need be; Ethernet header included */
+	__u32 drop_too_big; /* what is longer is dropped; else truncated */
+	__u32 truncate;     /* enum truncate_mode */
 	__u32 truncate_bytes;
 	__u32 strip_tag;      /* the outermost tag of the frame is left out */
 	__u32 uplink;         /* ifindex; 0: counted under unreachable instead */
@@ -149,6 +152,9 @@ struct session_config {
 	__u32 time_in_seconds;   /* the upper half counts seconds, the lower the rest in ns; else both are one number */
 	__u32 port_off;          /* in header[], of the word whose field takes the ifindex of the source; 0: none */
 	__u32 port_mask;
+	__u32 fragment_mtu;    /* longer outer packets are sent in fragments; 0: there are none */
+	__u32 number_packets;  /* IPv4: packets that others may fragment get an identification */
+	__u32 checksum_off;    /* in header[], of the GRE checksum; 0: none */
 	__u32 inherit_tos;     /* the outer TOS is the frame's */
 	__u32 nexthop_version; /* 4 or 6: IPv4 may go through an IPv6 gateway */
 	__u32 nexthop[4];      /* network order */

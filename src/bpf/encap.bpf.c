@@ -10,6 +10,8 @@
 #include "bpf/flow.h"
 #include "bpf/hook.h"
 #include "bpf/layers.h"
+#include "bpf/outer_checksum.h"
+#include "bpf/outer_fragment.h"
 #include "bpf/ways.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -260,17 +262,16 @@ static __always_inline int drop(struct counters *c, __u32 row)
 	return TC_ACT_SHOT;
 }
 
-/* Where the session cuts the frame, counted as if a tag that the kernel keeps aside were in its place. */
+/* Where the shape cuts the frame, counted as if a tag that the kernel keeps aside were in its place. */
 static __always_inline __u32 cut_at(struct __sk_buff *skb, struct session_config *session, __u32 aside)
 {
-	/* Interfaces do not count such a tag either. */
-	__u32 most = session->frame_max + aside, cut = most;
+	__u32 cut = skb->len + aside;
 
 	if (session->truncate == TRUNCATE_BYTES)
 		cut = session->truncate_bytes;
 	else if (session->truncate != TRUNCATE_NONE)
 		cut = headers_end(skb, session->truncate) + aside;
-	return cut < most ? cut : most;
+	return cut;
 }
 
 /*
@@ -291,19 +292,26 @@ static __always_inline int cut_into_network_header(struct __sk_buff *skb, __u32 
 	return (int)bpf_skb_store_bytes(skb, cut, zeros, padding, 0);
 }
 
+/* Returns 0, or the row of COUNTER that the copy is dropped under. */
 static __always_inline int truncate_frame(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
 	__u32 aside = session->wrap == WRAP_NONE && skb->vlan_present ? WIRE_TAG_LEN : 0;
 	__u32 cut = cut_at(skb, session, aside);
+	__u32 most = session->frame_max + aside; /* interfaces do not count such a tag either */
 
 	frame->len = skb->len + aside;
+	if (cut > most) {
+		if (session->drop_too_big && frame->len > most)
+			return COUNTER_too_big;
+		cut = most;
+	}
 	if (frame->len <= cut)
 		return 0;
 	frame->len = cut;
 	frame->truncated = 1;
 	if (!bpf_skb_change_tail(skb, cut - aside, 0))
 		return 0;
-	return cut_into_network_header(skb, cut - aside);
+	return cut_into_network_header(skb, cut - aside) ? COUNTER_truncate_failed : 0;
 }
 
 static __always_inline int over_limit(struct session_config *session, struct session_state *state)
@@ -337,16 +345,31 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 	return push_header(skb, header);
 }
 
+/* What depends on the packet as a whole. */
+static __always_inline int finish(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
+{
+	if (session->checksum_off && fill_gre_checksum(skb, session, frame->len))
+		return -1;
+	return session->number_packets ? number_packet(skb, take_packet_id()) : 0;
+}
+
 static __always_inline int send(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame,
 				struct counters *c)
 {
-	int wrapped = session->wrap == WRAP_TUNNEL;
+	int wrapped = session->wrap == WRAP_TUNNEL, in_fragments = wrapped && needs_fragments(session, frame->len);
 
-	if (wrapped && wrap(skb, session, state, frame))
+	if (wrapped && (wrap(skb, session, state, frame) || finish(skb, session, frame)))
+		return drop(c, COUNTER_encap_failed);
+	if (in_fragments && frame->routed)
+		forget_route(skb);
+	if (in_fragments && send_fragments(skb, session, frame->len, frame->elsewhere))
 		return drop(c, COUNTER_encap_failed);
 	count(c, COUNTER_sent, 1);
 	count(c, COUNTER_sent_bytes, frame->len);
 	count(c, COUNTER_truncated, frame->truncated);
+	count(c, COUNTER_fragmented, (__u64)in_fragments);
+	if (in_fragments)
+		return TC_ACT_SHOT; /* all of it has gone */
 	return wrapped ? send_to_nexthop(skb, session, frame) : (int)bpf_redirect(session->uplink, 0);
 }
 
@@ -379,6 +402,7 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		.routed = !skb->cb[NOTE_FRAMES] && skb->cb[NOTE_TICKET] == NOTE_ROUTED,
 		.truncated = (skb->mark & MARK_CUT) != 0,
 	};
+	int unfit;
 
 	if (skb->gso_size)
 		return drop(c, COUNTER_not_segmented);
@@ -390,11 +414,20 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		return drop(c, COUNTER_encap_failed);
 	if (hooked && run_hook(skb, session, &frame))
 		return drop(c, COUNTER_hook);
-	if (truncate_frame(skb, session, &frame))
-		return drop(c, COUNTER_truncate_failed);
+	unfit = truncate_frame(skb, session, &frame);
+	if (unfit)
+		return drop(c, (__u32)unfit);
 	if (over_limit(session, state))
 		return drop(c, COUNTER_limit);
 	return send(skb, session, state, &frame, c);
+}
+
+/* A whole packet that was sent here with a note that says which piece of it is to go. */
+static __always_inline int send_fragment(struct __sk_buff *skb, struct session_config *session)
+{
+	struct frame frame = {.elsewhere = skb->cb[FRAGMENT_ELSEWHERE] != 0};
+
+	return session->uplink && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
 SEC("tc")
@@ -408,6 +441,8 @@ int farspan_encap(struct __sk_buff *skb)
 
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !state || !c)
 		return TC_ACT_SHOT;
+	if (skb->cb[NOTE_FRAMES] == NOTE_FRAGMENT)
+		return send_fragment(skb, session);
 	note_arrival(skb);
 	count(c, COUNTER_arrived, 1);
 	return process(skb, session, state, c);

@@ -264,8 +264,9 @@ static unsigned int address_len(const struct address *address)
 	return address->family == 4 ? 4 : 16;
 }
 
-static struct nl_msg *route_request(const struct address *to, const struct address *from, int ifindex)
+static struct nl_msg *route_request(const struct route_query *query)
 {
+	const struct address *to = &query->to, *from = &query->from;
 	struct rtmsg header = {
 		.rtm_family = to->family == 4 ? AF_INET : AF_INET6,
 		.rtm_dst_len = (unsigned char)(address_len(to) * 8),
@@ -277,7 +278,9 @@ static struct nl_msg *route_request(const struct address *to, const struct addre
 		goto failed;
 	if (from->family && nla_put(msg, RTA_SRC, (int)address_len(from), from->bytes) < 0)
 		goto failed;
-	if (ifindex && nla_put_u32(msg, RTA_OIF, (uint32_t)ifindex) < 0)
+	if (query->ifindex && nla_put_u32(msg, RTA_OIF, (uint32_t)query->ifindex) < 0)
+		goto failed;
+	if (query->mark && nla_put_u32(msg, RTA_MARK, query->mark) < 0)
 		goto failed;
 	return msg;
 failed:
@@ -356,19 +359,18 @@ static int ask_route(struct netlink *netlink, struct nl_msg *msg, struct route_a
 	return rc < 0 ? -EIO : 0;
 }
 
-int netlink_route(struct netlink *netlink, const struct address *to, const struct address *from, int ifindex, struct route *route,
-		  struct error *error)
+int netlink_route(struct netlink *netlink, const struct route_query *query, struct route *route, struct error *error)
 {
 	struct route_answer answer = {.route = route};
 	char text[ADDRESS_TEXT_MAX], from_text[ADDRESS_TEXT_MAX];
 	int rc;
 
 	memset(route, 0, sizeof *route);
-	address_text(to, text);
-	rc = ask_route(netlink, route_request(to, from, ifindex), &answer);
-	if ((rc || !answer.found) && from->family)
+	address_text(&query->to, text);
+	rc = ask_route(netlink, route_request(query), &answer);
+	if ((rc || !answer.found) && query->from.family)
 		return fail(error, ENETUNREACH, "no route to %s from %s, which must be an address of this host", text,
-			    address_text(from, from_text));
+			    address_text(&query->from, from_text));
 	if (rc || !answer.found)
 		return fail(error, rc == -EHOSTUNREACH ? EHOSTUNREACH : ENETUNREACH, "no route to %s", text);
 	if (answer.type == RTN_LOCAL)

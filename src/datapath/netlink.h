@@ -17,7 +17,7 @@ struct link {
 	bool up;          /* administratively, and with carrier */
 	bool ethernet;    /* frames start with an Ethernet header; the loopback device's do too */
 	bool loopback;
-	int master;      /* ifindex of the bridge, bond or the like that it belongs to; 0: none */
+	int master;      /* ifindex of the bridge, bond or VRF it is in; 0: none */
 	int peer;        /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */
 	char kind[16];   /* "veth", "vxlan", ...; empty for physical devices */
 	char alias[128]; /* as in ip link set alias */
@@ -27,7 +27,7 @@ struct route {
 	int ifindex;
 	struct address gateway; /* family 0: the destination is on the link */
 	struct address source;  /* the address this host would use */
-	unsigned int mtu;       /* of the route, bytes of IP; 0: none, the link's counts */
+	unsigned int mtu;       /* of the route or the path, bytes of IP; 0: none known, the link's counts */
 };
 
 /* *netlink is the caller's, to be closed. */
@@ -52,12 +52,19 @@ int netlink_make_usable(struct netlink *netlink, const char *name, struct error 
 int netlink_set_mtu(struct netlink *netlink, int ifindex, unsigned int mtu, struct error *error);
 int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error);
 
+/* A packet whose way is asked for. */
+struct route_query {
+	struct address to;
+	struct address from; /* family 0: any */
+	int ifindex;         /* of the interface it must leave through, or of a VRF; 0: any */
+	uint32_t mark;       /* as routing rules see it */
+};
+
 /*
- * Where a packet to an address goes, from a source address (family 0: any) and out of an interface (0: any), as the kernel's own lookup
- * says. -ENETUNREACH or -EHOSTUNREACH if there is no route; -EADDRINUSE if the address is this host's own; -EINVAL if it is no unicast one.
+ * Where a packet goes, as the kernel's own lookup says; with the path MTU, if the kernel has learned one. -ENETUNREACH or -EHOSTUNREACH if
+ * there is no route; -EADDRINUSE if the address is this host's own; -EINVAL if it is no unicast one.
  */
-int netlink_route(struct netlink *netlink, const struct address *to, const struct address *from, int ifindex, struct route *route,
-		  struct error *error);
+int netlink_route(struct netlink *netlink, const struct route_query *query, struct route *route, struct error *error);
 
 /* A descriptor that becomes readable when links, addresses or routes have changed; netlink_changed() empties it and says whether. */
 int netlink_monitor(struct netlink *netlink, struct error *error);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -64,6 +65,13 @@ static int fail_bpf(struct error *error, int rc, const char *what)
 	if (rc == -EPERM)
 		return fail(error, EPERM, "%s: not permitted; capabilities CAP_BPF and CAP_NET_ADMIN are needed (or root)", what);
 	return fail(error, -rc, "%s: %s", what, strerror(-rc));
+}
+
+static int set_element(struct bpf_map *map, __u32 key, const void *value, const char *what, struct error *error)
+{
+	int rc = bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY);
+
+	return rc ? fail_bpf(error, rc, what) : 0;
 }
 
 /* As encap_bpf__open(), but with the user's hook linked in. */
@@ -135,6 +143,16 @@ static int share_maps(struct source_path *path, struct bpf_object *object)
 			return -errno;
 	}
 	return 0;
+}
+
+/* Another process may send between the same addresses. */
+static int number_packets(struct source_path *path, struct error *error)
+{
+	__u32 first_id;
+
+	if (getrandom(&first_id, sizeof first_id, 0) != sizeof first_id)
+		return fail(error, errno, "random number: %s", strerror(errno));
+	return set_element(path->encap->maps.packet_ids, 0, &first_id, "packet identification", error);
 }
 
 static int make_pair(struct source_path *path, struct error *error)
@@ -242,13 +260,6 @@ int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel,
 void source_path_unguard(struct source_path *path, const struct tunnel_key *tunnel)
 {
 	bpf_map_delete_elem(bpf_map__fd(path->encap->maps.own_tunnels), tunnel);
-}
-
-static int set_element(struct bpf_map *map, __u32 key, const void *value, const char *what, struct error *error)
-{
-	int rc = bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY);
-
-	return rc ? fail_bpf(error, rc, what) : 0;
 }
 
 int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cost_scale, __u64 burst_ns, bool count_bits,
@@ -669,7 +680,7 @@ static int open_parts(struct source_path *path, const struct cpus *cpus, const c
 
 	if (rc)
 		return rc;
-	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, hook, error)) ||
+	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, hook, error)) || (rc = number_packets(path, error)) ||
 	    (rc = owner_sweep(path->netlink, error)))
 		return rc;
 	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)))

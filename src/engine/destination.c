@@ -24,14 +24,29 @@ static int find_interface(struct netlink *netlink, const char *name, struct link
 	return rc == -ENODEV ? fail(error, ENODEV, "interface '%s': no such interface", name) : rc;
 }
 
-static int find_tunnel(struct netlink *netlink, const struct endpoint *destination, struct destination_path *path, struct error *error)
+/* A VRF is asked for its routes by its own index; an interface in it is, by that interface's. */
+static int find_oif(struct netlink *netlink, const struct endpoint *destination, int *ifindex, struct error *error)
 {
-	struct route route;
+	struct link vrf = {0}, dev = {0};
 	int rc = 0;
 
-	if (endpoint_has(destination, ENDPOINT_KEY_dev))
-		rc = find_interface(netlink, destination->dev, &path->uplink, error);
-	if (rc || (rc = netlink_route(netlink, &destination->address, &destination->local, path->uplink.ifindex, &route, error)))
+	if (endpoint_has(destination, ENDPOINT_KEY_vrf) && !(rc = find_interface(netlink, destination->vrf, &vrf, error)) &&
+	    strcmp(vrf.kind, "vrf") != 0)
+		return fail(error, EINVAL, "interface '%s' is no VRF", vrf.name);
+	if (!rc && endpoint_has(destination, ENDPOINT_KEY_dev) && !(rc = find_interface(netlink, destination->dev, &dev, error)) &&
+	    vrf.ifindex && dev.master != vrf.ifindex)
+		return fail(error, EINVAL, "interface '%s' is not in VRF '%s'", dev.name, vrf.name);
+	*ifindex = dev.ifindex ? dev.ifindex : vrf.ifindex;
+	return rc;
+}
+
+static int find_tunnel(struct netlink *netlink, const struct endpoint *destination, struct destination_path *path, struct error *error)
+{
+	struct route_query query = {.to = destination->address, .from = destination->local, .mark = destination->mark};
+	struct route route;
+	int rc = find_oif(netlink, destination, &query.ifindex, error);
+
+	if (rc || (rc = netlink_route(netlink, &query, &route, error)))
 		return rc;
 	rc = netlink_link_by_index(netlink, route.ifindex, &path->uplink, error);
 	if (rc)
@@ -128,8 +143,9 @@ static void describe_packet(const struct endpoint *d, const struct destination_p
 		.ttl = (uint8_t)d->ttl,
 		.tos = (uint8_t)d->tos,
 		.flow_label = d->flow_label,
-		.df = true,
+		.df = endpoint_has(d, ENDPOINT_KEY_df) ? d->df != 0 : d->mtu_policy != MTU_FRAGMENT,
 		.udp_dst = (uint16_t)d->port,
+		.has_checksum = d->checksum != 0,
 		.has_key = endpoint_has(d, ENDPOINT_KEY_key),
 		.key = d->key,
 		.session = (uint16_t)d->session,
@@ -150,12 +166,25 @@ static void describe_packet(const struct endpoint *d, const struct destination_p
 	memcpy(packet->outer_dst, d->address.bytes, sizeof packet->outer_dst);
 }
 
-/* Clears what depends on the frame's length: the program fills it per frame. */
+static unsigned int ip_header_len(const struct farspan_packet *packet)
+{
+	return packet->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
+}
+
+/* Offset of the GRE checksum; 0 if there is none. */
+static unsigned int checksum_offset(const struct farspan_packet *packet)
+{
+	return packet->has_checksum ? WIRE_ETHERNET_LEN + ip_header_len(packet) + WIRE_GRE_LEN : 0;
+}
+
+/* Clears what depends on the frame: the program fills it in. */
 static void clear_lengths(uint8_t *header, const struct farspan_packet *packet)
 {
 	uint8_t *ip = header + WIRE_ETHERNET_LEN;
-	unsigned int ip_len = packet->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
+	unsigned int ip_len = ip_header_len(packet);
 
+	if (packet->has_checksum)
+		memset(header + checksum_offset(packet), 0, 2);
 	if (packet->ip_version == 4) {
 		memset(ip + 2, 0, 2);  /* total length */
 		memset(ip + 10, 0, 2); /* checksum */
@@ -178,11 +207,10 @@ static uint32_t sum_words(const uint8_t *bytes, unsigned int len)
 /* Offset of the GRE sequence number; 0 if the format has none. */
 static unsigned int sequence_offset(const struct farspan_packet *packet)
 {
-	unsigned int ip_len = packet->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
-
 	if (!packet->has_seq)
 		return 0;
-	return WIRE_ETHERNET_LEN + ip_len + WIRE_GRE_LEN + (packet->has_key ? WIRE_GRE_OPTION_LEN : 0);
+	return WIRE_ETHERNET_LEN + ip_header_len(packet) + WIRE_GRE_LEN + (packet->has_checksum ? WIRE_GRE_OPTION_LEN : 0) +
+	       (packet->has_key ? WIRE_GRE_OPTION_LEN : 0);
 }
 
 /* Offset of what the program fills in besides lengths: the ERSPAN or UDP header. */
@@ -265,27 +293,45 @@ static void fill_fields(const struct farspan_packet *packet, struct session_conf
 			.off = (uint16_t)(session->header_len - WIRE_GRE_OPTION_LEN * (packet->has_seq ? 2u : 1u)), .width = 32};
 }
 
+/* What fits the path, whole or in fragments. Fragments but for the last carry a multiple of 8 bytes. */
+static void fill_limits(const struct endpoint *d, const struct destination_path *path, const struct farspan_packet *packet,
+			struct session_config *session)
+{
+	unsigned int overhead = session->header_len - WIRE_ETHERNET_LEN, most = path->mtu;
+
+	session->drop_too_big = d->mtu_policy == MTU_DROP;
+	session->number_packets = packet->ip_version == 4 && !packet->df;
+	if (d->mtu_policy == MTU_FRAGMENT) {
+		unsigned int headers = ip_header_len(packet) + (packet->ip_version == 6 ? WIRE_IPV6_FRAGMENT_LEN : 0);
+		unsigned int piece = path->mtu > headers ? (path->mtu - headers) & ~7u : 0;
+
+		session->fragment_mtu = path->mtu;
+		most = ip_header_len(packet) + piece * FRAGMENTS_MAX;
+	}
+	if (most > OUTER_MAX - WIRE_ETHERNET_LEN)
+		most = OUTER_MAX - WIRE_ETHERNET_LEN;
+	session->frame_max = most > overhead ? most - overhead : 0;
+}
+
 static int fill_tunnel(const struct endpoint *destination, const struct destination_path *path, struct session_config *session,
 		       struct error *error)
 {
 	struct farspan_packet packet;
 	uint8_t *header = session->header + HEADER_ALIGN;
-	unsigned int header_len, overhead;
 	int rc;
 
 	describe_packet(destination, path, &packet);
 	rc = farspan_encode(&packet, NULL, 0, header, HEADER_MAX);
 	if (rc < 0)
 		return fail(error, -rc, "the outer headers cannot be built: %s", strerror(-rc));
-	header_len = (unsigned int)rc;
 	clear_lengths(header, &packet);
-	overhead = header_len - WIRE_ETHERNET_LEN;
-	session->frame_max = path->mtu > overhead ? path->mtu - overhead : 0;
 	session->kind = packet.kind;
 	session->ip_version = packet.ip_version;
-	session->header_len = header_len;
+	session->header_len = (unsigned int)rc;
+	fill_limits(destination, path, &packet, session);
+	session->checksum_off = checksum_offset(&packet);
 	session->sequence_off = sequence_offset(&packet);
-	session->tunnel_off = tunnel_offset(&packet, header_len);
+	session->tunnel_off = tunnel_offset(&packet, session->header_len);
 	session->ipv4_sum = packet.ip_version == 4 ? sum_words(header + WIRE_ETHERNET_LEN, WIRE_IPV4_LEN) : 0;
 	if (packet.kind == FARSPAN_ERSPAN2)
 		fill_type2(destination, session);
@@ -298,12 +344,14 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 	return 0;
 }
 
-/* What is cut cannot be left to the uplink: the checksum is that of the whole frame. */
+/* What is cut, or summed up itself, cannot be left to the uplink: the checksum is that of the whole frame. */
 static unsigned int unfinished_max(const struct destination_path *path, const struct shape *shape, const struct session_config *session)
 {
-	unsigned int max = session->frame_max;
+	unsigned int overhead = session->header_len - WIRE_ETHERNET_LEN, max = session->frame_max;
 
-	if (shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
+	if (session->fragment_mtu)
+		max = session->fragment_mtu > overhead ? session->fragment_mtu - overhead : 0;
+	if (session->checksum_off || shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
 		return 0;
 	return shape->truncate == TRUNCATE_BYTES && shape->truncate_bytes < max ? shape->truncate_bytes : max;
 }
@@ -325,6 +373,7 @@ int destination_session(const struct endpoint *destination, const struct destina
 		return rc;
 	}
 	session->frame_max = path->uplink.mtu + FRAME_OVERHEAD;
+	session->drop_too_big = destination->mtu_policy == MTU_DROP;
 	session->wrap = destination->kinds == KIND_VLAN ? WRAP_VLAN : WRAP_NONE;
 	session->unfinished_max = unfinished_max(path, shape, session);
 	session->tag_type_be = htons((uint16_t)destination->tpid);

@@ -3,6 +3,7 @@
 #ifndef ENGINE_MIRROR_PARTS_H
 #define ENGINE_MIRROR_PARTS_H
 
+#include "datapath/path_mtu.h"
 #include "datapath/source_path.h"
 #include "engine/destination.h"
 #include "engine/mirrors.h"
@@ -18,6 +19,7 @@ struct mirror_destination {
 	struct session_config config; /* as the programs have it */
 	struct tunnel_key guards[DESTINATION_GUARDS_MAX];
 	unsigned int guard_count;
+	struct path_mtu path_mtu;
 	struct error waits_for; /* code 0: for nothing */
 	char text[MIRROR_TEXT_MAX];
 };

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine/mirror_parts.h"
+#include "wire/fields.h"
 
 enum {
 	NS_PER_MS = 1000 * 1000,
@@ -117,6 +118,20 @@ static int guard(struct mirrors *m, struct mirror_destination *d, const struct e
 	return set_guards(m, d, guards, count, error);
 }
 
+/* Keeps what the kernel knows of the way to a tunnel's other end. */
+static void learn_path_mtu(struct mirror_destination *d, const struct endpoint *endpoint, const struct destination_path *path)
+{
+	int protocol = endpoint_kind(endpoint) == FARSPAN_VXLAN ? IP_PROTOCOL_UDP : IP_PROTOCOL_GRE;
+
+	path_mtu_learn(&d->path_mtu, protocol, &path->local, &endpoint->address, endpoint->mark);
+}
+
+static void leave_destination(struct mirrors *m, struct mirror_destination *d)
+{
+	set_guards(m, d, NULL, 0, NULL);
+	path_mtu_close(&d->path_mtu);
+}
+
 static void describe_destination(struct mirror_destination *d, const struct endpoint *endpoint, const struct destination_path *path)
 {
 	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
@@ -164,6 +179,8 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	d->waits_for = problem;
 	if (!problem.code && (rc = guard(s->mirrors, d, endpoint, &path, error)))
 		return rc;
+	if (!problem.code && endpoint_is_tunnel(endpoint))
+		learn_path_mtu(d, endpoint, &path);
 	seed.present = !problem.code;
 	if (s->session.spread && (rc = source_path_set_seed(s->path->path, d->slot, &seed, error)))
 		return rc;
@@ -360,7 +377,7 @@ static void give_old_slots(struct mirror_session *s, struct succession *successi
 
 		if (succession->old_used[i])
 			continue;
-		set_guards(s->mirrors, d, NULL, 0, NULL);
+		leave_destination(s->mirrors, d);
 		if (s->run_size)
 			source_path_set_seed(s->path->path, d->slot, &none, NULL);
 		else
@@ -395,7 +412,7 @@ static int change_destinations(struct mirror_session *s, const struct session *w
 static void give_slots(struct mirror_session *s)
 {
 	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
-		set_guards(s->mirrors, &s->destinations[i], NULL, 0, NULL);
+		leave_destination(s->mirrors, &s->destinations[i]);
 		if (!s->run_size)
 			mirrors_give_slots(s->mirrors, s->path, s->destinations[i].slot, 1);
 	}

@@ -23,6 +23,7 @@ enum {
 #define TO_VXLAN      TO(FARSPAN_VXLAN)
 #define TO_TUNNEL     KINDS_ALL
 #define TO_VLAN       KIND_VLAN
+#define TO_INTERFACES (KIND_INTERFACE | KIND_VLAN)
 #define FROM_ERSPAN   (KINDS_ERSPAN << 16)
 #define FROM_GRE      FROM(FARSPAN_GRE)
 #define FROM_VXLAN    FROM(FARSPAN_VXLAN)
@@ -149,18 +150,29 @@ static void print_direction(const struct endpoint_key_row *row, const struct end
 	fputs(number_at(row, endpoint) == ENDPOINT_TX ? "tx" : "rx", out);
 }
 
-#define print_platform    print_number
-#define VALUE_number      ENDPOINT_VALUE_NUMBER
-#define VALUE_platform    ENDPOINT_VALUE_NUMBER
-#define VALUE_flag        ENDPOINT_VALUE_FLAG
-#define VALUE_numbers     ENDPOINT_VALUE_TEXT
-#define VALUE_address     ENDPOINT_VALUE_TEXT
-#define VALUE_prefixes    ENDPOINT_VALUE_TEXT
-#define VALUE_interface   ENDPOINT_VALUE_TEXT
-#define VALUE_granularity ENDPOINT_VALUE_TEXT
-#define VALUE_tos         ENDPOINT_VALUE_TEXT
-#define VALUE_tag_type    ENDPOINT_VALUE_TEXT
-#define VALUE_direction   ENDPOINT_VALUE_TEXT
+static const char *const mtu_policies[] = {[MTU_TRUNCATE] = "truncate", [MTU_FRAGMENT] = "fragment", [MTU_DROP] = "drop"};
+
+static void print_mtu_policy(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	(void)row;
+	fputs(mtu_policies[endpoint->mtu_policy], out);
+}
+
+#define print_length_policy print_mtu_policy
+#define VALUE_mtu_policy    ENDPOINT_VALUE_TEXT
+#define VALUE_length_policy ENDPOINT_VALUE_TEXT
+#define print_platform      print_number
+#define VALUE_number        ENDPOINT_VALUE_NUMBER
+#define VALUE_platform      ENDPOINT_VALUE_NUMBER
+#define VALUE_flag          ENDPOINT_VALUE_FLAG
+#define VALUE_numbers       ENDPOINT_VALUE_TEXT
+#define VALUE_address       ENDPOINT_VALUE_TEXT
+#define VALUE_prefixes      ENDPOINT_VALUE_TEXT
+#define VALUE_interface     ENDPOINT_VALUE_TEXT
+#define VALUE_granularity   ENDPOINT_VALUE_TEXT
+#define VALUE_tos           ENDPOINT_VALUE_TEXT
+#define VALUE_tag_type      ENDPOINT_VALUE_TEXT
+#define VALUE_direction     ENDPOINT_VALUE_TEXT
 
 static int parse_number(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
 {
@@ -259,7 +271,26 @@ static int parse_tag_type(const struct endpoint_key_row *row, const char *value,
 	return 0;
 }
 
-_Static_assert(ENDPOINT_KEY_COUNT <= 32, "keys are bits of endpoint.given");
+static int parse_mtu_policy(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	for (enum mtu_policy policy = MTU_TRUNCATE; policy <= MTU_DROP; policy++) {
+		if (strcmp(value, mtu_policies[policy]) == 0) {
+			endpoint->mtu_policy = policy;
+			return 0;
+		}
+	}
+	return fail(error, EINVAL, "%s must be truncate, fragment or drop, not '%s'", row->name, value);
+}
+
+/* Only outer packets can be fragmented. */
+static int parse_length_policy(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (strcmp(value, mtu_policies[MTU_TRUNCATE]) != 0 && strcmp(value, mtu_policies[MTU_DROP]) != 0)
+		return fail(error, EINVAL, "%s must be truncate or drop, not '%s'", row->name, value);
+	return parse_mtu_policy(row, value, endpoint, error);
+}
+
+_Static_assert(ENDPOINT_KEY_COUNT <= 64, "keys are bits of endpoint.given");
 
 static const struct endpoint_key_row endpoint_keys[] = {
 #define KEY(ident, name, file_name, field, form, min, max, fallback, types, help) \
@@ -321,9 +352,9 @@ static int parse_key(char *item, const struct endpoint_type *type, enum endpoint
 
 		if (strcmp(row->name, item) != 0 || !key_applies(row, type->kinds, side))
 			continue;
-		if (endpoint->given & 1u << i)
+		if (endpoint_has(endpoint, i))
 			return fail(error, EINVAL, "%s is given twice", row->name);
-		endpoint->given |= 1u << i;
+		endpoint->given |= 1ull << i;
 		return row->parse(row, value, endpoint, error);
 	}
 	return fail_key(item, type, side, error);
@@ -361,6 +392,9 @@ int endpoint_check(const struct endpoint *endpoint, enum key_names names, struct
 		return fail(error, EINVAL, "%s, the number of the VLAN, is missing",
 			    names == KEY_NAMES_FILE ? endpoint_keys[ENDPOINT_KEY_vlan_id].file_name
 						    : endpoint_keys[ENDPOINT_KEY_vlan_id].name);
+	if (endpoint_has(endpoint, ENDPOINT_KEY_df) && endpoint->address.family == 6)
+		return fail(error, EINVAL, "%s is of IPv4; no router fragments IPv6 packets",
+			    names == KEY_NAMES_FILE ? endpoint_keys[ENDPOINT_KEY_df].file_name : endpoint_keys[ENDPOINT_KEY_df].name);
 	if (!endpoint_has(endpoint, ENDPOINT_KEY_local) || endpoint->local.family == endpoint->address.family)
 		return 0;
 	return fail(error, EINVAL, "local %s and %s are of different families", address_text(&endpoint->local, local),

@@ -22,6 +22,13 @@ enum {
 	ENDPOINT_REMOTES_MAX = 16
 };
 
+/* What becomes of a frame that is too long for the path. */
+enum mtu_policy {
+	MTU_TRUNCATE,
+	MTU_FRAGMENT, /* the outer packet goes in several */
+	MTU_DROP,
+};
+
 /* One bit per enum farspan_kind, and for destinations that are none of them. */
 #define KIND_BIT(kind) (1u << (kind))
 #define KIND_INTERFACE KIND_BIT(FARSPAN_KINDS)
@@ -51,7 +58,7 @@ enum endpoint_key {
 struct endpoint {
 	unsigned int kinds; /* KIND_BIT()s: exactly one for a destination */
 	struct address address;
-	unsigned int given;
+	uint64_t given;
 	uint32_t session;
 	uint32_t index;
 	uint32_t hwid;
@@ -65,6 +72,10 @@ struct endpoint {
 	uint32_t vni;
 	uint32_t port; /* 0: the registered one of each kind */
 	uint32_t key;
+	uint32_t checksum;
+	enum mtu_policy mtu_policy;
+	uint32_t df;
+	uint32_t mark;
 	uint32_t ttl;
 	uint32_t tos;
 	bool inherit_tos;
@@ -74,6 +85,7 @@ struct endpoint {
 	uint32_t priority;
 	struct address local;
 	char dev[IFNAMSIZ];
+	char vrf[IFNAMSIZ];
 	/* Of sources only, each any unless given. */
 	struct prefix remotes[ENDPOINT_REMOTES_MAX];
 	unsigned int remote_count;
@@ -87,7 +99,7 @@ struct endpoint {
 
 static inline bool endpoint_has(const struct endpoint *endpoint, enum endpoint_key key)
 {
-	return endpoint->given & 1u << key;
+	return endpoint->given >> key & 1;
 }
 
 /* Whether a destination is a tunnel, not an interface or VLAN. */

@@ -14,6 +14,7 @@ usage: compare.py same REFERENCE COPIES                  the same frames, as oft
        compare.py foreign COPIES TYPE TCI                just prints how many frames have another outermost VLAN tag, or none
 
 REFERENCE and COPIES are files, or several with + between. erspan:FILE stands for the frames inside of the ERSPAN packets of FILE,
+whole:FILE for those inside of its ERSPAN, GRE and VXLAN packets, outer fragments put together,
 untagged:FILE for the frames of FILE without their outermost VLAN tag, NAME@FILE
 for those of the interfaces of a pcapng FILE whose names start with NAME; others are left out. Fence frames are left out everywhere but in
 "sequence". Prints counts; the exit status says whether it is so.
@@ -23,11 +24,17 @@ import struct
 import sys
 from collections import Counter
 
-from packets import FENCE, RAW, checksum_right, ip_of, mirrored_of, read, untag
+from packets import FENCE, RAW, checksum_right, defragmented, ip_of, mirrored_of, read, untag
 
 
 def mirrored(path):
-    return [found for found in (mirrored_of(packet.data) for packet in read(path.removeprefix("erspan:"))) if found]
+    packets = [mirrored_of(packet.data) for packet in read(path.removeprefix("erspan:"))]
+    return [packet for packet in packets if packet and packet.kind.startswith("erspan")]
+
+
+def whole(path):
+    packets = [mirrored_of(packet.data) for packet in defragmented(read(path))]
+    return [packet for packet in packets if packet]
 
 
 def frames(paths):
@@ -36,6 +43,8 @@ def frames(paths):
     for path in paths.split("+"):
         if path.startswith("erspan:"):
             found += [packet.inner for packet in mirrored(path)]
+        elif path.startswith("whole:"):
+            found += [packet.inner for packet in whole(path.removeprefix("whole:"))]
         elif path.startswith("untagged:"):
             found += [packet.data[:12] + packet.data[16:] for packet in read(path.removeprefix("untagged:"))]
         elif "@" in path:

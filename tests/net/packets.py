@@ -118,6 +118,52 @@ def ip_of(data):
     return None
 
 
+def parts_of(frame):
+    """((version, source, destination, protocol, id), offset, more, payload, how to make a packet of a payload) of an outer packet."""
+    _, kind, at = untag(frame)
+    if kind == 0x0800:
+        size = (frame[at] & 15) * 4
+        total, ident, flags = struct.unpack_from(">HHH", frame, at + 2)
+
+        def remake(payload):
+            return frame[:at + 2] + struct.pack(">HHH", size + len(payload), ident, 0) + frame[at + 8:at + size] + payload
+
+        key = 4, frame[at + 12:at + 16], frame[at + 16:at + 20], frame[at + 9], ident
+        return key, (flags & 0x1FFF) * 8, bool(flags & 0x2000), frame[at + size:at + total], remake
+    length, protocol = struct.unpack_from(">HB", frame, at + 4)
+    if kind != 0x86DD or protocol != 44:
+        return None
+    inner, _, offset, ident = struct.unpack_from(">BBHI", frame, at + 40)
+
+    def remake_ipv6(payload):
+        return frame[:at + 4] + struct.pack(">HB", len(payload), inner) + frame[at + 7:at + 40] + payload
+
+    key = 6, frame[at + 8:at + 24], frame[at + 24:at + 40], inner, ident
+    return key, offset & 0xFFF8, bool(offset & 1), frame[at + 48:at + 40 + length], remake_ipv6
+
+
+def defragmented(packets):
+    """The packets of a capture, those that came in fragments put together; raises ValueError if one of them is not whole."""
+    found, waiting = [], {}
+    for packet in packets:
+        kind = untag(packet.data)[1]
+        parts = parts_of(packet.data) if kind in (0x0800, 0x86DD) else None
+        if not parts or not (parts[1] or parts[2]):
+            found.append(packet)
+            continue
+        key, offset, more, payload, remake = parts
+        waiting.setdefault(key, {})[offset] = payload
+        if more:
+            continue
+        pieces = sorted(waiting.pop(key).items())
+        if any(start != sum(len(piece) for _, piece in pieces[:number]) for number, (start, _) in enumerate(pieces)):
+            raise ValueError(f"fragments of {key} are missing or overlap")
+        found.append(packet._replace(data=remake(b"".join(piece for _, piece in pieces))))
+    if waiting:
+        raise ValueError(f"{len(waiting)} packets have no last fragment")
+    return found
+
+
 ERSPAN2 = "version vlan cos en t session index"
 ERSPAN3 = "version vlan cos bso t session timestamp sgt p ft hwid d gra o"
 
@@ -136,17 +182,23 @@ def mirrored_of(frame):
     """What an outer frame carries, None if it is no ERSPAN."""
     _, kind, at = untag(frame)
     ip = ip_of(frame[at:]) if kind in (0x0800, 0x86DD) else None
+    if ip and ip[7] == 17 and struct.unpack_from(">H", ip[8], 2)[0] == 4789:
+        return Mirrored("vxlan", *ip[:7], frame[6:12], frame[0:6], None, None, None, ip[8][16:], len(frame) - at)
     if not ip or ip[7] != 47:
         return None
     version, source, destination, ttl, tos, df, fragment, _, payload = ip
     flags, protocol = struct.unpack_from(">HH", payload)
-    if protocol not in (0x88BE, 0x22EB):
+    if protocol not in (0x88BE, 0x22EB, 0x6558):
         return None
     skip = 4 + 4 * bool(flags & 0x8000) + 4 * bool(flags & 0x2000)
     seq = struct.unpack_from(">I", payload, skip)[0] if flags & 0x1000 else None
     start = skip + (4 if flags & 0x1000 else 0)
-    erspan, name = None, "erspan1"
-    if flags & 0x1000:
+    erspan, name = None, "gre" if protocol == 0x6558 else "erspan1"
+    if protocol == 0x6558:
+        start = skip + 4 * bool(flags & 0x1000)
+        if flags & 0x8000 and ones_complement(payload) != 0xFFFF:
+            raise ValueError("a GRE checksum is wrong")
+    elif flags & 0x1000:
         words = {1: 2, 2: 3}[payload[start] >> 4]
         name, erspan = f"erspan{words}", erspan_of(payload[start:], words)
         start += 4 * words + (8 if words == 3 and erspan["o"] else 0)
