@@ -501,7 +501,7 @@ int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_n
 			return take_place(endpoint, key, value, error);
 		row = endpoint_keys[i];
 		row.name = name;
-		endpoint->given |= 1u << i;
+		endpoint->given |= 1ull << i;
 		return row.parse(&row, value, endpoint, error);
 	}
 	return -ENOENT;
