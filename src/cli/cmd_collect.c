@@ -197,13 +197,14 @@ static int collect_live(const struct collect_options *options, struct collect *c
 		.source_count = options->source_count,
 		.count = options->count,
 		.way = options->way,
+		.interfaces = options->interfaces,
+		.interface_count = options->interface_count,
 	};
 	struct live *live;
 	struct wait wait;
 	struct view view;
 	int rc, finished;
 
-	snprintf(config.interface, sizeof config.interface, "%s", options->interface ? options->interface : "");
 	rc = live_open(&live, &config, collect, error);
 	if (rc)
 		return rc;

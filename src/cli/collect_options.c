@@ -34,7 +34,7 @@ void collect_print_usage(FILE *out)
 		"  -t, --to DESTINATION  an interface, VLAN or tunnel to hand the frames to, may be repeated\n"
 		"  -f, --from SOURCE     what to take, may be repeated; without it every type from anyone, but those that tunnel\n"
 		"                        devices of this host take\n"
-		"  -i, --interface IFACE listen on this interface only\n"
+		"  -i, --interface IFACE listen on this interface only, may be repeated\n"
 		"  -r, --read FILE       from a pcap or pcapng of outer packets instead; - is the standard input\n"
 		"  -c, --count COUNT     end after that many frames\n"
 		"  -C, --size SIZE       the next file after so many millions of bytes; with k, m, g: of KiB, MiB, GiB\n"
@@ -109,11 +109,11 @@ static int parse_stats(const char *text, unsigned int *stats, struct error *erro
 
 static int parse_interface(struct collect_options *options, struct error *error)
 {
-	if (options->interface)
-		return fail(error, EINVAL, "collect: only one interface can be given");
+	if (options->interface_count == COLLECTOR_INTERFACES_MAX)
+		return fail(error, EINVAL, "collect: at most %d interfaces can be given", COLLECTOR_INTERFACES_MAX);
 	if (!*optarg || strlen(optarg) >= IFNAMSIZ)
 		return fail(error, EINVAL, "collect: interface '%s': a name has 1 to %d characters", optarg, IFNAMSIZ - 1);
-	options->interface = optarg;
+	options->interfaces[options->interface_count++] = optarg;
 	return 0;
 }
 
@@ -260,7 +260,7 @@ static int check(const struct collect_options *options, struct error *error)
 {
 	int rc = 0;
 
-	if (options->read && options->interface)
+	if (options->read && options->interface_count)
 		return fail(error, EINVAL, "collect: frames come from a file (-r) or an interface (-i), not both");
 	if (options->read && options->stats)
 		return fail(error, EINVAL, "collect: a capture file (-r) is over before there is anything to tell (--stats)");

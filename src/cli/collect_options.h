@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "datapath/attach.h"
+#include "datapath/collector_path.h"
 #include "engine/collect.h"
 #include "model/session.h"
 
@@ -31,8 +32,9 @@ struct collect_options {
 	const char *listen;                                         /* for pcap-over-IP; NULL: not */
 	struct collect_output_options outputs[COLLECT_OUTPUTS_MAX]; /* the first: for all frames */
 	unsigned int output_count;
-	uint64_t count;        /* frames; 0: all */
-	const char *interface; /* NULL: all */
+	uint64_t count; /* frames; 0: all */
+	const char *interfaces[COLLECTOR_INTERFACES_MAX];
+	unsigned int interface_count; /* 0: all */
 	enum attach_way way;
 	bool json;
 	unsigned int stats; /* seconds; 0: none */

@@ -179,12 +179,20 @@ struct link_walk {
 	struct error error;
 };
 
+static bool is_named(const struct collector_path_config *config, const char *name)
+{
+	for (unsigned int i = 0; i < config->interface_count; i++)
+		if (strcmp(name, config->interfaces[i]) == 0)
+			return true;
+	return config->interface_count == 0;
+}
+
 static void visit_link(const struct link *link, void *context)
 {
 	struct link_walk *walk = context;
 	struct collector_path *path = walk->path;
 
-	if (path->config.interface[0] && strcmp(link->name, path->config.interface) != 0)
+	if (!is_named(&path->config, link->name))
 		return;
 	if (!link->ethernet || owner_is_device(link))
 		return;
@@ -197,6 +205,22 @@ static void visit_link(const struct link *link, void *context)
 	}
 	if (listen_on(path, link->ifindex, &walk->error) == 0)
 		walk->seen[path->interface_count - 1] = true;
+}
+
+/* What comes in elsewhere is not for us even if it reaches the sockets. */
+static int limit_sockets(struct collector_path *path, struct error *error)
+{
+	int ifindexes[COLLECTOR_INTERFACES_MAX], rc;
+	unsigned int count = 0;
+
+	if (!path->config.interface_count)
+		return 0;
+	while (count < path->interface_count && count < COLLECTOR_INTERFACES_MAX) {
+		ifindexes[count] = path->interfaces[count].ifindex;
+		count++;
+	}
+	rc = tunnel_sockets_limit(path->sockets, ifindexes, count);
+	return rc ? fail(error, -rc, "sockets: cannot be limited to interfaces: %s", strerror(-rc)) : 0;
 }
 
 /* Listens on interfaces that have come, and forgets those that have gone. */
@@ -214,11 +238,11 @@ static int follow_interfaces(struct collector_path *path, struct error *error)
 		path->interfaces[i] = path->interfaces[--path->interface_count];
 	}
 	if (path->interface_count)
-		return 0;
+		return limit_sockets(path, error);
 	if (walk.found)
 		return fail(error, walk.error.code, "%s", walk.error.text);
-	if (path->config.interface[0])
-		return fail(error, ENODEV, "interface '%s': no such interface, or not an Ethernet one", path->config.interface);
+	if (path->config.interface_count)
+		return fail(error, ENODEV, "interface '%s': no such interface, or not an Ethernet one", path->config.interfaces[0]);
 	return fail(error, ENODEV, "this host has no Ethernet interface to collect from");
 }
 

@@ -11,13 +11,18 @@
 #include "datapath/attach.h"
 #include "datapath/netlink.h"
 
+enum {
+	COLLECTOR_INTERFACES_MAX = 32 /* that can be named */
+};
+
 struct collector_path_config {
 	unsigned int kinds; /* what to take: bits of enum farspan_kind */
 	uint16_t udp_ports[UDP_PORTS_MAX];
 	unsigned int udp_port_count;
 	const struct address *locals; /* addresses whose traffic is taken; copied */
 	unsigned int local_count;     /* 0: all of this host's */
-	char interface[IFNAMSIZ];     /* empty: all of this host's */
+	char interfaces[COLLECTOR_INTERFACES_MAX][IFNAMSIZ];
+	unsigned int interface_count; /* 0: all of this host's */
 	enum attach_way way;
 };
 

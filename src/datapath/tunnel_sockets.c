@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
@@ -20,6 +21,7 @@
 #include "wire/fields.h"
 
 enum {
+	LIMIT_MAX = 64, /* interfaces that packets can be limited to */
 	SOCKETS_MAX = 2 + 2 * UDP_PORTS_MAX,
 	RECEIVE_BUFFER_BYTES = 8 << 20,
 	HEADERS_MAX = 48, /* IPv6 and UDP, in front of what is received */
@@ -145,6 +147,25 @@ void tunnel_sockets_close(struct tunnel_sockets *sockets)
 	for (unsigned int i = 0; i < sockets->count; i++)
 		close(sockets->all[i].fd);
 	free(sockets);
+}
+
+int tunnel_sockets_limit(struct tunnel_sockets *sockets, const int *ifindexes, unsigned int count)
+{
+	struct sock_filter code[2 * LIMIT_MAX + 2] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX))};
+	struct sock_fprog program = {.len = 1, .filter = code};
+	int rc = 0;
+
+	if (count > LIMIT_MAX)
+		return -ENOSPC;
+	for (unsigned int i = 0; i < count; i++) {
+		code[program.len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ifindexes[i], 0, 1);
+		code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	}
+	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	for (unsigned int i = 0; i < sockets->count && !rc; i++)
+		if (setsockopt(sockets->all[i].fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program))
+			rc = -errno;
+	return rc;
 }
 
 int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error *error)

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "datapath/collector_path.h"
+#include "datapath/membership.h"
 #include "datapath/netlink.h"
 #include "datapath/privilege.h"
 #include "datapath/tunnel_sockets.h"
@@ -28,6 +28,9 @@ struct live {
 	struct collect *collect;
 	struct netlink *netlink;
 	struct collector_path *path;
+	struct membership *groups; /* NULL: no multicast */
+	char interfaces[COLLECTOR_INTERFACES_MAX][IFNAMSIZ];
+	unsigned int interface_count;
 	unsigned int kinds;
 	unsigned int left_alone; /* kinds that devices or programs of this host take */
 	struct address locals[LOCALS_MAX];
@@ -127,6 +130,29 @@ static void describe(struct live *live)
 	}
 }
 
+static int follow_groups(struct live *live, struct error *error)
+{
+	const char(*names)[IFNAMSIZ] = (const char(*)[IFNAMSIZ])live->interfaces;
+
+	return live->groups ? membership_follow(live->groups, live->netlink, names, live->interface_count, error) : 0;
+}
+
+/* Local addresses of sources that are groups: this host must be a member of them. */
+static int join_groups(struct live *live, struct error *error)
+{
+	struct address groups[LOCALS_MAX];
+	unsigned int count = 0;
+	int rc;
+
+	for (unsigned int i = 0; i < live->config.source_count; i++)
+		if (address_is_multicast(&live->config.sources[i].address) && count < LOCALS_MAX)
+			groups[count++] = live->config.sources[i].address;
+	if (!count)
+		return 0;
+	rc = membership_open(&live->groups, groups, count, error);
+	return rc ? rc : follow_groups(live, error);
+}
+
 static int open_parts(struct live *live, struct error *error)
 {
 	struct collector_path_config path = {.way = live->config.way};
@@ -140,8 +166,11 @@ static int open_parts(struct live *live, struct error *error)
 	path.kinds = live->kinds;
 	path.locals = live->locals;
 	path.local_count = live->local_count;
-	memcpy(path.interface, live->config.interface, sizeof path.interface);
+	memcpy(path.interfaces, live->interfaces, sizeof path.interfaces);
+	path.interface_count = live->interface_count;
 	rc = collector_path_open(&live->path, live->netlink, &path, error);
+	if (!rc)
+		rc = join_groups(live, error);
 	if (!rc)
 		describe(live);
 	return rc;
@@ -155,6 +184,8 @@ int live_open(struct live **opened, const struct live_config *config, struct col
 	if (!live)
 		return fail(error, ENOMEM, "out of memory");
 	live->config = *config;
+	for (; live->interface_count < config->interface_count; live->interface_count++)
+		snprintf(live->interfaces[live->interface_count], IFNAMSIZ, "%s", config->interfaces[live->interface_count]);
 	live->collect = collect;
 	live->follower_fd = -1;
 	rc = open_parts(live, error);
@@ -181,6 +212,7 @@ void live_close(struct live *live)
 		return;
 	stop_follower(live);
 	collector_path_close(live->path);
+	membership_close(live->groups);
 	netlink_close(live->netlink);
 	free(live);
 }
@@ -220,6 +252,12 @@ int live_drain(struct live *live)
 
 /* ---- the process with the privileges ---- */
 
+static void follow_all(struct live *live)
+{
+	collector_path_follow(live->path, NULL);
+	follow_groups(live, NULL);
+}
+
 /* Until it is told to stop, or our parent is no more. */
 static void follow_for_parent(struct live *live, int parent)
 {
@@ -235,7 +273,7 @@ static void follow_for_parent(struct live *live, int parent)
 		close(fd);
 	while ((rc = poll(&told, 1, FOLLOW_MS)) == 0 || (rc < 0 && errno == EINTR))
 		/* An interface that is gone for the moment is no reason to end: it is found again when it is back. */
-		collector_path_follow(live->path, NULL);
+		follow_all(live);
 	collector_path_stop(live->path);
 	_exit(0);
 }
@@ -266,7 +304,7 @@ int live_follow(struct live *live, struct error *error)
 	char none;
 
 	if (live->follower_fd < 0) {
-		collector_path_follow(live->path, NULL);
+		follow_all(live);
 		return 0;
 	}
 	collector_path_follow_clock(live->path);

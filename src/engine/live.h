@@ -3,18 +3,18 @@
 #ifndef ENGINE_LIVE_H
 #define ENGINE_LIVE_H
 
-#include <net/if.h>
-
 #include "base/error.h"
 #include "datapath/attach.h"
+#include "datapath/collector_path.h"
 #include "engine/collect.h"
 #include "model/endpoint.h"
 
 struct live_config {
 	const struct endpoint *sources;
-	unsigned int source_count; /* 0: all formats, but those that this host has tunnel devices for */
-	char interface[IFNAMSIZ];  /* empty: all */
-	uint64_t count;            /* frames to accept; 0: no limit */
+	unsigned int source_count;     /* 0: all formats, but those that this host has tunnel devices for */
+	const char *const *interfaces; /* names */
+	unsigned int interface_count;  /* 0: all, else up to COLLECTOR_INTERFACES_MAX */
+	uint64_t count;                /* frames to accept; 0: no limit */
 	enum attach_way way;
 };
 

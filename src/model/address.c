@@ -71,6 +71,11 @@ int prefix_parse(const char *text, struct prefix *prefix)
 	return host_bits_clear(prefix) ? 0 : -EINVAL;
 }
 
+bool address_is_multicast(const struct address *address)
+{
+	return address->family == 4 ? address->bytes[0] >> 4 == 14 : address->family == 6 && address->bytes[0] == 0xff;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;

@@ -27,6 +27,7 @@ int address_parse(const char *text, struct address *address);
 /* Reads ADDRESS or ADDRESS/LENGTH; bits behind the length must be 0. 0 or -EINVAL. */
 int prefix_parse(const char *text, struct prefix *prefix);
 
+bool address_is_multicast(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 

@@ -21,6 +21,7 @@ import packets
 
 FARSPAN = os.environ["FARSPAN"]
 NAMES = 4  # type of the block of names
+MANY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "net", "make_many.py")
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "captures")
 
 
@@ -304,6 +305,66 @@ class Made(Case):
     def test_count(self):
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-c", "7")
         self.assertEqual(summary["written"], 7)
+
+
+class Hostile(Case):
+    @staticmethod
+    def memory(process):
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+            return {line.split(":")[0]: int(line.split()[1]) for line in file if line.startswith("Vm")}
+
+    def test_flood(self):
+        """A million packets, each of another sender and session. Once the table is full nothing grows, and there is nothing to read."""
+        count = 1000000
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen([MANY, "flood", str(count)], stdin=subprocess.PIPE, **pipes) as flood, \
+                subprocess.Popen([FARSPAN, "collect", "-r", "-", "-w", self.output, "--json", "-f", "erspan2:any,remote=10.0.0.0/8"],
+                                 stdin=flood.stdout, **pipes) as collect:
+            flood.stdout.close()
+            self.assertEqual(flood.stderr.readline(), b"begun\n")
+            # What is still in the pipe are some hundred packets; the table of 4096 was full after 8192.
+            before = self.memory(collect)
+            flood.stdin.write(b"\n")
+            flood.stdin.flush()
+            self.assertEqual(flood.wait(), 0)
+            after = self.memory(collect) if collect.poll() is None else before
+            out, err = collect.communicate()
+        self.assertEqual(collect.returncode, 0, err)
+        summary = json.loads(out)
+        self.assertEqual((summary["received"], len(summary["sessions"]), summary["written"]), (count, 4096, 4096))
+        self.assertEqual(summary["refused"]["sender_not_allowed"], count // 2)
+        self.assertEqual(summary["dropped"]["session_table_full"], count // 2 - 4096)
+        self.assertEqual(after["VmSize"], before["VmSize"])
+        self.assertLessEqual(after["VmRSS"] - before["VmRSS"], 128)
+        # The summary has a line a session, and a few besides.
+        self.assertLess(len(err.splitlines()), 4096 + 10)
+
+    def test_bombs(self):
+        """Tunnels in tunnels, as deep as a packet can be, with little stack. The deepest are of IP in GRE, which is no mirror's."""
+        for depth, counts in ((1, {}), (8, {}), (9, {"depth": 1}), (1700, {"depth": 1}), (2700, {})):
+            with open(self.input, "wb") as file:
+                subprocess.run([MANY, "bomb", str(depth)], stdout=file, check=True)
+            command = f"ulimit -s 256; exec {FARSPAN} collect --json -r {self.input} -w {self.output}"
+            result = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            summary = json.loads(result.stdout)
+            self.assertEqual({name: number for name, number in summary["refused"].items() if number}, counts, depth)
+            self.assertEqual(summary["written"], 1 - len(counts))
+
+    def test_little_memory(self):
+        """With any limit of memory the frames are all there, or it says that there is none."""
+        results = set()
+        for megabytes in (*range(4, 40, 2), 64):
+            command = f"ulimit -v {megabytes * 1024}; exec {FARSPAN} collect --json -r {DATA}/kernel-tx.pcap -w {self.output}"
+            result = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+            if result.returncode == 0:
+                self.assertEqual(json.loads(result.stdout)["written"], 46)
+            elif result.returncode == 1:
+                self.assertIn(b"memory", result.stderr)
+            else:
+                self.assertEqual(result.returncode, 127, result.stderr)  # not even the libraries can be loaded
+            results.add(result.returncode)
+        self.assertIn(0, results)
 
 
 class Failures(Case):

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+usage: make_many.py sessions FILE MAC MAC FROM TO EACH     ERSPAN Type III of 1,000 sessions, EACH packets of each, in turn, on time
+       make_many.py groups FILE MAC FROM FROM6             Type II to the groups 239.1.2.3, ff05::123 and 239.9.9.9, 10 packets each
+       make_many.py flood COUNT                            a pcap on the standard output: COUNT packets of Type II to 10.0.0.2, each from
+                                                           another sender and of another session; those from 11.0.0.0/8 are every second
+       make_many.py bomb DEPTH                             a pcap: ERSPAN in ERSPAN, DEPTH times in one packet, without a frame
+"""
+import logging
+import struct
+import sys
+import time
+
+logging.getLogger("scapy").setLevel(logging.ERROR)
+from scapy.layers.inet import IP, UDP  # noqa: E402
+from scapy.layers.inet6 import IPv6  # noqa: E402
+from scapy.layers.l2 import Ether  # noqa: E402
+from scapy.packet import Raw  # noqa: E402
+from scapy.utils import wrpcap  # noqa: E402
+
+INNER = bytes(Ether(src="02:00:00:00:00:aa", dst="02:00:00:00:00:bb") / IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=1, dport=2))
+
+
+def pcap_header(link):
+    return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link)
+
+
+def record(data):
+    return struct.pack("<IIII", 1, 0, len(data), len(data)) + data
+
+
+def type2(session, seq):
+    return struct.pack(">HHIII", 0x1000, 0x88BE, seq, 1 << 28 | session, 0) + INNER
+
+
+def sessions(file, source_mac, destination_mac, source, destination, each):
+    length = 20 + 28 + len(INNER) + 4
+    link = bytes(Ether(src=source_mac, dst=destination_mac, type=0x800))
+    outer = link + bytes(IP(src=source, dst=destination, proto=47, len=length))
+    made = []
+    for seq in range(int(each)):
+        for session in range(1000):
+            now = time.time_ns()
+            header = struct.pack(">HHIIIHH", 0x1000, 0x22EB, seq, 2 << 28 | session, now & 0xFFFFFFFF, 0, 0x8000 | 3 << 1 | 1)
+            sub = struct.pack(">II", 7 << 26, now >> 32)
+            made.append(outer + header + sub + INNER + struct.pack(">HH", session, seq))
+    with open(file, "wb") as out:
+        out.write(pcap_header(1) + b"".join(map(record, made)))
+
+
+def groups(file, source_mac, source, source6):
+    made = []
+    for group, mac in (("239.1.2.3", "01:00:5e:01:02:03"), ("ff05::123", "33:33:00:00:01:23"), ("239.9.9.9", "01:00:5e:09:09:09")):
+        ip = IPv6(src=source6, dst=group, nh=47) if ":" in group else IP(src=source, dst=group, proto=47)
+        made += [Ether(src=source_mac, dst=mac) / ip / Raw(type2(5, seq)) for seq in range(10)]
+    wrpcap(file, made)
+
+
+def flood(count):
+    out = sys.stdout.buffer
+    out.write(pcap_header(101))
+    for number in range(int(count)):
+        source = (10 + number % 2) << 24 | number >> 1
+        data = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + 16 + len(INNER), 0, 0, 64, 47, 0, source, 0x0A000002) + type2(number & 1023, number)
+        out.write(record(data))
+        if number == 20000:
+            out.flush()
+            print("begun", file=sys.stderr, flush=True)
+            input_line = sys.stdin.readline()
+            if not input_line:
+                return
+
+
+def bomb(depth):
+    """Type I in Type I while it fits, 38 bytes a layer; or, deeper, IP in GRE in IP, 24 bytes a layer, below one Type I."""
+    layers, packet = int(depth), bytes(20)
+    for layer in range(layers):
+        last = layer == layers - 1
+        ethernet = INNER[:12] + b"\x08\0" if layers <= 1700 or last else b""
+        packet = struct.pack(">HH", 0, 0x88BE if ethernet else 0x0800) + ethernet + packet
+        packet = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(packet), 0, 0, 64, 47, 0, 0x0A000001, 0x0A000002) + packet
+    sys.stdout.buffer.write(pcap_header(101) + record(packet))
+
+
+if __name__ == "__main__":
+    {"sessions": sessions, "groups": groups, "flood": flood, "bomb": bomb}[sys.argv[1]](*sys.argv[2:])
