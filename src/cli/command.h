@@ -16,6 +16,7 @@ enum {
 int cmd_check(int argc, char **argv, struct error *error);
 int cmd_collect(int argc, char **argv, struct error *error);
 int cmd_decode(int argc, char **argv, struct error *error);
+int cmd_import(int argc, char **argv, struct error *error);
 int cmd_mirror(int argc, char **argv, struct error *error);
 int cmd_tunnel(int argc, char **argv, struct error *error);
 

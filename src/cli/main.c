@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{"check", cmd_check, "find what is wrong in files of sessions"},
 	{"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
 	{"decode", cmd_decode, "print what the packets of a capture file are"},
+	{"import", cmd_import, "write files of sessions that do what tc and erspan devices do here"},
 	{"mirror", cmd_mirror, "copy an interface's frames to a collector"},
 	{"tunnel", cmd_tunnel, "make network devices of tunnels: what is sent to them leaves encapsulated"},
 };
