@@ -133,10 +133,11 @@ def commands(source):
 
 
 def command_texts(source, command):
-    """The files of a command, and the headers of src/cli that they include."""
+    """The files of a command, the headers of src/cli that they include, and what commands share that have their options in common."""
     paths = [path for path in source.files("src/cli") if re.search(rf"/(cmd_{command}|{command}_\w+)\.[ch]$", path)]
     for path in list(paths):
         paths += ["src/" + name for name in re.findall(r'#include "(cli/\w+\.h)"', source.text(path)) if "src/" + name not in paths]
+    paths += [path[:-1] + "c" for path in paths if path.endswith("_command.h")]
     return "\n".join(source.text(path) for path in paths)
 
 

@@ -13,11 +13,16 @@ enum {
 };
 
 /* A command gets its own name in argv[0] and returns an exit status; if it filled *error, main prints it as "farspan: TEXT". */
+int cmd_apply(int argc, char **argv, struct error *error);
 int cmd_check(int argc, char **argv, struct error *error);
 int cmd_collect(int argc, char **argv, struct error *error);
 int cmd_decode(int argc, char **argv, struct error *error);
+int cmd_disable(int argc, char **argv, struct error *error);
+int cmd_enable(int argc, char **argv, struct error *error);
+int cmd_export(int argc, char **argv, struct error *error);
 int cmd_import(int argc, char **argv, struct error *error);
 int cmd_mirror(int argc, char **argv, struct error *error);
+int cmd_show(int argc, char **argv, struct error *error);
 int cmd_tunnel(int argc, char **argv, struct error *error);
 
 #endif

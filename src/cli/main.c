@@ -12,11 +12,16 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"apply", cmd_apply, "have farspand read its files again"},
 	{"check", cmd_check, "find what is wrong in files of sessions"},
 	{"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
 	{"decode", cmd_decode, "print what the packets of a capture file are"},
+	{"disable", cmd_disable, "stop sessions of farspand"},
+	{"enable", cmd_enable, "run sessions of farspand that were disabled"},
+	{"export", cmd_export, "print sessions of farspand as files"},
 	{"import", cmd_import, "write files of sessions that do what tc and erspan devices do here"},
 	{"mirror", cmd_mirror, "copy an interface's frames to a collector"},
+	{"show", cmd_show, "show the sessions of farspand"},
 	{"tunnel", cmd_tunnel, "make network devices of tunnels: what is sent to them leaves encapsulated"},
 };
 

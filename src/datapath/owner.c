@@ -22,8 +22,8 @@ enum {
 	HANDLE_MAGIC = 0x46000000, /* 'F' */
 };
 
-/* Binds the id's socket address; -EADDRINUSE if its owner lives. */
-static int bind_id(uint32_t id)
+/* Binds a socket address of the network namespace; -EADDRINUSE if somebody has it. */
+static int bind_name(const char *name)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), len;
@@ -31,7 +31,7 @@ static int bind_id(uint32_t id)
 	if (fd < 0)
 		return -errno;
 	/* In the abstract namespace: sun_path starts with a NUL. */
-	len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "farspan/%06x", id);
+	len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "farspan/%s", name);
 	if (bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0) {
 		int rc = -errno;
 
@@ -39,6 +39,24 @@ static int bind_id(uint32_t id)
 		return rc;
 	}
 	return fd;
+}
+
+/* Binds the id's socket address; -EADDRINUSE if its owner lives. */
+static int bind_id(uint32_t id)
+{
+	char name[16];
+
+	snprintf(name, sizeof name, "%06x", id);
+	return bind_name(name);
+}
+
+int owner_claim(const char *role, struct error *error)
+{
+	int fd = bind_name(role);
+
+	if (fd == -EADDRINUSE)
+		return fail(error, EEXIST, "another %s runs already in this network namespace", role);
+	return fd < 0 ? fail(error, -fd, "%s: %s", role, strerror(-fd)) : fd;
 }
 
 static bool is_alive(uint32_t id)
@@ -187,9 +205,9 @@ static void janitor(int pipe_fd, uint32_t id)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	/* Whoever reads our parent's output must see its end. */
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
+	/* Whoever reads our parent's output, or waits for its locks, must see its end. */
+	close_range(0, (unsigned int)pipe_fd - 1, 0);
+	close_range((unsigned int)pipe_fd + 1, ~0u, 0);
 	while ((n = read(pipe_fd, &ifindex, sizeof ifindex)) != 0) {
 		if (n == sizeof ifindex && ifindex == DISMISSED)
 			_exit(0);

@@ -26,6 +26,12 @@ struct owner {
 int owner_take(struct owner *owner, struct error *error);
 void owner_release(struct owner *owner);
 
+/*
+ * Takes a role that only one process of the network namespace may have, for as long as the descriptor that it returns is open. -EEXIST if
+ * another has it.
+ */
+int owner_claim(const char *role, struct error *error);
+
 /* The name of a device of this owner; role is at most 3 characters. */
 void owner_device_name(const struct owner *owner, const char *role, char name[IFNAMSIZ]);
 

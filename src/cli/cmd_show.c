@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* farspan show: the sessions of the daemon, wanted and actual side by side. */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "api/client.h"
+
+enum {
+	CELL_MAX = 512,
+	COLUMNS_DEFAULT = 100,
+};
+
+struct show_command {
+	const char *socket;
+	char **names;
+	int name_count;
+	bool json, watch, help;
+};
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: farspan show [--json] [-w] [-S SOCKET] [NAME...]\n\n"
+		     "Shows the sessions of farspand: a line each, or with NAME what is wanted of it and what is, side by side.\n\n"
+		     "      --json            everything as JSON on the standard output\n"
+		     "  -w, --watch           again every second, until interrupted\n"
+		     "  -S, --socket SOCKET   of another farspand than that of " API_SOCKET "\n");
+}
+
+static int parse_command_line(int argc, char **argv, struct show_command *command, struct error *error)
+{
+	enum {
+		OPTION_JSON = 256
+	};
+	static const struct option options[] = {{"json", no_argument, NULL, OPTION_JSON},
+						{"watch", no_argument, NULL, 'w'},
+						{"socket", required_argument, NULL, 'S'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":wS:h", options, NULL)) >= 0) {
+		if (option == ':')
+			return fail(error, EINVAL, "show: option '%s' needs a value", argv[optind - 1]);
+		if (option == '?')
+			return fail(error, EINVAL, "show: unknown option '%s'; \"farspan show --help\" lists them", argv[optind - 1]);
+		command->json |= option == OPTION_JSON;
+		command->watch |= option == 'w';
+		command->help |= option == 'h';
+		if (option == 'S')
+			command->socket = optarg;
+	}
+	command->names = argv + optind;
+	command->name_count = argc - optind;
+	return 0;
+}
+
+/* ---- what is told ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* The sum of a counter over destinations and directions. */
+static json_int_t sum(const json_t *actual, const char *counter)
+{
+	const json_t *destination;
+	json_int_t total = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(actual, "destinations"), i, destination) {
+		total += json_integer_value(json_object_get(json_object_get(destination, "rx"), counter));
+		total += json_integer_value(json_object_get(json_object_get(destination, "tx"), counter));
+	}
+	return total;
+}
+
+struct totals {
+	json_int_t seen, passed, dropped;
+};
+
+/* Of a collector, what it received and lost stands for what a mirror saw and dropped. */
+static void add_up(const json_t *session, struct totals *totals)
+{
+	const json_t *actual = json_object_get(session, "actual"), *counters = json_object_get(actual, "counters");
+
+	if (counters) {
+		totals->seen = json_integer_value(json_object_get(counters, "received"));
+		totals->passed = json_integer_value(json_object_get(actual, "packets"));
+		totals->dropped = json_integer_value(json_object_get(actual, "lost"));
+		return;
+	}
+	totals->seen = sum(actual, "seen");
+	totals->passed = sum(actual, "sent");
+	totals->dropped = sum(actual, "attempted") - totals->passed;
+}
+
+static void print_row(const json_t *session)
+{
+	struct totals totals;
+
+	add_up(session, &totals);
+	printf("%-20s %-9s %-8s %12lld %12lld %9lld  %s\n", text_of(session, "name"), text_of(session, "kind"), text_of(session, "state"),
+	       (long long)totals.seen, (long long)totals.passed, (long long)totals.dropped, text_of(session, "why"));
+}
+
+/* An object of the wanted session on one line: "erspan2 remote=10.9.0.2 id=100". */
+static void write_object(const json_t *object, char cell[CELL_MAX])
+{
+	size_t used = 0;
+	const char *key;
+	json_t *value;
+
+	cell[0] = '\0';
+	json_object_foreach ((json_t *)object, key, value) {
+		char *other = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		const char *text = other ? other : json_string_value(value);
+
+		if (used < CELL_MAX)
+			used += (size_t)snprintf(cell + used, CELL_MAX - used, "%s%s=%s", used ? " " : "", key, text ? text : "");
+		free(other);
+	}
+}
+
+static int columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < 40 ? COLUMNS_DEFAULT : size.ws_col;
+}
+
+static void print_pair(const char *wanted, const char *actual)
+{
+	int width = columns() / 2 - 3;
+
+	/* What does not fit beside the other stands above it: nothing is cut. */
+	if ((int)strlen(wanted) > width)
+		printf("  %s\n  %-*s  %s\n", wanted, width, "", actual);
+	else
+		printf("  %-*s  %s\n", width, wanted, actual);
+}
+
+static void print_lists(const json_t *wanted, const json_t *actual)
+{
+	const json_t *item;
+	char cell[CELL_MAX];
+	size_t i;
+
+	json_array_foreach (json_object_get(wanted, "sources"), i, item) {
+		write_object(item, cell);
+		print_pair(cell, i ? "" : text_of(actual, "sources"));
+	}
+	json_array_foreach (json_object_get(wanted, "destinations"), i, item) {
+		const json_t *now = json_array_get(json_object_get(actual, "destinations"), i);
+		const char *waits_for = text_of(now, "waits_for");
+
+		write_object(item, cell);
+		print_pair(cell, *waits_for ? waits_for : text_of(now, "path"));
+	}
+}
+
+static void print_session(const json_t *session)
+{
+	const json_t *wanted = json_object_get(session, "wanted"), *actual = json_object_get(session, "actual");
+	const char *why = text_of(session, "why"), *key;
+	struct totals totals;
+	json_t *value;
+	char cell[CELL_MAX];
+
+	printf("%s: %s%s%s\n", text_of(session, "name"), text_of(session, "state"), *why ? ": " : "", why);
+	print_pair("WANTED", "ACTUAL");
+	print_lists(wanted, actual);
+	json_object_foreach ((json_t *)wanted, key, value) {
+		char *text = json_is_array(value) || strcmp(key, "name") == 0 ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+		if (text) {
+			snprintf(cell, sizeof cell, "%s=%s", key, text);
+			print_pair(cell, "");
+		}
+		free(text);
+	}
+	add_up(session, &totals);
+	snprintf(cell, sizeof cell, "%lld seen, %lld sent, %lld dropped", (long long)totals.seen, (long long)totals.passed,
+		 (long long)totals.dropped);
+	if (json_object_get(actual, "counters"))
+		snprintf(cell, sizeof cell, "%lld received, %lld frames, %lld lost", (long long)totals.seen, (long long)totals.passed,
+			 (long long)totals.dropped);
+	print_pair("", cell);
+}
+
+/* ---- asking ---- */
+
+static int ask_for_some(const struct show_command *command, json_t **answer, struct error *error)
+{
+	json_t *sessions = json_array();
+	int rc = 0;
+
+	for (int i = 0; i < command->name_count && !rc; i++) {
+		char path[CELL_MAX];
+		json_t *session = NULL;
+
+		snprintf(path, sizeof path, "/v1/sessions/%s", command->names[i]);
+		rc = api_call(command->socket, "GET", path, NULL, &session, error);
+		if (rc == -ENOENT)
+			fail(error, ENOENT, "show: session '%s': there is none", command->names[i]);
+		if (rc)
+			json_decref(session);
+		else
+			json_array_append_new(sessions, session);
+	}
+	*answer = json_pack("{s:o}", "sessions", sessions);
+	return rc;
+}
+
+static int show(const struct show_command *command, struct error *error)
+{
+	json_t *answer = NULL, *session;
+	size_t i;
+	int rc = command->name_count ? ask_for_some(command, &answer, error)
+				     : api_call(command->socket, "GET", "/v1/sessions", NULL, &answer, error);
+
+	if (!rc && command->watch && isatty(STDOUT_FILENO))
+		printf("\033[H\033[J");
+	if (!rc && command->json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else if (!rc) {
+		if (!command->name_count)
+			printf("%-20s %-9s %-8s %12s %12s %9s  %s\n", "NAME", "KIND", "STATE", "SEEN", "SENT", "DROPPED", "WHY");
+		json_array_foreach (json_object_get(answer, "sessions"), i, session)
+			command->name_count ? print_session(session) : print_row(session);
+	}
+	fflush(stdout);
+	json_decref(answer);
+	return rc;
+}
+
+int cmd_show(int argc, char **argv, struct error *error)
+{
+	struct show_command command = {.socket = API_SOCKET};
+	int rc;
+
+	if (parse_command_line(argc, argv, &command, error))
+		return EXIT_USAGE;
+	if (command.help) {
+		print_usage(stdout);
+		return EXIT_OK;
+	}
+	while (!(rc = show(&command, error)) && command.watch && !ferror(stdout))
+		sleep(1);
+	return rc ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* farspand: the sessions of this host, as files and programs want them. */
+#include <errno.h>
+#include <farspan.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "api/server.h"
+#include "daemon/log.h"
+#include "daemon/routes.h"
+#include "daemon/runner.h"
+#include "daemon/watch.h"
+#include "datapath/owner.h"
+#include "model/session_file.h"
+
+enum {
+	DIRECTORIES_MAX = 8,
+	PATH_LEN = 108,
+	RUNTIME_MODE = 0755,
+	EXIT_USAGE = 2,
+	QUIET_MS = 50, /* what changes files mostly changes several */
+};
+
+struct options {
+	const char *directories[DIRECTORIES_MAX + 1];
+	unsigned int directory_count;
+	const char *runtime, *group, *metrics;
+	bool others_may_read, help, version;
+	enum attach_way way;
+};
+
+enum poll_slot {
+	POLL_SIGNALS,
+	POLL_TIMER,
+	POLL_FILES,
+	POLL_KERNEL,
+	POLL_API,
+	POLL_SLOTS,
+};
+
+struct daemon {
+	const char *const *directories;
+	struct runner *runner;
+	struct api_server *server;
+	struct pollfd fds[POLL_SLOTS];
+	int lock;
+	bool reload_due;
+	bool stop;
+};
+
+/* ---- command line ---- */
+
+static void print_usage(FILE *out)
+{
+	fprintf(out,
+		"usage: farspand [OPTION...]\n\n"
+		"Runs the sessions of /etc/farspan/*.session and /run/farspan/*.session, see farspan.session(5), and follows changes.\n"
+		"SIGHUP reads the files again. farspan(8) talks to it.\n\n"
+		"  -D, --directory DIR   session files are there instead; may be repeated, the first counts most\n"
+		"  -R, --runtime DIR     where socket and lock are (/run/farspan)\n"
+		"  -g, --group GROUP     its members may change sessions over the socket, besides root\n"
+		"      --others-read     everybody else may read over the socket\n"
+		"  -m, --metrics ADDRESS:PORT\n"
+		"                        /metrics there for Prometheus, for anybody\n"
+		"      --clsact          attach through clsact even where the kernel has tcx\n"
+		"  -h, --help            this\n"
+		"  -V, --version         the version\n");
+}
+
+enum {
+	OPTION_CLSACT = 256,
+	OPTION_OTHERS,
+};
+
+static int parse_option(int option, char **argv, struct options *options, struct error *error)
+{
+	switch (option) {
+	case 'D':
+		if (options->directory_count == DIRECTORIES_MAX)
+			return fail(error, EINVAL, "more than %d directories", DIRECTORIES_MAX);
+		options->directories[options->directory_count++] = optarg;
+		return 0;
+	case 'R':
+		options->runtime = optarg;
+		return 0;
+	case 'g':
+		options->group = optarg;
+		return 0;
+	case 'm':
+		options->metrics = optarg;
+		return 0;
+	case OPTION_OTHERS:
+		options->others_may_read = true;
+		return 0;
+	case OPTION_CLSACT:
+		options->way = ATTACH_CLSACT;
+		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
+	case 'V':
+		options->version = true;
+		return 0;
+	default:
+		return fail(error, EINVAL, "option '%s' is unknown, or lacks a value; \"farspand --help\" lists them", argv[optind - 1]);
+	}
+}
+
+static int parse_command_line(int argc, char **argv, struct options *options, struct error *error)
+{
+	static const struct option words[] = {{"directory", required_argument, NULL, 'D'},
+					      {"runtime", required_argument, NULL, 'R'},
+					      {"group", required_argument, NULL, 'g'},
+					      {"metrics", required_argument, NULL, 'm'},
+					      {"others-read", no_argument, NULL, OPTION_OTHERS},
+					      {"clsact", no_argument, NULL, OPTION_CLSACT},
+					      {"help", no_argument, NULL, 'h'},
+					      {"version", no_argument, NULL, 'V'},
+					      {NULL, 0, NULL, 0}};
+	int option, rc = 0;
+
+	opterr = 0;
+	while (!rc && (option = getopt_long(argc, argv, ":D:R:g:m:hV", words, NULL)) >= 0)
+		rc = parse_option(option, argv, options, error);
+	if (!rc && optind < argc)
+		return fail(error, EINVAL, "word '%s' means nothing here", argv[optind]);
+	return rc;
+}
+
+/* ---- what the daemon does ---- */
+
+static void log_errors(const struct error_list *errors)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct placed_error *item = &errors->items[i];
+		enum log_level level = item->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+
+		if (item->place.line)
+			log_line(level, NULL, "%s:%u:%u: %s", item->place.file, item->place.line, item->place.column, item->text);
+		else
+			log_line(level, NULL, "%s%s%s", item->place.file, item->place.file[0] ? ": " : "", item->text);
+	}
+}
+
+static int reload(struct daemon *daemon)
+{
+	struct error_list errors = {0};
+	int rc = runner_reload(daemon->runner, &errors);
+
+	log_errors(&errors);
+	if (rc)
+		log_line(LOG_LEVEL_ERROR, NULL, "nothing has changed: %zu errors in the session files", errors.errors);
+	else
+		log_line(LOG_LEVEL_INFO, NULL, "%zu sessions", runner_wanted(daemon->runner)->count);
+	error_list_free(&errors);
+	return rc;
+}
+
+static void reload_as_systemd_sees(struct daemon *daemon)
+{
+	daemon->reload_due = false;
+	watch_renew(daemon->fds[POLL_FILES].fd, daemon->directories);
+	watch_changed(daemon->fds[POLL_FILES].fd);
+	sd_notify(0, "RELOADING=1");
+	reload(daemon);
+	sd_notifyf(0, "READY=1\nSTATUS=%zu sessions", runner_wanted(daemon->runner)->count);
+}
+
+static void take_signals(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+
+	while (read(daemon->fds[POLL_SIGNALS].fd, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGHUP)
+			reload_as_systemd_sees(daemon);
+		else if (info.ssi_signo != SIGCHLD)
+			daemon->stop = true;
+	}
+}
+
+static void tick(struct daemon *daemon)
+{
+	uint64_t expirations;
+
+	if (read(daemon->fds[POLL_TIMER].fd, &expirations, sizeof expirations) < 0)
+		return;
+	watch_renew(daemon->fds[POLL_FILES].fd, daemon->directories);
+	runner_follow(daemon->runner);
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void run(struct daemon *daemon)
+{
+	while (!daemon->stop) {
+		int ready = poll(daemon->fds, POLL_SLOTS, daemon->reload_due ? QUIET_MS : -1);
+
+		if (ready == 0 && daemon->reload_due)
+			reload_as_systemd_sees(daemon);
+		if (daemon->fds[POLL_SIGNALS].revents)
+			take_signals(daemon);
+		if (daemon->fds[POLL_TIMER].revents)
+			tick(daemon);
+		if (daemon->fds[POLL_FILES].revents && watch_changed(daemon->fds[POLL_FILES].fd))
+			daemon->reload_due = true;
+		if (daemon->fds[POLL_KERNEL].revents)
+			runner_follow(daemon->runner);
+		api_server_run(daemon->server);
+	}
+}
+
+/* ---- setting up ---- */
+
+/* Two daemons of one network namespace, or one directory, would undo each other's work. */
+static int lock(const char *runtime, struct error *error)
+{
+	char path[PATH_LEN];
+	int fd;
+
+	if (mkdir(runtime, RUNTIME_MODE) && errno != EEXIST)
+		return fail(error, errno, "%s: %s", runtime, strerror(errno));
+	snprintf(path, sizeof path, "%s/lock", runtime);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail(error, errno, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		return fail(error, EEXIST, "another farspand runs already: it has locked %s", path);
+	}
+	return fd;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int open_timer(void)
+{
+	struct itimerspec every = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &every, NULL);
+	return fd;
+}
+
+static int open_server(struct daemon *daemon, const struct options *options, struct error *error)
+{
+	char path[PATH_LEN];
+	struct api_config config = {
+		.socket = path,
+		.group = options->group,
+		.others_may_read = options->others_may_read,
+		.metrics = options->metrics,
+		.handle = routes_handle,
+		.context = daemon->runner,
+	};
+
+	snprintf(path, sizeof path, "%s/farspan.sock", options->runtime);
+	return api_server_open(&daemon->server, &config, error);
+}
+
+static int open_daemon(struct daemon *daemon, const struct options *options, struct error *error)
+{
+	int rc;
+
+	daemon->directories = options->directory_count ? options->directories : session_directories;
+	daemon->lock = lock(options->runtime, error);
+	if (daemon->lock < 0)
+		return daemon->lock;
+	if ((rc = owner_claim("farspand", error)) < 0)
+		return rc;
+	if ((rc = runner_open(&daemon->runner, daemon->directories, options->way, error)))
+		return rc;
+	if ((rc = open_server(daemon, options, error)))
+		return rc;
+	daemon->fds[POLL_SIGNALS] = (struct pollfd){.fd = open_signals(), .events = POLLIN};
+	daemon->fds[POLL_TIMER] = (struct pollfd){.fd = open_timer(), .events = POLLIN};
+	daemon->fds[POLL_FILES] = (struct pollfd){.fd = watch_open(daemon->directories), .events = POLLIN};
+	daemon->fds[POLL_KERNEL] = (struct pollfd){.fd = runner_fd(daemon->runner), .events = POLLIN};
+	daemon->fds[POLL_API] = (struct pollfd){.fd = api_server_fd(daemon->server), .events = POLLIN};
+	for (int i = 0; i < POLL_SLOTS; i++)
+		if (daemon->fds[i].fd < 0)
+			return fail(error, EMFILE, "signals, timers and watched files: %s", strerror(errno));
+	return 0;
+}
+
+static void close_daemon(struct daemon *daemon)
+{
+	sd_notify(0, "STOPPING=1");
+	api_server_close(daemon->server);
+	if (daemon->runner)
+		runner_stop(daemon->runner);
+	runner_close(daemon->runner);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.runtime = "/run/farspan"};
+	struct daemon daemon = {.lock = -1};
+	struct error error = {0};
+	int rc;
+
+	if (parse_command_line(argc, argv, &options, &error)) {
+		fprintf(stderr, "farspand: %s\n", error.text);
+		return EXIT_USAGE;
+	}
+	if (options.help) {
+		print_usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (options.version) {
+		printf("farspand %s\n", farspan_version());
+		return EXIT_SUCCESS;
+	}
+	rc = open_daemon(&daemon, &options, &error);
+	if (rc) {
+		log_line(LOG_LEVEL_ERROR, NULL, "%s", error.text);
+	} else {
+		reload(&daemon);
+		sd_notifyf(0, "READY=1\nSTATUS=%zu sessions", runner_wanted(daemon.runner)->count);
+		log_line(LOG_LEVEL_INFO, NULL, "ready");
+		run(&daemon);
+	}
+	close_daemon(&daemon);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/runner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "model/session_file.h"
+
+struct running_collector {
+	char name[SESSION_NAME_MAX];
+	struct collector *collector; /* NULL: it could not be started, see problem */
+	struct error problem;
+};
+
+/* What the API has said of a session, in spite of its file. */
+struct switched {
+	char name[SESSION_NAME_MAX];
+	bool off;
+};
+
+struct runner {
+	const char *const *directories;
+	struct session_list list;
+	struct mirrors *mirrors;
+	struct running_collector *collectors;
+	size_t collector_count;
+	struct switched *switched;
+	size_t switched_count;
+};
+
+int runner_open(struct runner **opened, const char *const *directories, enum attach_way way, struct error *error)
+{
+	struct runner *runner = calloc(1, sizeof *runner);
+	int rc;
+
+	if (!runner)
+		return fail(error, ENOMEM, "out of memory");
+	runner->directories = directories;
+	rc = mirrors_open(&runner->mirrors, way, error);
+	if (rc)
+		free(runner);
+	else
+		*opened = runner;
+	return rc;
+}
+
+void runner_close(struct runner *runner)
+{
+	if (!runner)
+		return;
+	for (size_t i = 0; i < runner->collector_count; i++)
+		collector_close(runner->collectors[i].collector);
+	mirrors_close(runner->mirrors);
+	session_list_free(&runner->list);
+	free(runner->collectors);
+	free(runner->switched);
+	free(runner);
+}
+
+/* ---- collectors ---- */
+
+static struct running_collector *find_collector(const struct runner *runner, const char *name)
+{
+	for (size_t i = 0; i < runner->collector_count; i++)
+		if (strcmp(runner->collectors[i].name, name) == 0)
+			return &runner->collectors[i];
+	return NULL;
+}
+
+static void start_collector(struct runner *runner, const struct session *session)
+{
+	struct running_collector *collectors = reallocarray(runner->collectors, runner->collector_count + 1, sizeof *collectors), *added;
+
+	if (!collectors)
+		return;
+	runner->collectors = collectors;
+	added = &collectors[runner->collector_count++];
+	*added = (struct running_collector){0};
+	memcpy(added->name, session->name, sizeof added->name);
+	if (collector_open(&added->collector, session, &added->problem))
+		log_line(LOG_LEVEL_ERROR, session->name, "%s", added->problem.text);
+}
+
+static bool wants_collector(const struct session *session)
+{
+	return session && !session->disabled && session_collects(session);
+}
+
+/* Those that differ are started anew: what they record into may have changed. */
+static void apply_collectors(struct runner *runner, const struct session_list *old, const struct session_list *wanted)
+{
+	for (size_t i = runner->collector_count; i-- > 0;) {
+		struct running_collector *running = &runner->collectors[i];
+		const struct session *was = session_list_find(old, running->name), *now = session_list_find(wanted, running->name);
+
+		if (wants_collector(now) && was && session_equal(was, now) && running->collector) {
+			collector_rename(running->collector, now);
+			continue;
+		}
+		collector_close(running->collector);
+		*running = runner->collectors[--runner->collector_count];
+	}
+	for (size_t i = 0; i < wanted->count; i++)
+		if (wants_collector(wanted->sessions[i]) && !find_collector(runner, wanted->sessions[i]->name))
+			start_collector(runner, wanted->sessions[i]);
+}
+
+/* ---- all ---- */
+
+static int apply_mirrors(struct runner *runner, const struct session_list *wanted, struct error_list *errors)
+{
+	const struct session **mirrors = calloc(wanted->count + 1, sizeof *mirrors);
+	struct error error = {0};
+	unsigned int count = 0;
+	int rc;
+
+	for (size_t i = 0; i < wanted->count && mirrors; i++)
+		if (!wanted->sessions[i]->disabled && !session_collects(wanted->sessions[i]))
+			mirrors[count++] = wanted->sessions[i];
+	rc = mirrors ? mirrors_apply(runner->mirrors, mirrors, count, &error) : fail(&error, ENOMEM, "out of memory");
+	if (rc)
+		error_list_add(errors, NULL, "%s", error.text);
+	free(mirrors);
+	return rc;
+}
+
+/* Makes the list the one that is wanted; on an error it is freed, and nothing has changed. */
+static int apply(struct runner *runner, struct session_list *wanted, struct error_list *errors)
+{
+	int rc = session_list_check(wanted, errors);
+
+	if (!rc)
+		rc = apply_mirrors(runner, wanted, errors);
+	if (rc) {
+		session_list_free(wanted);
+		return rc;
+	}
+	apply_collectors(runner, &runner->list, wanted);
+	session_list_free(&runner->list);
+	runner->list = *wanted;
+	return 0;
+}
+
+static struct switched *find_switched(struct runner *runner, const char *name)
+{
+	for (size_t i = 0; i < runner->switched_count; i++)
+		if (strcmp(runner->switched[i].name, name) == 0)
+			return &runner->switched[i];
+	return NULL;
+}
+
+static void switch_off_and_on(struct runner *runner, struct session_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct switched *switched = find_switched(runner, list->sessions[i]->name);
+
+		if (switched)
+			list->sessions[i]->disabled = switched->off;
+	}
+}
+
+/* ---- lists that are about to be wanted ---- */
+
+static struct session *copy_session(const struct session *session)
+{
+	struct session *copy = session_new(session->name);
+	const char *filter = session->shape.filter, *hook = session->hook;
+
+	if (!copy)
+		return NULL;
+	*copy = *session;
+	copy->shape.filter = filter ? strdup(filter) : NULL;
+	copy->hook = hook ? strdup(hook) : NULL;
+	return copy;
+}
+
+static int add_copy(struct session_list *list, const struct session *session)
+{
+	struct session *copy = copy_session(session);
+
+	if (copy && !session_list_add(list, copy))
+		return 0;
+	session_free(copy);
+	return -ENOMEM;
+}
+
+static int copy_list(const struct session_list *list, struct session_list *copy)
+{
+	int rc = 0;
+
+	*copy = (struct session_list){0};
+	for (size_t i = 0; i < list->count && !rc; i++)
+		rc = add_copy(copy, list->sessions[i]);
+	if (rc)
+		session_list_free(copy);
+	return rc;
+}
+
+int runner_reload(struct runner *runner, struct error_list *errors)
+{
+	struct session_list wanted = {0};
+	int rc = session_dir_read(runner->directories, &wanted, errors);
+
+	for (size_t i = 0; i < runner->list.count && !rc; i++) {
+		const struct session *s = runner->list.sessions[i];
+
+		if (!s->file[0] && !session_list_find(&wanted, s->name))
+			rc = add_copy(&wanted, s);
+	}
+	if (rc) {
+		session_list_free(&wanted);
+		return rc;
+	}
+	switch_off_and_on(runner, &wanted);
+	return apply(runner, &wanted, errors);
+}
+
+/* ---- files ---- */
+
+static void file_name(const struct runner *runner, const char *name, const char *suffix, char path[SESSION_PATH_MAX])
+{
+	snprintf(path, SESSION_PATH_MAX, "%s/%s.session%s", runner->directories[0], name, suffix);
+}
+
+/* A file is whole or is not there: the new one takes the place of the old in one step. */
+static int write_file(const struct runner *runner, struct session *session, struct error_list *errors)
+{
+	char path[SESSION_PATH_MAX], fresh[SESSION_PATH_MAX];
+	FILE *out;
+	int rc;
+
+	file_name(runner, session->name, "", path);
+	file_name(runner, session->name, ".new", fresh);
+	out = fopen(fresh, "we");
+	if (!out) {
+		error_list_add(errors, NULL, "%s: %s", fresh, strerror(errno));
+		return -errno;
+	}
+	session_file_write(out, session);
+	rc = fflush(out) || ferror(out) || fsync(fileno(out)) ? -EIO : 0;
+	if (fclose(out) || rc || rename(fresh, path)) {
+		error_list_add(errors, NULL, "%s: cannot be written", path);
+		unlink(fresh);
+		return -EIO;
+	}
+	memcpy(session->file, path, sizeof session->file);
+	return 0;
+}
+
+static bool is_in_file(const struct runner *runner, const char *name)
+{
+	char path[SESSION_PATH_MAX];
+
+	file_name(runner, name, "", path);
+	return access(path, F_OK) == 0;
+}
+
+/* ---- changes ---- */
+
+static int no_such_session(const char *name, struct error_list *errors)
+{
+	error_list_add(errors, NULL, "session '%s': there is none", name);
+	return -ENOENT;
+}
+
+int runner_put(struct runner *runner, struct session *session, bool keep, struct error_list *errors)
+{
+	struct session_list wanted;
+	const struct session *old = session_list_find(&runner->list, session->name);
+	int rc;
+
+	if (!keep && old && old->file[0]) {
+		error_list_add(errors, NULL, "session '%s' is in %s; ask for \"persist\": true to change that", session->name, old->file);
+		return -EBUSY;
+	}
+	rc = copy_list(&runner->list, &wanted);
+	if (!rc)
+		rc = add_copy(&wanted, session);
+	if (rc)
+		return rc;
+	if ((rc = apply(runner, &wanted, errors)))
+		return rc;
+	if (keep)
+		rc = write_file(runner, session_list_find(&runner->list, session->name), errors);
+	session_free(session);
+	return rc;
+}
+
+int runner_remove(struct runner *runner, const char *name, struct error_list *errors)
+{
+	const struct session *old = session_list_find(&runner->list, name);
+	char path[SESSION_PATH_MAX];
+	struct session_list wanted;
+	int rc;
+
+	if (!old)
+		return no_such_session(name, errors);
+	file_name(runner, name, "", path);
+	if (old->file[0] && !is_in_file(runner, name)) {
+		error_list_add(errors, NULL, "session '%s' is in %s, which is not for the daemon to remove", name, old->file);
+		return -EBUSY;
+	}
+	rc = copy_list(&runner->list, &wanted);
+	if (rc)
+		return rc;
+	session_list_remove(&wanted, name);
+	if ((rc = apply(runner, &wanted, errors)))
+		return rc;
+	if (is_in_file(runner, name) && unlink(path)) {
+		error_list_add(errors, NULL, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+int runner_enable(struct runner *runner, const char *name, bool enable, struct error_list *errors)
+{
+	struct switched *switched = find_switched(runner, name), old;
+	struct session_list wanted;
+	int rc;
+
+	if (!session_list_find(&runner->list, name))
+		return no_such_session(name, errors);
+	if (!switched) {
+		struct switched *more = reallocarray(runner->switched, runner->switched_count + 1, sizeof *more);
+
+		if (!more)
+			return -ENOMEM;
+		runner->switched = more;
+		switched = &more[runner->switched_count++];
+		*switched = (struct switched){.off = session_list_find(&runner->list, name)->disabled};
+		snprintf(switched->name, sizeof switched->name, "%s", name);
+	}
+	old = *switched;
+	switched->off = !enable;
+	rc = copy_list(&runner->list, &wanted);
+	if (!rc) {
+		switch_off_and_on(runner, &wanted);
+		rc = apply(runner, &wanted, errors);
+	}
+	if (rc)
+		*switched = old;
+	return rc;
+}
+
+/* ---- running ---- */
+
+int runner_fd(const struct runner *runner)
+{
+	return mirrors_fd(runner->mirrors);
+}
+
+void runner_follow(struct runner *runner)
+{
+	mirrors_follow(runner->mirrors);
+	for (size_t i = 0; i < runner->collector_count; i++) {
+		struct running_collector *running = &runner->collectors[i];
+		struct error error;
+
+		if (running->collector && collector_follow(running->collector, &error))
+			log_line(LOG_LEVEL_ERROR, running->name, "%s", error.text);
+	}
+}
+
+void runner_stop(struct runner *runner)
+{
+	mirrors_stop(runner->mirrors);
+}
+
+const struct session_list *runner_wanted(const struct runner *runner)
+{
+	return &runner->list;
+}
+
+static void look_at_collector(const struct running_collector *running, struct runner_session *found)
+{
+	struct collector_report report;
+
+	found->collector = running->collector;
+	found->why = running->collector ? *collector_problem(running->collector) : running->problem;
+	found->state = MIRROR_ACTIVE;
+	if (running->collector)
+		collector_read(running->collector, &report);
+	if (!found->why.code && !report.text[0])
+		fail(&found->why, EAGAIN, "it is just starting");
+	if (found->why.code)
+		found->state = MIRROR_PENDING;
+}
+
+void runner_look(const struct runner *runner, const struct session *session, struct runner_session *found)
+{
+	const struct running_collector *running = find_collector(runner, session->name);
+
+	*found = (struct runner_session){.state = MIRROR_OFF};
+	if (session->disabled)
+		return;
+	found->mirror = mirrors_find(runner->mirrors, session->name);
+	if (found->mirror)
+		found->state = mirror_session_state(found->mirror, &found->why);
+	else if (running)
+		look_at_collector(running, found);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The sessions of the daemon: what is wanted, from files and from the API, and what runs. Hides mirrors and collectors behind one list. */
+#ifndef DAEMON_RUNNER_H
+#define DAEMON_RUNNER_H
+
+#include "base/error_list.h"
+#include "engine/collector.h"
+#include "engine/mirrors.h"
+#include "model/session_list.h"
+
+struct runner;
+
+/* Nothing runs yet. directories end with NULL, the first takes what the API keeps; they must outlive it. */
+int runner_open(struct runner **runner, const char *const *directories, enum attach_way way, struct error *error);
+void runner_close(struct runner *runner);
+
+/*
+ * Reads the files again and brings what runs in step. Sessions of the API that are in no file stay. If anything is wrong, nothing changes,
+ * and *errors says all of it. 0, -EINVAL, or what the kernel refuses.
+ */
+int runner_reload(struct runner *runner, struct error_list *errors);
+
+/*
+ * Adds a session, or puts it in the place of one of its name; keep: in a file too. It is the runner's from then on if the answer is 0; else
+ * nothing has changed.
+ */
+int runner_put(struct runner *runner, struct session *session, bool keep, struct error_list *errors);
+
+/* Ends a session and removes its file, if it is in the first directory. -ENOENT; -EBUSY: another file has it. */
+int runner_remove(struct runner *runner, const char *name, struct error_list *errors);
+
+/* Until the next start, or until it is said otherwise. -ENOENT if there is no such session. */
+int runner_enable(struct runner *runner, const char *name, bool enable, struct error_list *errors);
+
+/* Becomes readable when runner_follow() has something to do, which is to be called every second besides. */
+int runner_fd(const struct runner *runner);
+void runner_follow(struct runner *runner);
+
+/* Ends all copying, and settles the counters. */
+void runner_stop(struct runner *runner);
+
+/* All sessions wanted, disabled ones too. */
+const struct session_list *runner_wanted(const struct runner *runner);
+
+/* How one goes: its state, and why if that is not "active" or "off". One of *mirror and *collector is what runs; NULL: it is off. */
+struct runner_session {
+	enum mirror_state state;
+	struct error why;
+	const struct mirror_session *mirror;
+	const struct collector *collector;
+};
+void runner_look(const struct runner *runner, const struct session *session, struct runner_session *found);
+
+#endif

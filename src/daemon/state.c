@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/state.h"
+
+#include <farspan.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/session_json.h"
+
+static const struct counter_row {
+	const char *name, *class, *help;
+} counter_rows[] = {
+#define COUNTER(name, class, help) {#name, #class, help},
+#include "bpf/counters.def"
+#undef COUNTER
+};
+
+static const char *const direction_names[] = {[DIRECTION_RX] = "rx", [DIRECTION_TX] = "tx"};
+
+/* What is counted of a collector besides its packets. */
+#define COLLECTOR_SUMS(X)                                                 \
+	X(buffered, "packets not yet written")                            \
+	X(pending, "fragments that wait for others")                      \
+	X(packets, "frames accepted")                                     \
+	X(bytes, "bytes of them")                                         \
+	X(lost, "frames that the numbers of the senders say are missing") \
+	X(gaps, "gaps in the numbers of the senders")                     \
+	X(late, "frames that came after later ones")                      \
+	X(duplicate, "frames whose number had come before")               \
+	X(restarted, "times that a sender began to count anew")
+
+/* ---- JSON ---- */
+
+static json_t *counters_json(const struct counters *c)
+{
+	json_t *object = json_object();
+
+	for (enum counter row = 0; row < COUNTER_COUNT; row++)
+		json_object_set_new(object, counter_rows[row].name, json_integer((json_int_t)c->value[row]));
+	return object;
+}
+
+static json_t *destination_json(const struct mirror_session *mirror, unsigned int index)
+{
+	const struct error *waits_for = mirror_session_destination_waits_for(mirror, index);
+	json_t *object = json_pack("{s:s, s:s}", "path", mirror_session_destination_text(mirror, index), "waits_for",
+				   waits_for->code ? waits_for->text : "");
+
+	for (enum direction d = 0; d < DIRECTIONS; d++) {
+		struct counters counters = {0};
+
+		mirror_session_counters(mirror, index, d, &counters, NULL);
+		json_object_set_new(object, direction_names[d], counters_json(&counters));
+	}
+	return object;
+}
+
+static json_t *mirror_json(const struct mirror_session *mirror)
+{
+	json_t *destinations = json_array();
+
+	for (unsigned int i = 0; i < mirror_session_wanted(mirror)->destination_count; i++)
+		json_array_append_new(destinations, destination_json(mirror, i));
+	return json_pack("{s:s, s:o}", "sources", mirror_session_sources_text(mirror), "destinations", destinations);
+}
+
+static json_t *collector_json(const struct collector *collector)
+{
+	struct collector_report report;
+	json_t *counters = json_object(), *object;
+
+	collector_read(collector, &report);
+	for (enum collect_counter i = 0; i < COLLECT_COUNTER_COUNT; i++)
+		json_object_set_new(counters, collect_counter_name(i), json_integer((json_int_t)report.counters[i]));
+	object = json_pack("{s:s, s:i, s:o}", "sources", report.text, "senders", (int)report.sessions, "counters", counters);
+#define SUM_JSON(name, help) json_object_set_new(object, #name, json_integer((json_int_t)report.name));
+	COLLECTOR_SUMS(SUM_JSON)
+#undef SUM_JSON
+	return object;
+}
+
+json_t *state_session(const struct runner *runner, const struct session *session)
+{
+	struct runner_session found;
+	json_t *actual;
+
+	runner_look(runner, session, &found);
+	actual = found.mirror ? mirror_json(found.mirror) : found.collector ? collector_json(found.collector) : json_null();
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", session->name, "kind",
+			 session_collects(session) ? "collector" : "mirror", "state", mirror_state_name(found.state), "why",
+			 found.why.code ? found.why.text : "", "file", session->file, "wanted", session_to_json(session), "actual", actual);
+}
+
+json_t *state_sessions(const struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+	json_t *sessions = json_array();
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(sessions, state_session(runner, list->sessions[i]));
+	return json_pack("{s:o}", "sessions", sessions);
+}
+
+json_t *state_errors(const struct error_list *errors)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct placed_error *item = &errors->items[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:i, s:i, s:b, s:s}", "file", item->place.file, "line", (int)item->place.line,
+						"column", (int)item->place.column, "warning", (int)item->warning, "text", item->text));
+	}
+	return list;
+}
+
+/* ---- metrics ---- */
+
+static void print_family(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print_states(FILE *out, const struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+
+	print_family(out, "farspan_session_state", "gauge", "1 for the state that a session is in.");
+	for (size_t i = 0; i < list->count; i++) {
+		struct runner_session found;
+
+		runner_look(runner, list->sessions[i], &found);
+		for (enum mirror_state state = 0; state <= MIRROR_ACTIVE; state++)
+			fprintf(out, "farspan_session_state{session=\"%s\",state=\"%s\"} %d\n", list->sessions[i]->name,
+				mirror_state_name(state), state == found.state);
+	}
+}
+
+static void print_mirror(FILE *out, const struct mirror_session *mirror, enum counter row)
+{
+	const struct session *session = mirror_session_wanted(mirror);
+
+	for (unsigned int i = 0; i < session->destination_count; i++) {
+		for (enum direction d = 0; d < DIRECTIONS; d++) {
+			struct counters counters = {0};
+
+			mirror_session_counters(mirror, i, d, &counters, NULL);
+			fprintf(out, "farspan_mirror_%s_total{session=\"%s\",destination=\"%u\",direction=\"%s\"} %llu\n",
+				counter_rows[row].name, session->name, i, direction_names[d], (unsigned long long)counters.value[row]);
+		}
+	}
+}
+
+static void print_mirrors(FILE *out, const struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+
+	for (enum counter row = 0; row < COUNTER_COUNT; row++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "farspan_mirror_%s_total", counter_rows[row].name);
+		print_family(out, name, "counter", counter_rows[row].help);
+		for (size_t i = 0; i < list->count; i++) {
+			struct runner_session found;
+
+			runner_look(runner, list->sessions[i], &found);
+			if (found.mirror)
+				print_mirror(out, found.mirror, row);
+		}
+	}
+}
+
+static void print_collector(FILE *out, const char *session, const struct collector *collector)
+{
+	struct collector_report report;
+
+	collector_read(collector, &report);
+	for (enum collect_counter i = 0; i < COLLECT_COUNTER_COUNT; i++)
+		fprintf(out, "farspan_collector_packets_total{session=\"%s\",counter=\"%s\"} %llu\n", session, collect_counter_name(i),
+			(unsigned long long)report.counters[i]);
+#define PRINT_SUM(name, help) \
+	fprintf(out, "farspan_collector_sum{session=\"%s\",sum=\"" #name "\"} %llu\n", session, (unsigned long long)report.name);
+	COLLECTOR_SUMS(PRINT_SUM)
+#undef PRINT_SUM
+}
+
+static void print_collectors(FILE *out, const struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct runner_session found;
+
+		runner_look(runner, list->sessions[i], &found);
+		if (found.collector)
+			print_collector(out, list->sessions[i]->name, found.collector);
+	}
+}
+
+char *state_metrics(const struct runner *runner)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	print_family(out, "farspan_build_info", "gauge", "The version that runs.");
+	fprintf(out, "farspan_build_info{version=\"%s\"} 1\n", farspan_version());
+	print_states(out, runner);
+	print_mirrors(out, runner);
+	print_collectors(out, runner);
+	fclose(out);
+	return text;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/collector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "datapath/sandbox.h"
+#include "engine/live.h"
+#include "engine/outlets.h"
+
+enum {
+	POLL_MS = 10,
+	FLUSH_NS = 200 * 1000 * 1000,
+	NS_PER_SECOND = 1000 * 1000 * 1000,
+	EARLIER_MAX = 9999,
+	STOP_POLL_US = 10 * 1000,
+	STOP_POLLS = 500, /* five seconds to write what is buffered */
+};
+
+/* What comes through the pipe, in one piece each. */
+struct message {
+	struct error problem; /* of the process, which ends; code 0: it collects */
+	struct collector_report report;
+};
+
+_Static_assert(sizeof(struct message) <= 4096, "a pipe takes it whole");
+
+struct collector {
+	const struct session *session;
+	pid_t pid; /* 0: it does not run */
+	int pipe;
+	uint64_t retry_ns;
+	struct error problem;
+	struct collector_report last, earlier;
+};
+
+/* ---- the process ---- */
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	stopped = signal;
+}
+
+struct work {
+	const struct session *session;
+	struct outlets *outlets;
+	struct collect *collect;
+	struct live *live;
+	int pipe;
+};
+
+static void report(const struct work *work, const struct error *problem)
+{
+	struct message message = {0};
+	struct collect_summary s;
+
+	if (problem)
+		message.problem = *problem;
+	if (work->collect) {
+		collect_summarize(work->collect, &s);
+		memcpy(message.report.counters, s.counters, sizeof s.counters);
+		message.report.buffered = s.buffered;
+		message.report.pending = s.pending;
+		message.report.packets = s.packets;
+		message.report.bytes = s.bytes;
+		message.report.lost = s.lost;
+		message.report.gaps = s.gaps;
+		message.report.late = s.late;
+		message.report.duplicate = s.duplicate;
+		message.report.restarted = s.restarted;
+		message.report.sessions = s.sessions;
+	}
+	if (work->live)
+		snprintf(message.report.text, sizeof message.report.text, "%s", live_text(work->live));
+	/* Should nobody read, the next report says it all again. */
+	if (write(work->pipe, &message, sizeof message) != sizeof message && errno == EPIPE)
+		stopped = SIGTERM;
+}
+
+/* A recording that an earlier process made, and that has a fixed name, is out of the way under another: FILE.1, FILE.2 ... */
+static int keep_earlier(const struct session_recording *recording, struct error *error)
+{
+	char path[RECORDING_PATH_MAX + 16];
+	struct stat status;
+
+	if (!recording->path[0] || recording->rotation.size || recording->rotation.seconds || stat(recording->path, &status) ||
+	    !S_ISREG(status.st_mode) || !status.st_size)
+		return 0;
+	for (unsigned int i = 1; i <= EARLIER_MAX; i++) {
+		snprintf(path, sizeof path, "%s.%u", recording->path, i);
+		if (renameat2(AT_FDCWD, recording->path, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return fail(error, errno, "%s: cannot be renamed to %s: %s", recording->path, path, strerror(errno));
+	}
+	return fail(error, EEXIST, "%s: there are %d earlier recordings of that name already", recording->path, EARLIER_MAX);
+}
+
+static int open_collect(struct work *work, struct error *error)
+{
+	const struct session *s = work->session;
+	const struct collect_output output = {
+		.recording = {.path = s->recording.path[0] ? s->recording.path : NULL,
+			      .rotation = s->recording.rotation,
+			      .sync = s->recording.sync,
+			      .zstd = s->recording.zstd,
+			      .live = true,
+			      .start_ns = clock_wall_ns()},
+		.deliver = work->outlets ? outlets_deliver : NULL,
+		.deliver_context = work->outlets,
+		.inner = s->inner,
+	};
+	const struct collect_config config = {
+		.sources = s->tunnels,
+		.source_count = s->tunnel_count,
+		.outputs = &output,
+		.output_count = 1,
+		.listen = s->recording.listen[0] ? s->recording.listen : NULL,
+	};
+	int rc;
+
+	rc = keep_earlier(&s->recording, error);
+	return rc ? rc : collect_open(&config, &work->collect, error);
+}
+
+static int open_work(struct work *work, struct error *error)
+{
+	const struct session *s = work->session;
+	const char *interface = s->listen_on;
+	const struct live_config config = {
+		.sources = s->tunnels,
+		.source_count = s->tunnel_count,
+		.interfaces = &interface,
+		.interface_count = *interface != '\0',
+		.count = s->count,
+	};
+	int directories[COLLECT_OUTPUTS_MAX], rc = s->destination_count ? outlets_open(&work->outlets, s, error) : 0;
+	const char *text;
+
+	if (rc || (rc = open_collect(work, error)) || (rc = live_open(&work->live, &config, work->collect, error)))
+		return rc;
+	if (work->outlets) /* they still follow routes */
+		return 0;
+	rc = live_leave_following(work->live, error);
+	return rc ? rc : sandbox_enter(directories, collect_directories(work->collect, directories), &text, error);
+}
+
+static int follow(struct work *work, struct error *error)
+{
+	int rc = live_follow(work->live, error);
+
+	collect_tick(work->collect, clock_wall_ns());
+	if (work->outlets)
+		outlets_follow(work->outlets);
+	report(work, NULL);
+	return rc;
+}
+
+static int receive(struct work *work, struct error *error)
+{
+	uint64_t flushed_ns = 0, followed_ns = 0;
+	int rc = 0;
+
+	while (!rc && !stopped && !live_done(work->live)) {
+		struct pollfd ready = {.fd = live_fd(work->live), .events = POLLIN};
+		uint64_t now;
+
+		poll(&ready, 1, POLL_MS);
+		live_drain(work->live);
+		if (work->outlets)
+			outlets_flush(work->outlets);
+		now = clock_monotonic_ns();
+		rc = now - flushed_ns < FLUSH_NS ? collect_pump(work->collect, error) : collect_flush(work->collect, error);
+		if (now - flushed_ns >= FLUSH_NS)
+			flushed_ns = now;
+		if (rc || now - followed_ns < NS_PER_SECOND)
+			continue;
+		rc = follow(work, error);
+		followed_ns = now;
+	}
+	return rc;
+}
+
+static void finish(struct work *work, struct error *error)
+{
+	if (work->live)
+		live_stop(work->live);
+	if (work->collect)
+		collect_finish(work->collect, error->code ? NULL : error);
+	if (work->outlets)
+		outlets_stop(work->outlets);
+	report(work, error->code ? error : NULL);
+	live_close(work->live);
+	outlets_close(work->outlets);
+	if (work->collect)
+		collect_close(work->collect);
+}
+
+static int run(const struct session *session, int pipe)
+{
+	struct work work = {.session = session, .pipe = pipe};
+	struct error error = {0};
+
+	if (!open_work(&work, &error))
+		receive(&work, &error);
+	finish(&work, &error);
+	return error.code ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* The descriptors of the daemon are none of its business, and its signals are its own. */
+static void run_child(const struct session *session, int pipe)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_NAME, "farspan-collect");
+	signal(SIGTERM, stop);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(pipe, STDERR_FILENO + 1) < 0)
+		_exit(EXIT_FAILURE);
+	close_range(STDERR_FILENO + 2, ~0u, 0);
+	_exit(run(session, STDERR_FILENO + 1));
+}
+
+/* ---- the daemon's side ---- */
+
+static int start(struct collector *c, struct error *error)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail(error, errno, "collector: %s", strerror(errno));
+	c->pid = fork();
+	if (c->pid == 0)
+		run_child(c->session, ends[1]);
+	close(ends[1]);
+	if (c->pid < 0) {
+		c->pid = 0;
+		close(ends[0]);
+		return fail(error, errno, "collector: %s", strerror(errno));
+	}
+	c->pipe = ends[0];
+	return 0;
+}
+
+int collector_open(struct collector **opened, const struct session *session, struct error *error)
+{
+	struct collector *c = calloc(1, sizeof *c);
+	int rc;
+
+	if (!c)
+		return fail(error, ENOMEM, "out of memory");
+	c->session = session;
+	rc = start(c, error);
+	if (rc)
+		free(c);
+	else
+		*opened = c;
+	return rc;
+}
+
+static void take_reports(struct collector *c)
+{
+	struct message message;
+
+	while (read(c->pipe, &message, sizeof message) == sizeof message) {
+		c->last = message.report;
+		c->problem = message.problem;
+	}
+}
+
+static void add(struct collector_report *sum, const struct collector_report *more)
+{
+	const size_t numbers = offsetof(struct collector_report, sessions) / sizeof(uint64_t);
+
+	for (size_t i = 0; i < numbers; i++)
+		((uint64_t *)sum)[i] += ((const uint64_t *)more)[i];
+	sum->sessions = more->sessions;
+	memcpy(sum->text, more->text, sizeof sum->text);
+}
+
+static void bury(struct collector *c, int status)
+{
+	take_reports(c);
+	close(c->pipe);
+	c->pid = 0;
+	add(&c->earlier, &c->last);
+	memset(&c->last, 0, sizeof c->last);
+	c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
+	if (WIFSIGNALED(status))
+		fail(&c->problem, ECHILD, "its process was ended by signal %d", WTERMSIG(status));
+	else if (!c->problem.code)
+		fail(&c->problem, ECHILD, "it has ended");
+}
+
+int collector_follow(struct collector *c, struct error *error)
+{
+	int status;
+
+	if (!c->pid) {
+		/* One that was to end after a number of frames has done what it should. */
+		if (clock_monotonic_ns() >= c->retry_ns && !c->session->count && start(c, &c->problem))
+			c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
+		return 0;
+	}
+	take_reports(c);
+	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+		return 0;
+	bury(c, status);
+	if (error)
+		*error = c->problem;
+	return 1;
+}
+
+static bool has_ended(struct collector *c)
+{
+	int status;
+
+	take_reports(c);
+	if (waitpid(c->pid, &status, WNOHANG) == 0)
+		return false;
+	c->pid = 0;
+	return true;
+}
+
+void collector_close(struct collector *c)
+{
+	if (!c)
+		return;
+	if (c->pid) {
+		kill(c->pid, SIGTERM);
+		for (int i = 0; i < STOP_POLLS && !has_ended(c); i++)
+			usleep(STOP_POLL_US);
+		if (c->pid) {
+			kill(c->pid, SIGKILL);
+			waitpid(c->pid, NULL, 0);
+		}
+		close(c->pipe);
+	}
+	free(c);
+}
+
+void collector_rename(struct collector *c, const struct session *session)
+{
+	c->session = session;
+}
+
+void collector_read(const struct collector *c, struct collector_report *report)
+{
+	*report = c->earlier;
+	add(report, &c->last);
+}
+
+const struct error *collector_problem(const struct collector *c)
+{
+	return &c->problem;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A collector session in a process of its own, without privileges where that is possible. Hides the process and how it reports. */
+#ifndef ENGINE_COLLECTOR_H
+#define ENGINE_COLLECTOR_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "engine/collect.h"
+#include "model/session.h"
+
+/* How a collector goes, as last reported. */
+struct collector_report {
+	uint64_t counters[COLLECT_COUNTER_COUNT];
+	uint64_t buffered, pending;
+	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted;
+	uint32_t sessions;
+	char text[160]; /* what it listens on */
+};
+
+struct collector;
+
+/*
+ * Starts the process. Call it where there are no threads; the process ends when this one does. The session must outlive it. *collector is
+ * the caller's, to be closed.
+ */
+int collector_open(struct collector **collector, const struct session *session, struct error *error);
+
+/* Ends the process orderly: what it has is written. */
+void collector_close(struct collector *collector);
+
+/* The same session, which now lies elsewhere. */
+void collector_rename(struct collector *collector, const struct session *session);
+
+/*
+ * Takes what the process says, and starts it again a second after it died: its counters then begin anew, and what it had counted stays in
+ * the sums. To be called every second. Returns 1 if it has just died, and why in *error; else 0.
+ */
+int collector_follow(struct collector *collector, struct error *error);
+
+/* The last report, with what earlier processes counted. */
+void collector_read(const struct collector *collector, struct collector_report *report);
+
+/* What is wrong; code 0: nothing, it collects. */
+const struct error *collector_problem(const struct collector *collector);
+
+#endif

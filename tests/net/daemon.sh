@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# farspand: sessions from files and over the socket, changed in place; copies at a collector, which is a session too, in another namespace.
+#
+#     a ---- s0 [ bridge ] s1 ---- b         s0, s1 are mirrored by the farspand in tap
+#            u0 ---- col                     the farspand in col collects
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FARSPAND=${FARSPAND:-farspand}
+bridge_topology 1500 1600 collector
+pings=20
+mkdir "$work/tap" "$work/col"
+chmod 711 "$work" # the socket is for others too
+
+# daemon NAMESPACE OPTION...: a farspand with the files of $work/NAMESPACE
+daemon() {
+	local name=$1
+	shift
+	mkdir -p "$work/$name.run"
+	spawn "$name" nsenter --net="/run/netns/$prefix$name" "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
+	until_said "$name" "farspand: ready"
+}
+
+# ask METHOD PATH [BODY]: of the farspand in tap, as any program would
+ask() {
+	curl -s -X "$1" --unix-socket "$work/tap.run/farspan.sock" "http://farspan$2" ${3:+-d "$3"}
+}
+
+# show NAMESPACE FILTER: what a jq filter makes of each session
+show() {
+	"$FARSPAN" show -S "$work/$1.run/farspan.sock" --json | jq -c ".sessions[] | $2"
+}
+
+# shows NAMESPACE FILTER EXPECTED
+shows() {
+	[ "$(show "$1" "$2")" = "$3" ]
+}
+
+# session NAMESPACE NAME LINE...: a file, there in one step
+session() {
+	local file=$work/$1/$2.session
+	shift 2
+	printf '%s\n' "$@" >"$file.new"
+	mv "$file.new" "$file"
+}
+
+ping_b() {
+	at a ping -q -c $pings -i 0.002 10.1.0.2 >/dev/null || fail "the pings themselves"
+}
+
+seen='[.name, .state, (.actual.destinations[0] | .rx.seen, .rx.filter, .rx.sent)]'
+
+echo "-- a file is a session, a collector the other"
+session col all "[Source]" "Type=erspan2" "Local=10.9.0.2" "[Destination]" "Type=pcapng" "File=$work/col/all.pcapng"
+daemon col
+web() {
+	session tap web "[Session]" "Filter=$1" "[Source]" "Interface=s0" "Direction=rx" \
+		"[Destination]" "Type=erspan2" "Remote=10.9.0.2" "SessionID=7"
+}
+web icmp
+daemon tap --others-read
+until_true 20 "the collector" shows col '[.name, .kind, .state]' '["all","collector","active"]'
+ping_b
+equal "of the mirror" "[\"web\",\"active\",$pings,0,$pings]" "$(show tap "$seen")"
+until_true 20 "the copies" shows col '[.actual.packets, .actual.lost]' "[$pings,0]"
+
+echo "-- a changed file is a changed session, which goes on"
+web udp
+until_true 20 "the other filter" shows tap .wanted.filter '"udp"'
+ping_b
+equal "of the changed mirror" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
+
+echo "-- a file with errors changes nothing, and all of them are told"
+session tap bad "[Session]" "Colour=red" "[Source]" "Interface=s0" "[Destination]" "Type=erspan2" "Remote=10.9.0.300"
+! "$FARSPAN" apply -S "$work/tap.run/farspan.sock" 2>"$work/apply.err" || wrong "bad files were applied"
+grep -q 'bad.session:2:1: .*Colour' "$work/apply.err" || wrong "the key is not told: $(cat "$work/apply.err")"
+grep -q 'bad.session:7:.*10.9.0.300' "$work/apply.err" || wrong "the address is not told: $(cat "$work/apply.err")"
+rm "$work/tap/bad.session"
+"$FARSPAN" apply -S "$work/tap.run/farspan.sock" || wrong "apply without the bad file"
+equal "untouched" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
+
+echo "-- over the socket: put, patched, kept, disabled, deleted; nobody else is touched"
+ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}]}' >/dev/null
+equal "both" '"api" "web"' "$(show tap .name | paste -sd' ')"
+equal "it is in no file" "web.session" "$(ls "$work/tap")"
+ask PATCH /v1/sessions/api '{"filter": "arp", "persist": true}' >/dev/null
+equal "it is in a file" "Filter=arp" "$(grep Filter "$work/tap/api.session")"
+equal "as export prints it" "$(cat "$work/tap/api.session")" "$("$FARSPAN" export -S "$work/tap.run/farspan.sock" api)"
+"$FARSPAN" disable -S "$work/tap.run/farspan.sock" api || wrong "disable"
+equal "disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .state]' | paste -sd' ')"
+"$FARSPAN" enable -S "$work/tap.run/farspan.sock" api || wrong "enable"
+ask DELETE /v1/sessions/api >/dev/null
+equal "deleted" "web.session" "$(ls "$work/tap")"
+equal "a name that is not there" "there is no session of that name" "$(ask GET /v1/sessions/none | jq -r .error)"
+equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
+ask GET /metrics >"$work/metrics"
+grep -qx "farspan_mirror_sent_total{session=\"web\",destination=\"0\",direction=\"rx\"} $pings" "$work/metrics" || wrong "the metrics"
+
+echo "-- who may read may not change"
+as_nobody() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups curl -s --unix-socket "$work/tap.run/farspan.sock" "$@"
+}
+equal "reading" '["web","active"]' "$(as_nobody http://farspan/v1/sessions | jq -c '.sessions[] | [.name, .state]')"
+equal "changing" 403 "$(as_nobody -o /dev/null -w '%{http_code}' -X DELETE http://farspan/v1/sessions/web)"
+
+echo "-- a second one is refused, by directory and by network namespace"
+! at tap "$FARSPAND" -D "$work/tap" -R "$work/tap.run" 2>"$work/second" || wrong "a second daemon of the directory"
+! at tap "$FARSPAND" -D "$work/tap" -R "$work/other.run" 2>>"$work/second" || wrong "a second daemon of the namespace"
+equal "what is said" 2 "$(grep -c 'another farspand runs already' "$work/second")"
+
+echo "-- killed, it leaves nothing, and can be started again; its end is orderly"
+end tap KILL || true
+until_true 20 "its devices to be gone" sh -c "! ip -n ${prefix}tap -o link show | grep -q fs[0-9a-f]*-"
+daemon tap
+ping_b
+equal "anew" "[\"web\",\"active\",$pings,$pings,0]" "$(show tap "$seen")"
+kill -9 "$(pgrep -P "$(cat "$work/col.pid")" farspan-collect)"
+until_said col "all: its process was ended by signal 9"
+until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$pings]"
+end tap TERM || wrong "the end of farspand: status $?"
+end col TERM || wrong "the end of the collector's farspand: status $?"
+equal "devices left behind" "" "$(ip -n ${prefix}tap -o link show | grep 'fs[0-9a-f]*-' || true)"
+equal "frames recorded before it was killed" $pings "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
+finish
