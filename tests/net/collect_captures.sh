@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What real senders sent, captured, is sent again on a wire: the collector records exactly the mirrored frames.
+# What real senders sent, captured, is sent again on a wire: the collector records exactly the mirrored frames, and hands exactly them to
+# an interface.
 #
-#     tap  u0 ---- c0  col, which takes the addresses of the collectors of then
+#     tap  u0 ---- c0  col  span0, which takes the addresses of the collectors of then
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -15,6 +16,10 @@ addresses tap u0 10.9.0.77/24
 neighbour tap u0 10.9.0.2 $mac_c
 neighbour col c0 10.9.0.77 $mac_u
 
+all_seen() {
+	[ "$("$here/compare.py" count "$work/seen.pcap")" = "$frames" ]
+}
+
 for inner in "$captures"/*.inner.pcap; do
 	outer=${inner%.inner.pcap}.pcap
 	name=$(basename "$outer")
@@ -23,9 +28,14 @@ for inner in "$captures"/*.inner.pcap; do
 	"$here/make_frames.py" "$work/expected.pcap" "$outer" "$inner"
 	frames=$("$here/compare.py" count "$work/expected.pcap")
 	echo "-- $name: $frames frames"
-	collect
+	collect -t interface:span0
+	capture col span0 seen -Q in
 	send_to_collector "$outer"
+	until_true 20 "all frames on span0" all_seen
+	end_capture seen
 	end_collect written="$frames"
+	equal "frames handed on" "$frames" "$(jq '.destinations[0].sent' "$work/collect.out")"
 	[ "$frames" = 0 ] || compare same "$work/expected.pcap" "$work/collected.pcapng"
+	[ "$frames" = 0 ] || compare same "$work/expected.pcap" "$work/seen.pcap"
 done
 finish
