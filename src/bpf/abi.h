@@ -148,6 +148,7 @@ struct session_config {
 	__u32 tunnel_off;        /* in header[], of the ERSPAN or UDP header */
 	__u32 ipv4_sum;          /* ones' complement sum of the IPv4 header without its total length and checksum */
 	__u32 timestamp_unit_ns; /* Type III */
+	__u32 fixed_direction;   /* 1 + enum direction: what all copies say; 0: what is so. Type III */
 	__u32 time_upper_off;    /* in header[], of the upper half of the timestamp; 0: none */
 	__u32 time_in_seconds;   /* the upper half counts seconds, the lower the rest in ns; else both are one number */
 	__u32 port_off;          /* in header[], of the word whose field takes the ifindex of the source; 0: none */

@@ -78,9 +78,9 @@ struct frame {
 	__u16 tci; /* of its outermost tag */
 	__u8 tagged;
 	__u8 truncated;
-	__u8 routed;    /* may have the route of its original */
-	__u8 elsewhere; /* goes to a remote of the hook's */
-	enum direction direction;
+	__u8 routed;              /* may have the route of its original */
+	__u8 elsewhere;           /* goes to a remote of the hook's */
+	enum direction direction; /* as its copy says */
 	__u32 source;             /* ifindex of where it was seen */
 	struct farspan_meta meta; /* as the hook left it; unused without one */
 };
@@ -397,7 +397,9 @@ static __always_inline int run_hook(struct __sk_buff *skb, struct session_config
 static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
 {
 	struct frame frame = {
-		.direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX,
+		.direction = session->fixed_direction ? session->fixed_direction - 1
+			     : skb->mark & MARK_TX    ? DIRECTION_TX
+						      : DIRECTION_RX,
 		.source = skb->cb[NOTE_SOURCE],
 		.routed = !skb->cb[NOTE_FRAMES] && skb->cb[NOTE_TICKET] == NOTE_ROUTED,
 		.truncated = (skb->mark & MARK_CUT) != 0,

@@ -236,6 +236,8 @@ static void fill_type3(const struct endpoint *d, struct session_config *session)
 
 	session->timestamp_unit_ns = granularity(d) == ERSPAN_GRA_100NS ? UNIT_100NS_NS : platform->unit_ns;
 	session->time_in_seconds = platform->in_seconds;
+	if (endpoint_has(d, ENDPOINT_KEY_fixed_side))
+		session->fixed_direction = 1 + (d->side == ENDPOINT_TX ? DIRECTION_TX : DIRECTION_RX);
 	session->time_upper_off = platform->has_upper ? subheader + WIRE_WORD_LEN : 0;
 	if (!platform->port_mask || endpoint_has(d, ENDPOINT_KEY_port_id))
 		return;
