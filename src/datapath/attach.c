@@ -9,6 +9,7 @@
 #include <netlink/route/classifier.h>
 #include <netlink/route/qdisc.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Newer than the headers of Debian 12 (linux/bpf.h of 6.6). */
@@ -153,6 +154,16 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 	if (rc)
 		attachment->ifindex = 0;
 	return rc;
+}
+
+void attach_allow_many(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == files.rlim_max)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int attach_replace(struct attachment *attachment, int program, struct error *error)

@@ -29,6 +29,9 @@ struct attachment {
 int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
 		   struct error *error);
 
+/* Raises the limit of open files of this process as far as it may: every attachment is one. */
+void attach_allow_many(void);
+
 /* Puts another program in its place, atomically: every frame is seen by one of the two. */
 int attach_replace(struct attachment *attachment, int program, struct error *error);
 

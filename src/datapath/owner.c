@@ -104,17 +104,31 @@ struct sweep {
 	int rc;
 };
 
+/* As owner_device_name() makes it, to the letter. */
+static bool is_own_name(const char *name, uint32_t *id)
+{
+	char role[4], made[IFNAMSIZ];
+
+	if (sscanf(name, "fs%6x-%3s", id, role) != 2)
+		return false;
+	owner_device_name(&(struct owner){.id = *id}, role, made);
+	return strcmp(name, made) == 0;
+}
+
+/* The kernel takes an alias only for a device that it has already made: who is killed between the two leaves one that is down, without. */
 bool owner_is_device(const struct link *link)
 {
-	return strcmp(link->kind, "veth") == 0 && strncmp(link->alias, "farspan", strlen("farspan")) == 0;
+	uint32_t id;
+
+	if (strcmp(link->kind, "veth") != 0)
+		return false;
+	return strncmp(link->alias, "farspan", strlen("farspan")) == 0 || (!*link->alias && !link->up && is_own_name(link->name, &id));
 }
 
 /* The owner's id in the name of a device. A pair of which the user named one end goes with the other. */
 static bool read_device(const struct link *link, uint32_t *id)
 {
-	char rest[IFNAMSIZ];
-
-	return owner_is_device(link) && sscanf(link->name, "fs%6x-%3s", id, rest) == 2;
+	return owner_is_device(link) && is_own_name(link->name, id);
 }
 
 bool owner_names(const struct link *link)
@@ -175,7 +189,7 @@ enum {
 /* What the janitor is told through its pipe: interfaces whose clsact we made, and at an orderly end DISMISSED. */
 enum {
 	DISMISSED = 0,
-	CLSACTS_MAX = 1024,
+	CLSACTS_STEP = 256,
 };
 
 static void sweep_after_death(uint32_t id, const int *clsacts, unsigned int clsact_count)
@@ -193,10 +207,20 @@ static void sweep_after_death(uint32_t id, const int *clsacts, unsigned int clsa
 	netlink_close(netlink);
 }
 
+static void remember(int **list, unsigned int *count, int ifindex)
+{
+	int *larger = *count % CLSACTS_STEP ? *list : realloc(*list, (*count + CLSACTS_STEP) * sizeof **list);
+
+	if (!larger)
+		return;
+	*list = larger;
+	larger[(*count)++] = ifindex;
+}
+
 /* Reads what it is told until the parent is dead or dismisses it. */
 static void janitor(int pipe_fd, uint32_t id)
 {
-	int clsacts[CLSACTS_MAX], ifindex;
+	int *clsacts = NULL, ifindex;
 	unsigned int clsact_count = 0;
 	ssize_t n;
 
@@ -211,8 +235,8 @@ static void janitor(int pipe_fd, uint32_t id)
 	while ((n = read(pipe_fd, &ifindex, sizeof ifindex)) != 0) {
 		if (n == sizeof ifindex && ifindex == DISMISSED)
 			_exit(0);
-		if (n == sizeof ifindex && clsact_count < CLSACTS_MAX)
-			clsacts[clsact_count++] = ifindex;
+		if (n == sizeof ifindex)
+			remember(&clsacts, &clsact_count, ifindex);
 	}
 	sweep_after_death(id, clsacts, clsact_count);
 	_exit(0);

@@ -27,11 +27,20 @@ enum {
 	VERIFIER_LOG = 1 << 20,
 };
 
-/* One loaded source program. */
-struct tap_program {
+/* A loaded source program. Taps for which it would be the same share it: nothing in it tells interfaces apart. */
+struct source_program {
+	struct source_program *next;
 	struct source_bpf *object;
+	enum direction direction;     /* that it counts as */
+	unsigned int filter_revision; /* of the filters in it */
+	unsigned int taps;
+};
+
+/* Where a program is attached. */
+struct tap_program {
+	struct source_program *program;
 	struct attachment attachment;
-	enum direction direction; /* that it counts as; attachment.direction is where it stands */
+	enum direction direction; /* the program's; attachment.direction is where it stands */
 };
 
 struct source_path {
@@ -49,6 +58,9 @@ struct source_path {
 	struct filter_compiler *compiler;     /* NULL: nothing compiled so far */
 	struct filter *filters[SESSIONS_MAX]; /* by first_slot; NULL: none */
 	struct source_bpf *shared;            /* never attached: keeps the maps that all source programs share */
+	struct source_program *programs;
+	struct tap wanted;            /* constants of the program to be found or loaded */
+	unsigned int filter_revision; /* changes with any of the filters */
 	struct tap_program *taps;
 	unsigned int tap_count, tap_room;
 	unsigned int slots_used; /* highest slot + 1 */
@@ -293,6 +305,7 @@ int source_path_set_filter(struct source_path *path, __u32 first_slot, const cha
 		rc = filter_compile(path->compiler, expression, &filter, error);
 	if (rc)
 		return rc;
+	path->filter_revision += path->filters[first_slot] || filter;
 	filter_free(path->filters[first_slot]);
 	path->filters[first_slot] = filter;
 	return 0;
@@ -345,11 +358,6 @@ int source_path_clear_slot(struct source_path *path, __u32 slot, struct error *e
 
 /* ---- taps ---- */
 
-static bool goes_by_flow(const struct leg *leg)
-{
-	return leg->slot_count > 1 || leg->sample == SAMPLE_FLOW;
-}
-
 static void set_constants(struct source_path *path, struct tap *tap, const struct leg *legs, unsigned int count)
 {
 	if (path->hop)
@@ -359,7 +367,7 @@ static void set_constants(struct source_path *path, struct tap *tap, const struc
 	tap->count = count;
 	for (unsigned int i = 0; i < count; i++) {
 		tap->legs[i] = legs[i];
-		tap->wants_flow |= goes_by_flow(&legs[i]);
+		tap->wants_flow |= legs[i].slot_count > 1 || legs[i].sample == SAMPLE_FLOW;
 		tap->wants_vlan |= legs[i].some_vlans;
 		tap->udp_copies |= legs[i].udp_copies;
 	}
@@ -386,22 +394,17 @@ static void number_filters(struct source_path *path, struct tap *tap, const stru
 	tap->filter_count = count;
 }
 
-/* Loads the program of one tap. */
-static int load_source(struct source_path *path, enum direction direction, enum direction at, const struct leg *legs, unsigned int count,
+/* Loads a program with these constants. */
+static int load_source(struct source_path *path, enum direction direction, const struct tap *tap, const struct filter *const *filters,
 		       struct source_bpf **loaded, struct error *error)
 {
-	const struct filter *filters[FILTERS_MAX];
 	struct source_bpf *object = source_bpf__open();
 	struct error detail = {0};
-	struct tap *tap;
 	int rc;
 
 	if (!object)
 		return fail_bpf(error, -errno, "source program");
-	tap = (struct tap *)&object->rodata->taps[direction];
-	set_constants(path, tap, legs, count);
-	tap->at_egress = at == DIRECTION_TX;
-	number_filters(path, tap, filters);
+	memcpy((void *)&object->rodata->taps[direction], tap, sizeof *tap);
 	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
 	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
 	rc = share_maps(path, object->obj);
@@ -418,12 +421,55 @@ static int load_source(struct source_path *path, enum direction direction, enum 
 
 static int load_shared(struct source_path *path, struct error *error)
 {
-	return load_source(path, DIRECTION_RX, DIRECTION_RX, NULL, 0, &path->shared, error);
+	static const struct tap none;
+
+	return load_source(path, DIRECTION_RX, &none, NULL, &path->shared, error);
 }
 
-static int program_fd(const struct source_bpf *object, enum direction direction)
+static int program_fd(const struct source_program *program)
 {
-	return bpf_program__fd(direction == DIRECTION_RX ? object->progs.farspan_rx : object->progs.farspan_tx);
+	const struct source_bpf *object = program->object;
+
+	return bpf_program__fd(program->direction == DIRECTION_RX ? object->progs.farspan_rx : object->progs.farspan_tx);
+}
+
+static struct source_program *find_program(struct source_path *path, enum direction direction, const struct tap *tap)
+{
+	for (struct source_program *p = path->programs; p; p = p->next)
+		if (p->direction == direction && p->filter_revision == path->filter_revision &&
+		    memcmp((const void *)&p->object->rodata->taps[direction], tap, sizeof *tap) == 0)
+			return p;
+	return NULL;
+}
+
+/* A program for one more tap: one that is there, or a new one. To be given back by drop_program(). */
+static int take_program(struct source_path *path, enum direction direction, enum direction at, const struct leg *legs, unsigned int count,
+			struct source_program **taken, struct error *error)
+{
+	const struct filter *filters[FILTERS_MAX];
+	struct tap *tap = &path->wanted;
+	struct source_program *program;
+	int rc;
+
+	memset(tap, 0, sizeof *tap);
+	set_constants(path, tap, legs, count);
+	tap->at_egress = at == DIRECTION_TX;
+	number_filters(path, tap, filters);
+	program = find_program(path, direction, tap);
+	if (!program) {
+		program = calloc(1, sizeof *program);
+		if (!program)
+			return fail(error, ENOMEM, "out of memory");
+		*program = (struct source_program){path->programs, NULL, direction, path->filter_revision, 0};
+		if ((rc = load_source(path, direction, tap, filters, &program->object, error))) {
+			free(program);
+			return rc;
+		}
+		path->programs = program;
+	}
+	program->taps++;
+	*taken = program;
+	return 0;
 }
 
 /* Where a program stands, which is not the direction it counts as if that is swapped. */
@@ -459,22 +505,22 @@ static struct tap_program *add_tap(struct source_path *path)
 	return &taps[path->tap_count];
 }
 
-static int attach_tap(struct source_path *path, struct source_bpf *object, int ifindex, enum direction direction, bool swapped,
-		      enum attach_way way, struct error *error)
+static int attach_tap(struct source_path *path, struct source_program *program, int ifindex, bool swapped, enum attach_way way,
+		      struct error *error)
 {
 	struct tap_program *tap = add_tap(path);
 	int rc;
 
 	if (!tap)
 		return fail(error, ENOMEM, "out of memory");
-	rc = attach_program(program_fd(object, direction), ifindex, place(direction, swapped), way, owner_filter_handle(path->owner.id),
+	rc = attach_program(program_fd(program), ifindex, place(program->direction, swapped), way, owner_filter_handle(path->owner.id),
 			    &tap->attachment, error);
 	if (rc)
 		return rc;
 	if (tap->attachment.made_qdisc)
 		owner_made_clsact(&path->owner, ifindex);
-	tap->object = object;
-	tap->direction = direction;
+	tap->program = program;
+	tap->direction = program->direction;
 	path->tap_count++;
 	return 0;
 }
@@ -492,9 +538,18 @@ static int add_cost(int program, __u64 *ns, __u64 *runs)
 	return rc;
 }
 
-static int add_tap_cost(const struct tap_program *tap, struct source_path_cost *cost)
+static void drop_program(struct source_path *path, struct source_program *program)
 {
-	return add_cost(program_fd(tap->object, tap->direction), &cost->source_ns, &cost->source_runs);
+	struct source_program **link = &path->programs;
+
+	if (--program->taps)
+		return;
+	for (; *link != program; link = &(*link)->next)
+		;
+	*link = program->next;
+	add_cost(program_fd(program), &path->gone.source_ns, &path->gone.source_runs);
+	source_bpf__destroy(program->object);
+	free(program);
 }
 
 int source_path_measure(struct source_path *path, struct error *error)
@@ -523,8 +578,8 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 	int rc = 0;
 
 	*cost = path->gone;
-	for (unsigned int i = 0; i < path->tap_count && !rc; i++)
-		rc = add_tap_cost(&path->taps[i], cost);
+	for (const struct source_program *program = path->programs; program && !rc; program = program->next)
+		rc = add_cost(program_fd(program), &cost->source_ns, &cost->source_runs);
 	if (!rc)
 		rc = add_cost(bpf_program__fd(path->encap->progs.farspan_encap), &cost->encap_ns, &cost->encap_runs);
 	/* Where no queue is between the two, the time of the encapsulation is part of the time of the source program. */
@@ -539,23 +594,22 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 		    unsigned int count, enum attach_way way, struct error *error)
 {
 	struct tap_program *old = find_tap(path, ifindex, direction, swapped);
-	struct source_bpf *object;
+	struct source_program *program;
 	int rc;
 
 	if (count > TAP_LEGS_MAX)
 		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
-	rc = load_source(path, direction, place(direction, swapped), legs, count, &object, error);
+	rc = take_program(path, direction, place(direction, swapped), legs, count, &program, error);
 	if (rc)
 		return rc;
 	if (!old) {
-		rc = attach_tap(path, object, ifindex, direction, swapped, way, error);
-	} else if (!(rc = attach_replace(&old->attachment, program_fd(object, direction), error))) {
-		add_tap_cost(old, &path->gone);
-		source_bpf__destroy(old->object);
-		old->object = object;
+		rc = attach_tap(path, program, ifindex, swapped, way, error);
+	} else if (!(rc = attach_replace(&old->attachment, program_fd(program), error))) {
+		drop_program(path, old->program);
+		old->program = program;
 	}
 	if (rc)
-		source_bpf__destroy(object);
+		drop_program(path, program);
 	return rc;
 }
 
@@ -577,9 +631,8 @@ static void remove_tap(struct source_path *path, unsigned int index)
 	struct tap_program *tap = &path->taps[index];
 
 	bequeath_clsact(path, tap);
-	add_tap_cost(tap, &path->gone);
 	attach_remove(&tap->attachment);
-	source_bpf__destroy(tap->object);
+	drop_program(path, tap->program);
 	memmove(tap, tap + 1, (--path->tap_count - index) * sizeof *tap);
 }
 
@@ -699,6 +752,7 @@ int source_path_open(struct source_path **opened, struct netlink *netlink, const
 
 	if (!path)
 		return fail(error, ENOMEM, "source path: out of memory");
+	attach_allow_many();
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
 	path->statistics = -1;
