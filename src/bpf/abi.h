@@ -261,17 +261,86 @@ struct local_key {
 	__u32 address[4];
 };
 
-/* One packet in the ring buffer: the outer packet from its IP header on. */
+/*
+ * Key of "sessions", a hash with the session's slot as value: what user space knows the mirror session by, and the UDP port it came to (0
+ * for GRE). Of packets of such a session nothing but sequence number, direction, time and frame differ.
+ */
+struct collect_key {
+	__u32 source[4];
+	__u32 destination[4];
+	__u32 id;     /* session, key or VNI */
+	__be16 port;  /* UDP destination */
+	__u8 version; /* 4 or 6 */
+	__u8 kind;    /* enum farspan_kind */
+	__u8 hwid;    /* Type III */
+	__u8 has_key; /* GRE */
+	__u8 padding[2];
+};
+
+/* Value of "ways", an array with the key slot that user space writes into directly: what becomes of a session's packets. */
+struct session_way {
+	__u32 record;       /* user space wants the packets */
+	__u32 targets;      /* how many interfaces share the flows of its frames; 0: user space hands the frames on, if anybody does */
+	__u32 first_target; /* the first of them, in "targets" */
+	__u32 handled;      /* packets that user space has handed on since it knows the session */
+	__u32 caught_up;    /* handled is valid: once the program has given user space no more, it may hand on frames itself */
+	__u32 padding[3];
+};
+
+/* Value of "accounts", an array with the key slot: what the program did with a session's packets; under a lock. */
+struct session_account {
+#ifdef __bpf__
+	struct bpf_spin_lock lock;
+#else
+	__u32 lock;
+#endif
+	__u32 given;   /* packets in the ring that user space is to hand on */
+	__u32 direct;  /* the program hands on all that come, from now on */
+	__u32 next;    /* the sequence number that would go on */
+	__u64 numbers; /* sequence numbers seen */
+	__u64 jumps;   /* of them, those that were not the next; each is told to user space */
+	__u64 packets; /* that user space got no record of */
+	__u64 bytes;   /* of mirrored frames in them */
+	__u64 truncated;
+	__u64 first_ns, last_ns; /* monotonic */
+};
+
+/* Value of "targets", an array: an interface that frames are handed on to. */
+struct target {
+	__u32 ifindex;
+	__u32 frame_max; /* longest frame, Ethernet header included */
+	__u32 marks_cut; /* frames that are not whole need the mark MARK_CUT_FRAME */
+	__u32 padding;
+	__u64 sent; /* by XDP: what of it has arrived is to be seen on the interface */
+	__u64 lost;
+};
+
+enum record_kind {
+	RECORD_PACKET, /* an outer packet, from its IP header on */
+	RECORD_JUMP,   /* a sequence number that does not follow the one before; no data. before: numbers seen of the session */
+};
+
+/* What an entry of the ring buffer begins with. */
 struct record {
 	__u64 monotonic_ns;
 	__u32 len; /* bytes of data in use */
-	__u32 padding;
+	__u16 kind;
+	__u16 inner_off; /* of the mirrored frame in data */
+	__u32 slot;      /* of the session + 1; 0: nobody has told the program of it, or the packet is an odd one */
+	__u32 sequence;
+	__u8 has_sequence;
+	__u8 transmitted; /* Type III: the direction */
+	__u8 truncated;
+	__u8 delivered; /* the frame was handed on */
+	__u8 padding[4];
+	__u64 before;
 	__u8 data[];
 };
 
 /* Keys of "collector_counters", a per-CPU array. Unit: outer packets. */
 enum collector_counter {
 	COLLECTOR_taken,     /* put into the ring */
+	COLLECTOR_delivered, /* handed on, and not put into the ring */
 	COLLECTOR_ring_full, /* lost: user space was too slow */
 	COLLECTOR_too_long,  /* lost: longer than any record */
 	COLLECTOR_merged,    /* lost: the kernel had merged several packets into one */
@@ -283,6 +352,8 @@ enum {
 	RING_WAKE_BYTES = 256 * 1024, /* user space is woken when that much waits; it also looks by itself now and then */
 	IPV6_EXTENSIONS_MAX = 8,
 	UDP_PORTS_MAX = 8,
+	COLLECT_SLOTS = 4096, /* mirror sessions that the programs know */
+	TARGETS_MAX = 64,
 };
 
 #endif

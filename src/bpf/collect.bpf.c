@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * The collector's door: sits on an interface's reception, moves mirror traffic for our addresses into a ring buffer and lets everything
- * else pass. What it takes never reaches the host's stack, which would answer the switch that sent it with an ICMP error. Fragments pass:
- * the kernel reassembles them and hands them to sockets of ours.
+ * The collector's door: sits on an interface's reception, in XDP or tc, takes mirror traffic for our addresses and lets everything else
+ * pass. What it takes never reaches the host's stack, which would answer the switch that sent it with an ICMP error. Fragments pass: the
+ * kernel reassembles them and hands them to sockets of ours.
+ *
+ * What it takes goes into a ring buffer, for user space. Of sessions that user space knows, the frame can go straight on to an interface:
+ * besides the ring, or, if nobody records it, instead of it. Then the program keeps the account.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
-#include <farspan.h>
-
-#include "bpf/abi.h"
-#include "wire/fields.h"
+#include "bpf/collect_parse.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -35,18 +35,44 @@ struct {
 	__type(value, __u64);
 } collector_counters SEC(".maps");
 
-const volatile __u32 wanted_kinds; /* bits of enum farspan_kind; those over UDP go by udp_ports */
-const volatile __be16 udp_ports[UDP_PORTS_MAX];
-const volatile __u32 udp_port_count;
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, COLLECT_SLOTS * 2); /* a session may come to several UDP ports */
+	__type(key, struct collect_key);
+	__type(value, __u32);
+} sessions SEC(".maps");
 
-/* Where the program has got to in the packet, and what it knows of it. */
-struct outer {
-	__u32 ip_off;
-	__u32 off; /* behind the headers read so far */
-	__u32 len; /* of the packet, from ip_off on, without padding */
-	__u8 protocol;
-	struct local_key destination;
-};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, COLLECT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct session_way);
+} ways SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, COLLECT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct session_account);
+} accounts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TARGETS_MAX);
+	__type(key, __u32);
+	__type(value, struct target);
+} targets SEC(".maps");
+
+/* The same interfaces, for XDP. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, TARGETS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} devices SEC(".maps");
+
+const volatile __u32 delivers; /* there are targets; without, accounts and what belongs to targets need not exist */
 
 static __always_inline void count(enum collector_counter row, __u64 n)
 {
@@ -57,155 +83,361 @@ static __always_inline void count(enum collector_counter row, __u64 n)
 		*value += n;
 }
 
-/* Finds the IP header behind at most two tags; 4, 6, or 0 for anything else. */
-static __always_inline int find_ip(struct __sk_buff *skb, struct outer *outer)
+/* What differs between XDP and tc. `xdp` is always a constant. */
+static __always_inline long load(void *ctx, const int xdp, __u32 off, void *to, __u32 len)
 {
-	__be16 type = 0;
-
-	outer->ip_off = WIRE_ETHERNET_LEN;
-	for (int tags = 0; tags < 3; tags++) {
-		if (bpf_skb_load_bytes(skb, outer->ip_off - sizeof type, &type, sizeof type))
-			return 0;
-		if (type != bpf_htons(ETHERTYPE_VLAN) && type != bpf_htons(ETHERTYPE_SERVICE_VLAN))
-			break;
-		outer->ip_off += WIRE_TAG_LEN;
-	}
-	return type == bpf_htons(ETHERTYPE_IPV4) ? 4 : type == bpf_htons(ETHERTYPE_IPV6) ? 6 : 0;
+	return xdp ? bpf_xdp_load_bytes(ctx, off, to, len) : bpf_skb_load_bytes(ctx, off, to, len);
 }
 
-/* 0, or -1 if the packet is none of ours to read: cut, or a fragment. */
-static __always_inline int read_ipv4(struct __sk_buff *skb, struct outer *outer)
-{
-	__u8 header[WIRE_IPV4_LEN];
-	__be16 total, fragment;
+/* ---- into the ring ---- */
 
-	if (bpf_skb_load_bytes(skb, outer->ip_off, header, sizeof header))
-		return -1;
-	__builtin_memcpy(&total, header + 2, sizeof total);
-	__builtin_memcpy(&fragment, header + 6, sizeof fragment);
-	if (fragment & bpf_htons(0x3fff))
-		return -1;
-	outer->off = outer->ip_off + (header[0] & 15) * 4;
-	outer->len = bpf_ntohs(total);
-	outer->protocol = header[9];
-	outer->destination.version = 4;
-	__builtin_memcpy(outer->destination.address, header + 16, 4);
-	return 0;
+static __always_inline __u64 wakeup(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline int is_extension(__u8 protocol)
-{
-	return protocol == IP_PROTOCOL_HOP_BY_HOP || protocol == IP_PROTOCOL_ROUTING || protocol == IP_PROTOCOL_DESTINATION;
-}
-
-static __always_inline int read_ipv6(struct __sk_buff *skb, struct outer *outer)
-{
-	__u8 header[8];
-	__be16 payload;
-
-	if (bpf_skb_load_bytes(skb, outer->ip_off, header, sizeof header) ||
-	    bpf_skb_load_bytes(skb, outer->ip_off + 24, outer->destination.address, sizeof outer->destination.address))
-		return -1;
-	__builtin_memcpy(&payload, header + 4, sizeof payload);
-	outer->len = WIRE_IPV6_LEN + bpf_ntohs(payload);
-	outer->protocol = header[6];
-	outer->off = outer->ip_off + WIRE_IPV6_LEN;
-	outer->destination.version = 6;
-	for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_extension(outer->protocol); i++) {
-		if (bpf_skb_load_bytes(skb, outer->off, header, 2))
-			return -1;
-		outer->protocol = header[0];
-		outer->off += (header[1] + 1) * 8;
-	}
-	return 0;
-}
-
-/* GRE of a kind that is wanted; also what is too short to tell, so that it is counted and not answered. */
-static __always_inline int is_wanted_gre(struct __sk_buff *skb, struct outer *outer)
-{
-	__be16 protocol;
-
-	if (bpf_skb_load_bytes(skb, outer->off + 2, &protocol, sizeof protocol))
-		return 1;
-	if (protocol == bpf_htons(GRE_PROTOCOL_ETHERNET))
-		return wanted_kinds >> FARSPAN_GRE & 1;
-	if (protocol == bpf_htons(GRE_PROTOCOL_ERSPAN2) || protocol == bpf_htons(GRE_PROTOCOL_ERSPAN3))
-		return (wanted_kinds & (1u << FARSPAN_ERSPAN1 | 1u << FARSPAN_ERSPAN2 | 1u << FARSPAN_ERSPAN3)) != 0;
-	return 0;
-}
-
-static __always_inline int is_wanted_udp(struct __sk_buff *skb, struct outer *outer)
-{
-	__be16 port;
-
-	if (bpf_skb_load_bytes(skb, outer->off + 2, &port, sizeof port))
-		return 0;
-	for (__u32 i = 0; i < UDP_PORTS_MAX && i < udp_port_count; i++)
-		if (port == udp_ports[i])
-			return 1;
-	return 0;
-}
-
-static __always_inline int is_wanted(struct __sk_buff *skb, struct outer *outer)
-{
-	if (outer->protocol == IP_PROTOCOL_GRE)
-		return is_wanted_gre(skb, outer);
-	return outer->protocol == IP_PROTOCOL_UDP && is_wanted_udp(skb, outer);
-}
+/* What user space is told besides the packet itself. */
+struct remarks {
+	__u32 slot; /* + 1 */
+	__u32 inner_off;
+	__u32 delivered;
+};
 
 /* Reserves a record of a fixed size, as the verifier wants it, and fills len bytes of it. */
-#define TAKE(skb, outer, size)                                                                                                         \
-	do {                                                                                                                           \
-		struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record + (size), 0);                                        \
-		__u64 bytes = (outer)->len;                                                                                            \
-		if (!record)                                                                                                           \
-			return COLLECTOR_ring_full;                                                                                    \
-		record->monotonic_ns = bpf_ktime_get_ns();                                                                             \
-		record->len = (__u32)bytes;                                                                                            \
-		asm volatile("" : "+r"(bytes)); /* or the compiler drops the bounds that the verifier needs */                         \
-		if (bytes < WIRE_IPV4_LEN || bytes > (size) || bpf_skb_load_bytes(skb, (outer)->ip_off, record->data, (__u32)bytes)) { \
-			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                                 \
-			return COLLECTOR_too_long;                                                                                     \
-		}                                                                                                                      \
-		bpf_ringbuf_submit(record, bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP        \
-													  : BPF_RB_NO_WAKEUP);         \
-		return COLLECTOR_taken;                                                                                                \
+#define TAKE(size)                                                                                                          \
+	do {                                                                                                                \
+		struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record + (size), 0);                             \
+		__u64 bytes = outer->len;                                                                                   \
+		if (!record)                                                                                                \
+			return COLLECTOR_ring_full;                                                                         \
+		record->monotonic_ns = bpf_ktime_get_ns();                                                                  \
+		record->len = (__u32)bytes;                                                                                 \
+		record->kind = RECORD_PACKET;                                                                               \
+		record->slot = remarks->slot;                                                                               \
+		record->inner_off = (__u16)remarks->inner_off;                                                              \
+		record->delivered = (__u8)remarks->delivered;                                                               \
+		record->sequence = outer->sequence;                                                                         \
+		record->has_sequence = outer->has_sequence;                                                                 \
+		record->transmitted = outer->transmitted;                                                                   \
+		record->truncated = outer->truncated;                                                                       \
+		asm volatile("" : "+r"(bytes)); /* or the compiler drops the bounds that the verifier needs */              \
+		if (bytes < WIRE_IPV4_LEN || bytes > (size) || load(ctx, xdp, outer->ip_off, record->data, (__u32)bytes)) { \
+			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                      \
+			return COLLECTOR_too_long;                                                                          \
+		}                                                                                                           \
+		bpf_ringbuf_submit(record, wakeup());                                                                       \
+		return COLLECTOR_taken;                                                                                     \
 	} while (0)
 
-static __always_inline enum collector_counter take(struct __sk_buff *skb, struct outer *outer)
+static __always_inline enum collector_counter take(void *ctx, const int xdp, struct outer *outer, const struct remarks *remarks)
 {
-	__u32 present = skb->len - outer->ip_off;
-
-	if (skb->gso_size)
-		return COLLECTOR_merged;
 	/* Padding behind the IP packet is left out; a length that promises too much is user space's to refuse. */
-	if (outer->len > present || outer->len < WIRE_IPV4_LEN)
-		outer->len = present;
-	if (outer->len <= 160)
-		TAKE(skb, outer, 160);
-	if (outer->len <= 320)
-		TAKE(skb, outer, 320);
-	if (outer->len <= 704)
-		TAKE(skb, outer, 704);
+	if (outer->len > outer->present || outer->len < WIRE_IPV4_LEN)
+		outer->len = outer->present;
+	if (outer->len <= 128)
+		TAKE(128);
+	if (outer->len <= 256)
+		TAKE(256);
+	if (outer->len <= 640)
+		TAKE(640);
+	if (outer->len <= 1152)
+		TAKE(1152);
 	if (outer->len <= 1664)
-		TAKE(skb, outer, 1664);
+		TAKE(1664);
 	if (outer->len <= 9728)
-		TAKE(skb, outer, 9728);
-	TAKE(skb, outer, RECORD_DATA_MAX);
+		TAKE(9728);
+	TAKE(RECORD_DATA_MAX);
+}
+
+/* ---- accounts ---- */
+
+/* Whether frames of the session may be handed on here: not before user space has handed on all that it was given. */
+static __always_inline int goes_direct(const struct session_way *way, struct session_account *account)
+{
+	const __u32 caught_up = *(const volatile __u32 *)&way->caught_up, handled = *(const volatile __u32 *)&way->handled;
+	int direct;
+
+	bpf_spin_lock(&account->lock);
+	if (!account->direct && caught_up && handled == account->given)
+		account->direct = 1;
+	direct = account->direct;
+	if (!direct)
+		account->given++;
+	bpf_spin_unlock(&account->lock);
+	return direct;
+}
+
+static __always_inline void take_back(struct session_account *account)
+{
+	bpf_spin_lock(&account->lock);
+	account->given--;
+	bpf_spin_unlock(&account->lock);
+}
+
+/* Under the lock. */
+static __always_inline void add(struct session_account *account, const struct outer *outer, __u32 inner_len, __u64 now_ns)
+{
+	if (account->packets++ == 0)
+		account->first_ns = now_ns;
+	account->last_ns = now_ns;
+	account->bytes += inner_len;
+	account->truncated += outer->truncated;
+	if (!outer->has_sequence)
+		return;
+	account->numbers++;
+	account->next = outer->sequence + 1;
+}
+
+/* Whether the packet's number is not the one that is expected. Under the lock. */
+static __always_inline int is_jump(const struct session_account *account, const struct outer *outer)
+{
+	return outer->has_sequence && (outer->sequence != account->next || !account->numbers);
+}
+
+/* 0, or -1: it has to be told to user space. */
+static __always_inline int add_expected(struct session_account *account, const struct outer *outer, __u32 inner_len, __u64 now_ns)
+{
+	int jump;
+
+	bpf_spin_lock(&account->lock);
+	jump = is_jump(account, outer);
+	if (!jump)
+		add(account, outer, inner_len, now_ns);
+	bpf_spin_unlock(&account->lock);
+	return jump ? -1 : 0;
+}
+
+/* 0: accounted; -1: it could not be told to user space, and the packet is lost. */
+static __always_inline int keep_account(struct session_account *account, const struct outer *outer, __u32 slot, __u32 inner_len)
+{
+	const __u64 now_ns = bpf_ktime_get_ns();
+	struct record *record;
+	__u64 before;
+	int jump;
+
+	if (add_expected(account, outer, inner_len, now_ns) == 0)
+		return 0;
+	record = bpf_ringbuf_reserve(&ring, sizeof *record, 0);
+	if (!record)
+		return -1;
+	bpf_spin_lock(&account->lock);
+	before = account->numbers;
+	jump = is_jump(account, outer);
+	account->jumps += jump;
+	add(account, outer, inner_len, now_ns);
+	bpf_spin_unlock(&account->lock);
+	record->monotonic_ns = now_ns;
+	record->len = 0;
+	record->kind = RECORD_JUMP;
+	record->slot = slot + 1;
+	record->sequence = outer->sequence;
+	record->before = before;
+	if (jump)
+		bpf_ringbuf_submit(record, wakeup());
+	else
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* ---- the way of a packet ---- */
+
+enum fate {
+	FATE_PASS,
+	FATE_DROP,
+	FATE_DELIVER,
+};
+
+/* Where a frame goes that the program hands on. */
+struct delivery {
+	__u32 target;
+	__u32 inner_off;
+	__u32 inner_len;
+	__u32 truncated;
+};
+
+static __always_inline enum fate give(void *ctx, const int xdp, struct outer *outer, const struct remarks *remarks)
+{
+	enum collector_counter result = take(ctx, xdp, outer, remarks);
+
+	count(result, 1);
+	return result == COLLECTOR_taken && remarks->delivered ? FATE_DELIVER : FATE_DROP;
+}
+
+/* Whether the frame can be handed on here at all: it fits, and what tc leaves behind Ethernet is as long as the helper demands. */
+static __always_inline int fits(const int xdp, const struct outer *outer, const struct delivery *delivery)
+{
+	const __u32 least = WIRE_ETHERNET_LEN + (outer->key.version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN);
+	const struct target *target = bpf_map_lookup_elem(&targets, &delivery->target);
+
+	if (!target || !target->ifindex || delivery->inner_len > target->frame_max)
+		return 0;
+	return xdp ? !(target->marks_cut && outer->truncated) : delivery->inner_len >= least;
+}
+
+/* Of a session whose frames go to targets. */
+static __always_inline enum fate take_delivered(void *ctx, const int xdp, struct outer *outer, const struct session_way *way,
+						struct remarks *remarks, struct delivery *delivery)
+{
+	const __u32 slot = remarks->slot - 1;
+	struct session_account *account = bpf_map_lookup_elem(&accounts, &slot);
+
+	if (!account)
+		return FATE_DROP;
+	delivery->target = way->first_target;
+	delivery->inner_off = outer->off;
+	delivery->truncated = outer->truncated;
+	delivery->inner_len = outer->len - remarks->inner_off;
+	if (!goes_direct(way, account)) {
+		enum collector_counter result = take(ctx, xdp, outer, remarks);
+
+		count(result, 1);
+		if (result != COLLECTOR_taken)
+			take_back(account);
+		return FATE_DROP;
+	}
+	if (!fits(xdp, outer, delivery))
+		return give(ctx, xdp, outer, remarks);
+	if (way->record) {
+		remarks->delivered = 1;
+		return give(ctx, xdp, outer, remarks);
+	}
+	if (keep_account(account, outer, slot, delivery->inner_len)) {
+		count(COLLECTOR_ring_full, 1);
+		return FATE_DROP;
+	}
+	count(COLLECTOR_delivered, 1);
+	return FATE_DELIVER;
+}
+
+static __always_inline enum fate take_known(void *ctx, const int xdp, struct outer *outer, __u32 slot, struct delivery *delivery)
+{
+	struct remarks remarks = {.slot = slot + 1, .inner_off = outer->off - outer->ip_off};
+	struct session_way *way;
+
+	if (!delivers)
+		return give(ctx, xdp, outer, &remarks);
+	way = bpf_map_lookup_elem(&ways, &slot);
+	if (!way)
+		return FATE_DROP;
+	if (!way->targets)
+		return give(ctx, xdp, outer, &remarks);
+	return take_delivered(ctx, xdp, outer, way, &remarks, delivery);
+}
+
+static __always_inline enum fate receive(void *ctx, const int xdp, struct outer *outer, struct delivery *delivery)
+{
+	struct remarks none = {};
+	struct local_key local = {};
+	int version = find_ip(outer);
+	__u32 *slot;
+
+	if (!version || (version == 4 ? read_ipv4(outer) : read_ipv6(outer)) || !is_wanted(outer))
+		return FATE_PASS;
+	outer->present -= outer->ip_off;
+	local.version = outer->key.version;
+	__builtin_memcpy(local.address, outer->key.destination, sizeof local.address);
+	if (!bpf_map_lookup_elem(&local_addresses, &local))
+		return FATE_PASS;
+	if (outer->merged) {
+		count(COLLECTOR_merged, outer->merged);
+		return FATE_DROP;
+	}
+	if (read_plain(outer) == 0) {
+		slot = bpf_map_lookup_elem(&sessions, &outer->key);
+		if (slot)
+			return take_known(ctx, xdp, outer, *slot, delivery);
+	}
+	return give(ctx, xdp, outer, &none);
+}
+
+/* ---- XDP ---- */
+
+SEC("xdp.frags")
+int farspan_collect_xdp(struct xdp_md *ctx)
+{
+	struct outer outer = {.data = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
+	struct delivery delivery = {};
+	struct target *target;
+	__u32 whole;
+
+	whole = outer.present = (__u32)bpf_xdp_get_buff_len(ctx);
+	switch (receive(ctx, 1, &outer, &delivery)) {
+	case FATE_PASS:
+		return XDP_PASS;
+	case FATE_DROP:
+		return XDP_DROP;
+	case FATE_DELIVER:
+		break;
+	}
+	if (!delivers)
+		return XDP_DROP;
+	/* What is behind the IP packet is padding of the outer frame. */
+	whole -= delivery.inner_off + delivery.inner_len;
+	if (whole && bpf_xdp_adjust_tail(ctx, -(int)whole))
+		return XDP_DROP;
+	if (bpf_xdp_adjust_head(ctx, (int)delivery.inner_off))
+		return XDP_DROP;
+	target = bpf_map_lookup_elem(&targets, &delivery.target);
+	if (target)
+		__sync_fetch_and_add(&target->sent, 1);
+	return (int)bpf_redirect_map(&devices, delivery.target, XDP_DROP);
+}
+
+/* ---- tc ---- */
+
+/* Leaves the frame alone in the packet. */
+static __always_inline int strip(struct __sk_buff *skb, const struct delivery *delivery)
+{
+	__u8 ethernet[WIRE_ETHERNET_LEN];
+	__u32 end = delivery->inner_off + delivery->inner_len;
+
+	if (bpf_skb_load_bytes(skb, delivery->inner_off, ethernet, sizeof ethernet))
+		return -1;
+	if (end != skb->len && bpf_skb_change_tail(skb, end, 0))
+		return -1;
+	if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+		return -1;
+	/* The helper takes away what is behind the Ethernet header. */
+	if (bpf_skb_adjust_room(skb, -(int)delivery->inner_off, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+		return -1;
+	return bpf_skb_store_bytes(skb, 0, ethernet, sizeof ethernet, 0) ? -1 : 0;
+}
+
+static __always_inline void hand_on(struct __sk_buff *skb, const struct delivery *delivery)
+{
+	struct target *target = bpf_map_lookup_elem(&targets, &delivery->target);
+
+	if (!target)
+		return;
+	skb->mark = delivery->truncated && target->marks_cut ? MARK_CUT_FRAME : 0;
+	if (strip(skb, delivery) || bpf_clone_redirect(skb, target->ifindex, 0))
+		__sync_fetch_and_add(&target->lost, 1);
+	else
+		__sync_fetch_and_add(&target->sent, 1);
 }
 
 SEC("tc")
 int farspan_collect(struct __sk_buff *skb)
 {
-	struct outer outer = {};
-	int version = find_ip(skb, &outer);
-	enum collector_counter result;
+	struct outer outer = {.present = skb->len};
+	struct delivery delivery = {};
 
-	if (!version || (version == 4 ? read_ipv4(skb, &outer) : read_ipv6(skb, &outer)))
+	/* Whose it is can be told, but not what it was. */
+	if (skb->gso_size)
+		outer.merged = skb->gso_segs ? skb->gso_segs : 1;
+	if ((void *)(long)skb->data + PARSE_BYTES > (void *)(long)skb->data_end)
+		bpf_skb_pull_data(skb, skb->len < PARSE_BYTES ? skb->len : PARSE_BYTES);
+	outer.data = (void *)(long)skb->data;
+	outer.end = (void *)(long)skb->data_end;
+	switch (receive(skb, 0, &outer, &delivery)) {
+	case FATE_PASS:
 		return TC_ACT_UNSPEC;
-	if (!is_wanted(skb, &outer) || !bpf_map_lookup_elem(&local_addresses, &outer.destination))
-		return TC_ACT_UNSPEC;
-	result = take(skb, &outer);
-	count(result, result == COLLECTOR_merged && skb->gso_segs ? skb->gso_segs : 1);
+	case FATE_DROP:
+		return TC_ACT_SHOT;
+	case FATE_DELIVER:
+		break;
+	}
+	if (delivers)
+		hand_on(skb, &delivery);
 	return TC_ACT_SHOT;
 }

@@ -160,6 +160,7 @@ static int receive_until_stopped(struct live *live, struct collect *collect, con
 		events = wait_events(wait, live_fd(live), -1);
 		live_drain(live);
 		each_outlets(ways, outlets_flush);
+		live_handed_on(live);
 		ticks += (events & WAIT_TICK) != 0;
 		rc = ticks % FLUSH_TICKS ? collect_pump(collect, error) : collect_flush(collect, error);
 		if (!rc && events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
@@ -199,6 +200,8 @@ static int collect_live(const struct collect_options *options, struct collect *c
 		.way = options->way,
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
+		.outlets = ways->outlets,
+		.outlet_count = ways->count,
 	};
 	struct live *live;
 	struct wait wait;

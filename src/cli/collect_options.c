@@ -49,7 +49,7 @@ void collect_print_usage(FILE *out)
 		"      --stats SECONDS   tell of each session what came, every so many seconds; with --json as JSON lines\n"
 		"  -q, --quiet           no line of counters while running\n"
 		"      --json            the summary as JSON on the standard output\n"
-		"      --clsact          attach through clsact even where the kernel has tcx\n\n"
+		"      --clsact          attach through clsact even where the kernel has XDP and tcx\n\n"
 		"Sources, for example erspan:10.9.0.2,id=100,remote=10.1.0.0/16 or vxlan:any,vni=5:\n");
 	endpoint_print_help(out, ENDPOINT_SOURCE);
 }

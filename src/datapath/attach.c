@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/pkt_sched.h>
 #include <netlink/netlink.h>
 #include <netlink/route/classifier.h>
@@ -145,7 +146,7 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 	int rc = -EINVAL;
 
 	*attachment = (struct attachment){.ifindex = ifindex, .direction = direction, .link = -1, .handle = handle};
-	if (way == ATTACH_BEST)
+	if (way != ATTACH_CLSACT)
 		rc = attach_tcx(program, attachment);
 	if (rc == -EINVAL) /* a kernel without tcx */
 		rc = attach_clsact(program, attachment, error);
@@ -164,6 +165,15 @@ void attach_allow_many(void)
 		return;
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+int attach_xdp(int program, int ifindex, struct attachment *attachment)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
+	int link = bpf_link_create(program, ifindex, BPF_XDP, &options);
+
+	*attachment = (struct attachment){.ifindex = link < 0 ? 0 : ifindex, .direction = DIRECTION_RX, .link = link, .xdp = true};
+	return link < 0 ? link : 0;
 }
 
 int attach_replace(struct attachment *attachment, int program, struct error *error)

@@ -10,14 +10,16 @@
 #include "bpf/abi.h"
 
 enum attach_way {
-	ATTACH_BEST,   /* tcx, else clsact */
+	ATTACH_BEST,   /* XDP for programs that have it, tcx, else clsact */
+	ATTACH_TC,     /* not XDP */
 	ATTACH_CLSACT, /* clsact even where tcx is */
 };
 
 struct attachment {
 	int ifindex; /* 0: nothing attached */
 	enum direction direction;
-	int link; /* tcx: its descriptor; -1: a clsact filter */
+	int link; /* XDP or tcx: its descriptor; -1: a clsact filter */
+	bool xdp;
 	uint32_t handle, priority;
 	bool made_qdisc;
 };
@@ -31,6 +33,12 @@ int attach_program(int program, int ifindex, enum direction direction, enum atta
 
 /* Raises the limit of open files of this process as far as it may: every attachment is one. */
 void attach_allow_many(void);
+
+/*
+ * Puts an XDP program into the driver of an interface, if that can be, as a link. -EBUSY if the interface has another program, and other
+ * errors if its driver has no place for one; without a text.
+ */
+int attach_xdp(int program, int ifindex, struct attachment *attachment);
 
 /* Puts another program in its place, atomically: every frame is seen by one of the two. */
 int attach_replace(struct attachment *attachment, int program, struct error *error);

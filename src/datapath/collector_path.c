@@ -3,11 +3,12 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <farspan.h>
@@ -33,25 +34,62 @@ struct collector_path {
 	struct collect_bpf *object;
 	struct ring_buffer *ring;
 	struct tunnel_sockets *sockets;
-	int epoll;
+	struct collector_sessions sessions;
+	unsigned int target_count;
 	struct attachment interfaces[INTERFACES_MAX];
+	unsigned int held; /* interfaces that had an XDP program */
 	unsigned int interface_count;
 	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
 	unsigned int known_count;
 	uint64_t wall_offset_ns;
 	/* Of the drain under way. */
-	packet_handler handler;
-	void *context;
+	const struct collector_handler *handler;
 };
 
 static int hand_over(void *context, void *data, size_t size)
 {
 	struct collector_path *path = context;
+	const struct collector_handler *handler = path->handler;
 	const struct record *record = data;
+	struct collector_packet packet = {
+		.time_ns = record->monotonic_ns + path->wall_offset_ns,
+		.data = record->data,
+		.len = record->len,
+		.slot = record->slot - 1,
+		.inner_off = record->inner_off,
+		.has_sequence = record->has_sequence,
+		.sequence = record->sequence,
+		.transmitted = record->transmitted,
+		.truncated = record->truncated,
+		.delivered = record->delivered,
+	};
 
 	(void)size;
-	path->handler(path->context, record->monotonic_ns + path->wall_offset_ns, record->data, record->len);
+	if (record->kind == RECORD_JUMP)
+		handler->jump(handler->context, record->slot - 1, record->before, record->sequence);
+	else
+		handler->packet(handler->context, &packet);
 	return 0;
+}
+
+/* A packet of a socket. */
+static void hand_over_whole(void *context, uint64_t time_ns, const void *data, size_t len)
+{
+	const struct collector_handler *handler = context;
+	const struct collector_packet packet = {.time_ns = time_ns, .data = data, .len = len, .slot = COLLECTOR_NO_SLOT};
+
+	handler->packet(handler->context, &packet);
+}
+
+/* Descriptors may be few. What the programs say of their types was for loading them. */
+static void close_types(struct collect_bpf *object)
+{
+	struct btf *types = bpf_object__btf(object->obj);
+
+	if (!types || btf__fd(types) < 0)
+		return;
+	close(btf__fd(types));
+	btf__set_fd(types, -1);
 }
 
 /* With a ring of that many bytes. */
@@ -65,12 +103,20 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 		return fail(error, errno, "collector program: %s", strerror(errno));
 	object->rodata->wanted_kinds = path->config.kinds;
 	object->rodata->udp_port_count = path->config.udp_port_count;
-	for (unsigned int i = 0; i < path->config.udp_port_count; i++)
+	for (unsigned int i = 0; i < path->config.udp_port_count; i++) {
 		object->rodata->udp_ports[i] = htons(path->config.udp_ports[i]);
+		object->rodata->udp_kinds[i] = path->config.udp_kinds[i];
+	}
 	bpf_map__set_max_entries(object->maps.ring, ring_bytes);
+	object->rodata->delivers = path->config.delivers;
+	bpf_map__set_autocreate(object->maps.ways, path->config.delivers);
+	bpf_map__set_autocreate(object->maps.accounts, path->config.delivers);
+	bpf_map__set_autocreate(object->maps.targets, path->config.delivers);
+	bpf_map__set_autocreate(object->maps.devices, path->config.delivers);
 	rc = collect_bpf__load(object);
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
+	close_types(object);
 	path->ring = ring_buffer__new(bpf_map__fd(object->maps.ring), hand_over, path, NULL);
 	return path->ring ? 0 : fail(error, errno, "ring buffer: %s", strerror(errno));
 }
@@ -87,16 +133,6 @@ static int load(struct collector_path *path, struct error *error)
 		ring_bytes /= 2;
 	}
 	return rc;
-}
-
-static int watch(struct collector_path *path, struct error *error)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-
-	path->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (path->epoll < 0 || epoll_ctl(path->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(path->ring), &event) < 0)
-		return fail(error, errno, "epoll: %s", strerror(errno));
-	return tunnel_sockets_watch(path->sockets, path->epoll, error);
 }
 
 /* ---- addresses ---- */
@@ -158,12 +194,16 @@ static int follow_addresses(struct collector_path *path, struct error *error)
 static int listen_on(struct collector_path *path, int ifindex, struct error *error)
 {
 	struct attachment *attachment = &path->interfaces[path->interface_count];
-	int rc;
+	int rc = -EOPNOTSUPP;
 
 	if (path->interface_count == INTERFACES_MAX)
 		return fail(error, ENOSPC, "more than %d interfaces", INTERFACES_MAX);
-	rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
-			    owner_filter_handle(path->owner.id), attachment, error);
+	if (path->config.way == ATTACH_BEST)
+		rc = attach_xdp(bpf_program__fd(path->object->progs.farspan_collect_xdp), ifindex, attachment);
+	path->held += rc == -EBUSY;
+	if (rc)
+		rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
+				    owner_filter_handle(path->owner.id), attachment, error);
 	if (rc)
 		return rc;
 	if (attachment->made_qdisc)
@@ -266,10 +306,14 @@ static int open_parts(struct collector_path *path, struct error *error)
 	int rc;
 
 	if ((rc = owner_take(&path->owner, error)) || (rc = owner_start_janitor(&path->owner, error)) ||
-	    (rc = owner_sweep(path->netlink, error)) || (rc = load(path, error)))
+	    (rc = owner_sweep(path->netlink, error)) || (rc = load(path, error)) ||
+	    (rc = collector_sessions_open(&path->sessions, bpf_map__fd(path->object->maps.sessions), bpf_map__fd(path->object->maps.ways),
+					  bpf_map__fd(path->object->maps.accounts), error)))
 		return rc;
 	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->udp_ports, config->udp_port_count, error);
-	if (rc || (rc = watch(path, error)))
+	if (!rc)
+		rc = tunnel_sockets_watch(path->sockets, ring_buffer__epoll_fd(path->ring), error);
+	if (rc)
 		return rc;
 	return collector_path_follow(path, error);
 }
@@ -284,7 +328,6 @@ int collector_path_open(struct collector_path **opened, struct netlink *netlink,
 		return fail(error, ENOMEM, "collector: out of memory");
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
-	path->epoll = -1;
 	rc = copy_config(path, config) ? fail(error, ENOMEM, "collector: out of memory") : open_parts(path, error);
 	if (rc)
 		collector_path_close(path);
@@ -300,9 +343,8 @@ void collector_path_close(struct collector_path *path)
 	collector_path_stop(path);
 	tunnel_sockets_close(path->sockets);
 	ring_buffer__free(path->ring);
+	collector_sessions_close(&path->sessions);
 	collect_bpf__destroy(path->object);
-	if (path->epoll >= 0)
-		close(path->epoll);
 	owner_release(&path->owner);
 	owner_dismiss_janitor(&path->owner);
 	free(path->locals);
@@ -311,15 +353,47 @@ void collector_path_close(struct collector_path *path)
 
 int collector_path_fd(const struct collector_path *path)
 {
-	return path->epoll;
+	return ring_buffer__epoll_fd(path->ring);
 }
 
-void collector_path_drain(struct collector_path *path, packet_handler handler, void *context)
+void collector_path_drain(struct collector_path *path, const struct collector_handler *handler)
 {
+	struct collector_handler copy = *handler;
+
 	path->handler = handler;
-	path->context = context;
 	ring_buffer__consume(path->ring);
-	tunnel_sockets_drain(path->sockets, handler, context);
+	tunnel_sockets_drain(path->sockets, hand_over_whole, &copy);
+}
+
+int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target, struct error *error)
+{
+	const struct target value = {.ifindex = (__u32)wanted->ifindex, .frame_max = wanted->frame_max, .marks_cut = wanted->marks_cut};
+	__u32 key = path->target_count, device = value.ifindex;
+	int rc;
+
+	if (key == TARGETS_MAX)
+		return fail(error, ENOSPC, "more than %d interfaces to hand frames on to", TARGETS_MAX);
+	rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.devices), &key, &device, BPF_ANY);
+	if (!rc)
+		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.targets), &key, &value, BPF_ANY);
+	if (rc)
+		return fail(error, -rc, "interfaces to hand frames on to: %s", strerror(-rc));
+	*target = path->target_count++;
+	return 0;
+}
+
+void collector_path_target_count(const struct collector_path *path, unsigned int target, uint64_t *sent, uint64_t *lost)
+{
+	struct target value = {0};
+
+	bpf_map_lookup_elem(bpf_map__fd(path->object->maps.targets), &target, &value);
+	*sent = value.sent;
+	*lost = value.lost;
+}
+
+struct collector_sessions *collector_path_sessions(struct collector_path *path)
+{
+	return &path->sessions;
 }
 
 int collector_path_follow(struct collector_path *path, struct error *error)
@@ -338,6 +412,8 @@ void collector_path_follow_clock(struct collector_path *path)
 void collector_path_leave(struct collector_path *path)
 {
 	(void)collector_path_lost(path); /* how many CPUs there are is read from a file, once */
+	/* What is taken is not for this process to say any more. The number stays in use until the object is closed. */
+	dup3(ring_buffer__epoll_fd(path->ring), bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
 	while (path->interface_count)
 		if (path->interfaces[--path->interface_count].link >= 0)
 			close(path->interfaces[path->interface_count].link);
@@ -368,7 +444,9 @@ uint64_t collector_path_lost(struct collector_path *path)
 	       tunnel_sockets_lost(path->sockets);
 }
 
-unsigned int collector_path_interfaces(const struct collector_path *path)
+void collector_path_interfaces(const struct collector_path *path, struct collector_interfaces *count)
 {
-	return path->interface_count;
+	*count = (struct collector_interfaces){.all = path->interface_count, .held = path->held};
+	for (unsigned int i = 0; i < path->interface_count; i++)
+		count->xdp += path->interfaces[i].xdp;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/attach.h"
+#include "datapath/collector_sessions.h"
 #include "datapath/netlink.h"
 
 enum {
@@ -18,16 +19,39 @@ enum {
 struct collector_path_config {
 	unsigned int kinds; /* what to take: bits of enum farspan_kind */
 	uint16_t udp_ports[UDP_PORTS_MAX];
+	uint8_t udp_kinds[UDP_PORTS_MAX]; /* enum farspan_kind; FARSPAN_NONE: it is not the same for all senders */
 	unsigned int udp_port_count;
 	const struct address *locals; /* addresses whose traffic is taken; copied */
 	unsigned int local_count;     /* 0: all of this host's */
 	char interfaces[COLLECTOR_INTERFACES_MAX][IFNAMSIZ];
 	unsigned int interface_count; /* 0: all of this host's */
+	bool delivers;                /* there will be interfaces to hand frames on to */
 	enum attach_way way;
 };
 
-/* One outer packet, from its IP header on; valid during the call only. time_ns is of the wall clock. */
-typedef void (*packet_handler)(void *context, uint64_t time_ns, const void *data, size_t len);
+#define COLLECTOR_NO_SLOT UINT32_MAX
+
+/* One outer packet, from its IP header on; valid during the call only. */
+struct collector_packet {
+	uint64_t time_ns; /* of the wall clock */
+	const void *data;
+	size_t len;
+	uint32_t
+		slot; /* of the session, as collector_path_tell() was told; COLLECTOR_NO_SLOT: it takes a look. The rest counts only with it. */
+	size_t inner_off; /* of the mirrored frame, which goes up to the end */
+	bool has_sequence;
+	uint32_t sequence;
+	bool transmitted; /* Type III: the direction */
+	bool truncated;   /* by the sender */
+	bool delivered;   /* the frame has been handed on to the session's interfaces */
+};
+
+struct collector_handler {
+	void (*packet)(void *context, const struct collector_packet *packet);
+	/* A sequence number, of a packet that was handed on without a word, does not go on from the one before; numbers came before it. */
+	void (*jump)(void *context, uint32_t slot, uint64_t numbers, uint32_t sequence);
+	void *context;
+};
 
 struct collector_path;
 
@@ -39,8 +63,26 @@ void collector_path_close(struct collector_path *path);
 /* Becomes readable when much is waiting; a little may wait without it, so drain every few milliseconds besides. */
 int collector_path_fd(const struct collector_path *path);
 
-/* Hands over all packets that wait. */
-void collector_path_drain(struct collector_path *path, packet_handler handler, void *context);
+/* Hands over all that waits. */
+void collector_path_drain(struct collector_path *path, const struct collector_handler *handler);
+
+/*
+ * An interface that frames of sessions can be handed on to, without going through user space: out of one that exists, or into a pair of
+ * ours, by its sender's end. To be called before packets are taken; *target is its number. 0, or -errno.
+ */
+struct collector_target {
+	int ifindex;
+	unsigned int frame_max;
+	bool marks_cut; /* frames that are not whole need the mark MARK_CUT_FRAME */
+};
+int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target,
+			      struct error *error);
+
+/* Frames that the programs handed to it, as far as they know. */
+void collector_path_target_count(const struct collector_path *path, unsigned int target, uint64_t *sent, uint64_t *lost);
+
+/* Sessions that the programs are told of. */
+struct collector_sessions *collector_path_sessions(struct collector_path *path);
 
 /* Brings addresses and interfaces up to date, and the clock. To be called after netlink_changed(), and every few seconds. */
 int collector_path_follow(struct collector_path *path, struct error *error);
@@ -60,7 +102,10 @@ void collector_path_stop(struct collector_path *path);
 /* Packets lost so far because they were not drained in time, or could not be kept. */
 uint64_t collector_path_lost(struct collector_path *path);
 
-/* Interfaces it listens on. */
-unsigned int collector_path_interfaces(const struct collector_path *path);
+/* Interfaces it listens on; and of them, those on which it does so by XDP, and those where another XDP program is in the way. */
+struct collector_interfaces {
+	unsigned int all, xdp, held;
+};
+void collector_path_interfaces(const struct collector_path *path, struct collector_interfaces *count);
 
 #endif

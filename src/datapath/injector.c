@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/offload.h"
 #include "datapath/owner.h"
 #include "monitor.skel.h"
 #include "wire/fields.h"
@@ -34,6 +35,8 @@ struct injector {
 	int socket;
 	struct monitor_bpf *monitor;
 	struct attachment attachments[DIRECTIONS];
+	struct attachment arrival;
+	int sender; /* ifindex of what the socket sends out of */
 	/* The queue. */
 	struct mmsghdr messages[QUEUE_FRAMES];
 	struct iovec iov[QUEUE_FRAMES];
@@ -59,13 +62,24 @@ static int make_pair(struct injector *injector, const char *name, char sender[IF
 	return rc ? rc : netlink_link_by_name(injector->netlink, injector->interface, &injector->made, error);
 }
 
-static int enter_monitor_mode(struct injector *injector, struct error *error)
+/* Frames that XDP redirects into the pair are to arrive, each as it is. Without it only tc can do so. */
+static int take_redirected(struct injector *injector, struct error *error)
 {
-	int rc = 0;
+	int rc;
 
 	injector->monitor = monitor_bpf__open_and_load();
 	if (!injector->monitor)
 		return fail(error, errno, "%s: monitor mode: %s", injector->interface, strerror(errno));
+	rc = offload_disable_gro(injector->interface, error);
+	if (!rc)
+		attach_xdp(bpf_program__fd(injector->monitor->progs.farspan_arrive), injector->made.ifindex, &injector->arrival);
+	return rc;
+}
+
+static int enter_monitor_mode(struct injector *injector, struct error *error)
+{
+	int rc = 0;
+
 	for (enum direction d = 0; d < DIRECTIONS && !rc; d++)
 		rc = attach_program(bpf_program__fd(injector->monitor->progs.farspan_monitor), injector->made.ifindex, d, injector->way,
 				    owner_filter_handle(injector->owner.id), &injector->attachments[d], error);
@@ -81,7 +95,7 @@ static int open_socket(struct injector *injector, const char *interface, struct 
 	rc = netlink_link_by_name(injector->netlink, interface, &link, error);
 	if (rc)
 		return fail(error, -rc, "interface '%s': %s", interface, strerror(-rc));
-	address.sll_ifindex = link.ifindex;
+	injector->sender = address.sll_ifindex = link.ifindex;
 	injector->frame_max = link.mtu + WIRE_ETHERNET_LEN + WIRE_TAG_LEN;
 	injector->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (injector->socket < 0 || bind(injector->socket, (struct sockaddr *)&address, sizeof address) < 0)
@@ -104,7 +118,8 @@ static int open_parts(struct injector *injector, const char *name, struct error 
 			return fail(error, EINVAL, "interface '%s' does not take Ethernet frames", name);
 		return open_socket(injector, link.name, error);
 	}
-	if (rc != -ENODEV || (rc = make_pair(injector, name, sender, error)) || (rc = enter_monitor_mode(injector, error)))
+	if (rc != -ENODEV || (rc = make_pair(injector, name, sender, error)) || (rc = take_redirected(injector, error)) ||
+	    (rc = enter_monitor_mode(injector, error)))
 		return rc;
 	return open_socket(injector, sender, error);
 }
@@ -157,6 +172,7 @@ void injector_close(struct injector *injector)
 	injector_flush(injector);
 	for (enum direction d = DIRECTIONS; d-- > 0;)
 		attach_remove(&injector->attachments[d]);
+	attach_remove(&injector->arrival);
 	monitor_bpf__destroy(injector->monitor);
 	if (injector->socket >= 0)
 		close(injector->socket);
@@ -218,6 +234,26 @@ uint64_t injector_sent(const struct injector *injector)
 uint64_t injector_lost(const struct injector *injector)
 {
 	return injector->lost;
+}
+
+void injector_entry(const struct injector *injector, struct injector_entry *entry)
+{
+	*entry = (struct injector_entry){
+		.ifindex = injector->sender,
+		.frame_max = injector->frame_max,
+		.private = injector->mtu == PRIVATE_MTU,
+		.xdp = injector->arrival.ifindex != 0,
+	};
+}
+
+bool injector_arrived(struct injector *injector, uint64_t *frames)
+{
+	struct link link;
+
+	if (!injector->made.ifindex || netlink_link_by_index(injector->netlink, injector->made.ifindex, &link, NULL))
+		return false;
+	*frames = link.arrived;
+	return true;
 }
 
 const char *injector_interface(const struct injector *injector)

@@ -31,6 +31,18 @@ void injector_flush(struct injector *injector);
 uint64_t injector_sent(const struct injector *injector);
 uint64_t injector_lost(const struct injector *injector);
 
+/* Where the kernel itself can put frames for the interface. */
+struct injector_entry {
+	int ifindex;
+	unsigned int frame_max;
+	bool private; /* frames that are not whole need the mark MARK_CUT_FRAME */
+	bool xdp;     /* whether it loses none that XDP redirects to it */
+};
+void injector_entry(const struct injector *injector, struct injector_entry *entry);
+
+/* Frames that have arrived on an interface that was made, from whomever; false: it was not made, or is gone. */
+bool injector_arrived(struct injector *injector, uint64_t *frames);
+
 /* The interface that frames arrive on, or go out of. */
 const char *injector_interface(const struct injector *injector);
 

@@ -81,6 +81,7 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	to->up = flags & IFF_UP && flags & IFF_LOWER_UP;
 	to->master = rtnl_link_get_master(from);
 	to->peer = rtnl_link_get_link(from);
+	to->arrived = rtnl_link_get_stat(from, RTNL_LINK_RX_PACKETS);
 	to->loopback = flags & IFF_LOOPBACK;
 	to->ethernet = rtnl_link_get_arptype(from) == ARPHRD_ETHER || to->loopback;
 	snprintf(to->kind, sizeof to->kind, "%s", kind ? kind : "");

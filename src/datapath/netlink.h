@@ -17,10 +17,11 @@ struct link {
 	bool up;          /* administratively, and with carrier */
 	bool ethernet;    /* frames start with an Ethernet header; the loopback device's do too */
 	bool loopback;
-	int master;      /* ifindex of the bridge, bond or VRF it is in; 0: none */
-	int peer;        /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */
-	char kind[16];   /* "veth", "vxlan", ...; empty for physical devices */
-	char alias[128]; /* as in ip link set alias */
+	uint64_t arrived; /* frames */
+	int master;       /* ifindex of the bridge, bond or VRF it is in; 0: none */
+	int peer;         /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */
+	char kind[16];    /* "veth", "vxlan", ...; empty for physical devices */
+	char alias[128];  /* as in ip link set alias */
 };
 
 struct route {

@@ -149,3 +149,15 @@ bool offload_finishes_checksums(const char *device)
 		close(fd);
 	return finishes;
 }
+
+int offload_disable_gro(const char *device, struct error *error)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+	struct ethtool_value off = {.cmd = ETHTOOL_SGRO};
+
+	if (fd < 0)
+		return fail(error, errno, "%s: offloads: %s", device, strerror(errno));
+	rc = ethtool(fd, device, &off);
+	close(fd);
+	return rc ? fail(error, -rc, "%s: GRO cannot be turned off: %s", device, strerror(-rc)) : 0;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Transmit offloads of a device: what it leaves to "hardware". */
+/* Offloads of a device: what it leaves to "hardware" on transmission, and what it merges on reception. */
 #ifndef DATAPATH_OFFLOAD_H
 #define DATAPATH_OFFLOAD_H
 
@@ -15,5 +15,8 @@ int offload_disable_tx(const char *device, struct error *error);
 
 /* Whether the kernel itself finishes every checksum before it hands a frame to the device, which has no checksum offload at all then. */
 bool offload_finishes_checksums(const char *device);
+
+/* Turns off the merging of received packets. */
+int offload_disable_gro(const char *device, struct error *error);
 
 #endif

@@ -182,7 +182,9 @@ static int restrict_calls(void)
 
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !rc; i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	/* Counters in maps are read; and a terminal is recognised. */
+	/* Counters in maps are read, and sessions told to the programs; and a terminal is recognised. */
+	if (!rc)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, BPF_MAP_UPDATE_ELEM, 0));
 	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0));
 	if (!rc)

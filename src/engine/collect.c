@@ -31,6 +31,11 @@ struct collect {
 	unsigned int *source_outputs;
 	struct listener *listener; /* NULL: none */
 	uint8_t frame[COLLECT_FRAME_MAX];
+	bool by_session;               /* no source looks at more of a packet than what its session is */
+	bool delivered;                /* what comes next is where it is to be delivered */
+	unsigned int *session_sources; /* of each session, the source that took its latest packet */
+	struct collect_lesson lesson;  /* of the latest packet */
+	bool has_lesson;
 	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and recording keep */
 };
 
@@ -110,15 +115,29 @@ static int open_outputs(struct collect *collect, const struct collect_config *co
 	return rc;
 }
 
+/* Others tell packets of one session apart. */
+static bool go_by_session(const struct collect_sources *sources)
+{
+	for (unsigned int i = 0; i < sources->count; i++) {
+		const struct endpoint *source = &sources->endpoints[i];
+
+		if (source->indexes.count || source->vlans.count || endpoint_has(source, ENDPOINT_KEY_side))
+			return false;
+	}
+	return true;
+}
+
 static int prepare(struct collect *collect, const struct collect_config *config, struct error *error)
 {
 	collect->sessions_max = config->sessions_max ? config->sessions_max : SESSIONS_DEFAULT;
 	collect->sessions = collect_sessions_new(collect->sessions_max, config->time);
 	collect->reassembly = reassembly_new(&config->reassembly);
 	collect->source_outputs = calloc(config->source_count + 1, sizeof *collect->source_outputs);
-	if (!collect->sessions || !collect->reassembly || !collect->source_outputs ||
+	collect->session_sources = calloc(collect->sessions_max, sizeof *collect->session_sources);
+	if (!collect->sessions || !collect->reassembly || !collect->source_outputs || !collect->session_sources ||
 	    collect_sources_copy(&collect->sources, config->sources, config->source_count))
 		return fail(error, ENOMEM, "no memory for the collector's tables");
+	collect->by_session = go_by_session(&collect->sources);
 	if (config->source_outputs)
 		memcpy(collect->source_outputs, config->source_outputs, config->source_count * sizeof *collect->source_outputs);
 	return open_outputs(collect, config, error);
@@ -150,6 +169,7 @@ void collect_close(struct collect *collect)
 	collect_sessions_free(collect->sessions);
 	free(collect->sources.endpoints);
 	free(collect->source_outputs);
+	free(collect->session_sources);
 	free(collect);
 }
 
@@ -200,7 +220,7 @@ static void deliver_ip(struct collect *collect, const struct output *output, con
 
 static void deliver(struct collect *collect, const struct output *output, const struct collect_frame *frame)
 {
-	if (!output->deliver)
+	if (!output->deliver || collect->delivered)
 		return;
 	if (frame->packet->has_inner_ethernet)
 		output->deliver(output->deliver_context, frame->inner, frame->inner_len, is_cut(frame));
@@ -247,6 +267,25 @@ static int take_marker(struct collect *collect, const struct collect_frame *fram
 	return refuse(collect, COLLECT_marker);
 }
 
+/* Notes what the session's other packets have in common with this one. */
+static void note_lesson(struct collect *collect, const struct collect_frame *frame, const struct output *own, unsigned int session)
+{
+	const struct output *all = &collect->outputs[0];
+	const struct farspan_packet *packet = frame->packet;
+
+	collect->has_lesson = collect->by_session && packet->has_inner_ethernet && !all->inner && !own->inner;
+	collect->lesson = (struct collect_lesson){
+		.session = session,
+		.keyed = packet->kind == FARSPAN_GRE && packet->has_key,
+		.udp_dst = packet->ip_protocol == IP_PROTOCOL_UDP ? packet->udp_dst : 0,
+		.recorded = all->recording || own->recording || collect->listener,
+	};
+	if (!all->deliver || !own->deliver || own == all)
+		collect->lesson.deliver = all->deliver ? all->deliver_context : own->deliver ? own->deliver_context : NULL;
+	else
+		collect->lesson.recorded = true;
+}
+
 static int take_whole(struct collect *collect, struct collect_frame *frame)
 {
 	const struct farspan_packet *packet = frame->packet;
@@ -268,6 +307,8 @@ static int take_whole(struct collect *collect, struct collect_frame *frame)
 	collect_frame_clean(frame, collect->outputs[0].inner | own->inner, collect->frame);
 	if (collect_sessions_add(collect->sessions, frame, &id, &record))
 		return refuse(collect, COLLECT_session_table_full);
+	note_lesson(collect, frame, own, id / COLLECT_CARRIED_COUNT);
+	collect->session_sources[id / COLLECT_CARRIED_COUNT] = source;
 	return hand_out(collect, own, frame, id, &record);
 }
 
@@ -315,12 +356,52 @@ int collect_packet(struct collect *collect, uint64_t time_ns, enum farspan_link 
 	struct collect_frame frame = {.packet = &packet, .data = data, .time_ns = time_ns};
 
 	collect->counters[COLLECT_received]++;
+	collect->has_lesson = false;
 	decode(collect, link, data, captured, &packet);
 	if (packet.reason == FARSPAN_REASON_fragment)
 		return take_fragment(collect, &frame);
 	if (packet.cut)
 		frame.missing = missing_bytes(&packet, data, captured);
 	return take_whole(collect, &frame);
+}
+
+bool collect_learn(const struct collect *collect, struct collect_lesson *lesson)
+{
+	*lesson = collect->lesson;
+	return collect->has_lesson;
+}
+
+int collect_plain(struct collect *collect, const struct collect_plain *plain)
+{
+	static const struct farspan_packet ethernet = {.has_inner_ethernet = true};
+	const struct output *own = &collect->outputs[collect->source_outputs[collect->session_sources[plain->session]]];
+	struct collect_frame frame = {.packet = &ethernet, .time_ns = plain->time_ns, .inner = plain->frame, .inner_len = plain->len};
+	struct pcapng_packet record;
+	int rc;
+
+	collect->counters[COLLECT_received]++;
+	collect_sessions_add_plain(collect->sessions, plain, &record);
+	collect->delivered = plain->delivered;
+	rc = hand_out(collect, own, &frame, plain->session * COLLECT_CARRIED_COUNT, &record);
+	collect->delivered = false;
+	return rc;
+}
+
+void collect_delivered(struct collect *collect, bool delivered)
+{
+	collect->delivered = delivered;
+}
+
+void collect_direct(struct collect *collect, unsigned int session, const struct collect_direct *more)
+{
+	collect->counters[COLLECT_received] += more->packets;
+	collect->counters[COLLECT_unrecorded] += more->packets;
+	collect_sessions_add_direct(collect->sessions, session, more);
+}
+
+void collect_numbers(struct collect *collect, unsigned int session, uint32_t first, uint64_t count)
+{
+	collect_sessions_add_numbers(collect->sessions, session, first, count);
 }
 
 int collect_captured(struct collect *collect, const struct capture_packet *packet)

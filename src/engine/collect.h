@@ -170,6 +170,47 @@ int collect_open(const struct collect_config *config, struct collect **collect, 
  */
 int collect_packet(struct collect *collect, uint64_t time_ns, enum farspan_link link, const void *data, size_t captured);
 
+/*
+ * What the kernel may take over of a session, now that collect_packet() has accepted a packet of it; valid until the next one. False: its
+ * other packets have to be looked at too.
+ */
+struct collect_lesson {
+	unsigned int session; /* as for collect_session_at() */
+	bool keyed;           /* GRE with a key */
+	uint16_t udp_dst;     /* 0: none */
+	bool recorded;        /* somebody wants the frames besides those that they are delivered to */
+	void *deliver;        /* the deliver_context of the only output that delivers; NULL: there is none, or several */
+};
+bool collect_learn(const struct collect *collect, struct collect_lesson *lesson);
+
+/*
+ * Takes a packet of such a session: where the frame is was seen by others. Only what is not of Type III, and whole; else use
+ * collect_packet(). As that one's result.
+ */
+struct collect_plain {
+	unsigned int session;
+	uint64_t time_ns;
+	const void *frame;
+	size_t len;
+	bool has_sequence;
+	uint32_t sequence;
+	bool delivered;
+};
+int collect_plain(struct collect *collect, const struct collect_plain *plain);
+
+/* Whether the frames of the next packets have been delivered already. */
+void collect_delivered(struct collect *collect, bool delivered);
+
+/* What the kernel delivered of a session without telling about each packet. */
+struct collect_direct {
+	uint64_t packets, bytes, truncated;
+	uint64_t first_ns, last_ns; /* since 1970 */
+};
+void collect_direct(struct collect *collect, unsigned int session, const struct collect_direct *more);
+
+/* Sequence numbers that such packets had: count of them from first on. */
+void collect_numbers(struct collect *collect, unsigned int session, uint32_t first, uint64_t count);
+
 /* The same for a packet of a capture file. */
 int collect_captured(struct collect *collect, const struct capture_packet *packet);
 

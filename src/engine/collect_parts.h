@@ -88,6 +88,13 @@ enum collect_carried {
 int collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
 			 struct pcapng_packet *packet);
 
+/* The same for a plain packet of the session, of Ethernet. */
+void collect_sessions_add_plain(struct collect_sessions *sessions, const struct collect_plain *plain, struct pcapng_packet *packet);
+
+/* Accounts packets that nobody here has seen, and sequence numbers of such. */
+void collect_sessions_add_direct(struct collect_sessions *sessions, unsigned int index, const struct collect_direct *more);
+void collect_sessions_add_numbers(struct collect_sessions *sessions, unsigned int index, uint32_t first, uint64_t count);
+
 /* What a recording says about an interface; a section_describer. */
 void collect_sessions_describe(void *sessions, unsigned int id, struct section_about *about);
 

@@ -400,3 +400,48 @@ int collect_sessions_add(struct collect_sessions *sessions, const struct collect
 	account_time(sessions, session, frame, packet);
 	return 0;
 }
+
+void collect_sessions_add_plain(struct collect_sessions *sessions, const struct collect_plain *plain, struct pcapng_packet *packet)
+{
+	struct collect_session *session = &sessions->entries[plain->session];
+	uint32_t skipped = 0;
+
+	session->packets++;
+	session->last_ns = plain->time_ns;
+	session->bytes += plain->len;
+	if (plain->has_sequence)
+		sequence_group_add(&sessions->groups[session->counter].numbers, &session->sequence, plain->sequence, &skipped);
+	*packet = (struct pcapng_packet){
+		.time_ns = plain->time_ns,
+		.data = plain->frame,
+		.captured = plain->len,
+		.original = plain->len,
+		.direction = PCAPNG_UNKNOWN,
+		.has_id = plain->has_sequence,
+		.id = plain->sequence,
+		.dropped = skipped,
+	};
+}
+
+void collect_sessions_add_direct(struct collect_sessions *sessions, unsigned int index, const struct collect_direct *more)
+{
+	struct collect_session *session = &sessions->entries[index];
+
+	session->packets += more->packets;
+	session->bytes += more->bytes;
+	session->truncated += more->truncated;
+	if (more->first_ns < session->first_ns)
+		session->first_ns = more->first_ns;
+	if (more->last_ns > session->last_ns)
+		session->last_ns = more->last_ns;
+}
+
+void collect_sessions_add_numbers(struct collect_sessions *sessions, unsigned int index, uint32_t first, uint64_t count)
+{
+	struct collect_session *session = &sessions->entries[index];
+	struct sequence_group *group = &sessions->groups[session->counter].numbers;
+	uint32_t skipped;
+
+	for (uint64_t i = 0; i < count; i++)
+		sequence_group_add(group, &session->sequence, first + (uint32_t)i, &skipped);
+}

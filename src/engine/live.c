@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine/live.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "datapath/collector_path.h"
 #include "datapath/membership.h"
 #include "datapath/netlink.h"
 #include "datapath/privilege.h"
@@ -23,8 +26,24 @@ enum {
 	FOLLOW_MS = 1000,
 };
 
+/* What is known here of a session whose frames the kernel delivers. */
+struct direct {
+	struct session_account seen; /* the account, as it was when last told to collect */
+	uint64_t numbers;            /* sequence numbers told to collect; the next one is */
+	uint32_t next;
+	uint64_t jumps;
+	uint32_t given; /* packets that wait to be handed on */
+	bool waits;     /* is in waiting[] */
+	uint16_t port;  /* that the programs know last, for slots that they have been told of */
+};
+
 struct live {
 	struct live_config config;
+	struct direct *directs;                    /* by slot, which is the session's index in collect */
+	unsigned int waiting[COLLECT_SLOTS];       /* slots with packets to be handed on */
+	unsigned int waiting_count, told;          /* told: slots below may be known to the programs */
+	unsigned int targets[COLLECT_OUTPUTS_MAX]; /* of the outlets: number + 1; 0: the kernel does not deliver to them */
+	uint64_t wall_offset_ns;
 	struct collect *collect;
 	struct netlink *netlink;
 	struct collector_path *path;
@@ -41,7 +60,7 @@ struct live {
 	pid_t follower;
 	int follower_fd; /* -1: there is none, this process follows */
 	bool ended;      /* a packet came after the last file */
-	char text[192];
+	char text[256];
 };
 
 /* Devices that take packets of a kind: what they get is not ours unless we are told so. */
@@ -64,13 +83,18 @@ static void note_taker(const struct link *link, void *context)
 			live->left_alone |= takers[i].kinds;
 }
 
-static int add_port(struct collector_path_config *path, uint16_t port, struct error *error)
+static int add_port(struct collector_path_config *path, uint16_t port, enum farspan_kind kind, struct error *error)
 {
-	for (unsigned int i = 0; i < path->udp_port_count; i++)
-		if (path->udp_ports[i] == port)
-			return 0;
+	for (unsigned int i = 0; i < path->udp_port_count; i++) {
+		if (path->udp_ports[i] != port)
+			continue;
+		if (path->udp_kinds[i] != kind)
+			path->udp_kinds[i] = FARSPAN_NONE;
+		return 0;
+	}
 	if (path->udp_port_count == UDP_PORTS_MAX)
 		return fail(error, ENOSPC, "sources name more than %d UDP ports", UDP_PORTS_MAX);
+	path->udp_kinds[path->udp_port_count] = (uint8_t)kind;
 	path->udp_ports[path->udp_port_count++] = port;
 	return 0;
 }
@@ -84,7 +108,7 @@ static int choose_everything(struct live *live, struct collector_path_config *pa
 		if (!(KINDS_UDP & ~live->left_alone & KIND_BIT(kind)))
 			continue;
 		if (tunnel_sockets_port_is_free(wire_udp_port(kind)))
-			rc = add_port(path, wire_udp_port(kind), error);
+			rc = add_port(path, wire_udp_port(kind), kind, error);
 		else
 			live->left_alone |= KIND_BIT(kind);
 	}
@@ -101,9 +125,9 @@ static int choose_named(struct live *live, struct collector_path_config *path, s
 		const struct endpoint *source = &live->config.sources[i];
 
 		live->kinds |= source->kinds;
-		if (source->kinds & KINDS_UDP && add_port(path, (uint16_t)source->port, error))
+		if (source->kinds & KINDS_UDP && add_port(path, (uint16_t)source->port, endpoint_kind(source), error))
 			return -ENOSPC;
-		if (source->marker && add_port(path, (uint16_t)source->marker, error))
+		if (source->marker && add_port(path, (uint16_t)source->marker, FARSPAN_NONE, error))
 			return -ENOSPC;
 		if (!source->address.family)
 			any = true;
@@ -119,9 +143,19 @@ static int choose_named(struct live *live, struct collector_path_config *path, s
 
 static void describe(struct live *live)
 {
-	size_t used = (size_t)snprintf(live->text, sizeof live->text, "%u interface%s:", collector_path_interfaces(live->path),
-				       collector_path_interfaces(live->path) == 1 ? "" : "s");
+	struct collector_interfaces count;
+	size_t used;
 
+	collector_path_interfaces(live->path, &count);
+	used = (size_t)snprintf(live->text, sizeof live->text, "%u interface%s (", count.all, count.all == 1 ? "" : "s");
+	if (count.xdp)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%sXDP", count.xdp < count.all ? "some by " : "");
+	if (count.xdp < count.all)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%stc", count.xdp ? ", others by " : "");
+	if (count.held)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as %u %s an XDP program", count.held,
+					 count.held == 1 ? "has" : "have");
+	used += (size_t)snprintf(live->text + used, sizeof live->text - used, "):");
 	for (enum farspan_kind kind = FARSPAN_ERSPAN1; kind < FARSPAN_KINDS; kind++) {
 		const char *remark = live->left_alone & KIND_BIT(kind) ? " (left to this host's own use)" : "";
 
@@ -153,9 +187,41 @@ static int join_groups(struct live *live, struct error *error)
 	return rc ? rc : follow_groups(live, error);
 }
 
+/* Where frames can be redirected to only by tc, it is tc that takes them. */
+static void choose_way(struct live *live, struct collector_path_config *path)
+{
+	struct injector_entry entry;
+
+	path->way = live->config.way;
+	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
+		if (!live->config.outlets[i] || !outlets_direct(live->config.outlets[i], &entry) || live->config.count)
+			continue;
+		path->delivers = true;
+		if (!entry.xdp && path->way == ATTACH_BEST)
+			path->way = ATTACH_TC;
+	}
+}
+
+static int add_targets(struct live *live, struct error *error)
+{
+	struct injector_entry entry;
+	unsigned int target;
+	int rc = 0;
+
+	/* What is to end after so many frames has to be counted here. */
+	for (unsigned int i = 0; i < live->config.outlet_count && !rc && !live->config.count; i++) {
+		if (!live->config.outlets[i] || !outlets_direct(live->config.outlets[i], &entry))
+			continue;
+		rc = collector_path_add_target(live->path, &(struct collector_target){entry.ifindex, entry.frame_max, entry.private},
+					       &target, error);
+		live->targets[i] = target + 1;
+	}
+	return rc;
+}
+
 static int open_parts(struct live *live, struct error *error)
 {
-	struct collector_path_config path = {.way = live->config.way};
+	struct collector_path_config path = {0};
 	int rc = privilege_check(PRIVILEGE_COLLECT, error);
 
 	if (rc || (rc = netlink_open(&live->netlink, error)))
@@ -168,7 +234,10 @@ static int open_parts(struct live *live, struct error *error)
 	path.local_count = live->local_count;
 	memcpy(path.interfaces, live->interfaces, sizeof path.interfaces);
 	path.interface_count = live->interface_count;
+	choose_way(live, &path);
 	rc = collector_path_open(&live->path, live->netlink, &path, error);
+	if (!rc)
+		rc = add_targets(live, error);
 	if (!rc)
 		rc = join_groups(live, error);
 	if (!rc)
@@ -188,7 +257,9 @@ int live_open(struct live **opened, const struct live_config *config, struct col
 		snprintf(live->interfaces[live->interface_count], IFNAMSIZ, "%s", config->interfaces[live->interface_count]);
 	live->collect = collect;
 	live->follower_fd = -1;
-	rc = open_parts(live, error);
+	live->wall_offset_ns = clock_wall_offset_ns();
+	live->directs = calloc(COLLECT_SLOTS, sizeof *live->directs);
+	rc = live->directs ? open_parts(live, error) : fail(error, ENOMEM, "out of memory");
 	if (rc)
 		live_close(live);
 	else
@@ -214,6 +285,7 @@ void live_close(struct live *live)
 	collector_path_close(live->path);
 	membership_close(live->groups);
 	netlink_close(live->netlink);
+	free(live->directs);
 	free(live);
 }
 
@@ -222,16 +294,179 @@ int live_fd(const struct live *live)
 	return collector_path_fd(live->path);
 }
 
-static void take_packet(void *context, uint64_t time_ns, const void *data, size_t len)
+/* ---- what the kernel takes over ---- */
+
+/* Packets of the session are on their way to the outlets. */
+static void wait_for_flush(struct live *live, unsigned int slot, unsigned int packets)
+{
+	struct direct *direct = &live->directs[slot];
+
+	direct->given += packets;
+	if (!direct->waits)
+		live->waiting[live->waiting_count++] = slot;
+	direct->waits = true;
+}
+
+static void set_key(const struct collect_session *session, const struct collect_lesson *lesson, struct collect_key *key)
+{
+	*key = (struct collect_key){
+		.id = session->id,
+		.port = htons(lesson->udp_dst),
+		.version = (uint8_t)session->sender.family,
+		.kind = (uint8_t)session->kind,
+		.hwid = session->hwid,
+		.has_key = lesson->keyed,
+	};
+	memcpy(key->source, session->sender.bytes, session->sender.family == 4 ? 4 : 16);
+	memcpy(key->destination, session->destination.bytes, session->sender.family == 4 ? 4 : 16);
+}
+
+/* The packet was accepted: the programs are told of its session. */
+static void teach(struct live *live)
+{
+	struct session_way way = {0};
+	struct collect_lesson lesson;
+	struct collect_key key;
+
+	if (!collect_learn(live->collect, &lesson) || lesson.session >= COLLECT_SLOTS)
+		return;
+	way.record = lesson.recorded;
+	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
+		if (lesson.deliver != live->config.outlets[i] || !lesson.deliver || !live->targets[i])
+			continue;
+		way.targets = 1;
+		way.first_target = live->targets[i] - 1;
+	}
+	if (collector_path_sessions(live->path)->known[lesson.session] && live->directs[lesson.session].port == lesson.udp_dst)
+		return;
+	set_key(collect_session_at(live->collect, lesson.session), &lesson, &key);
+	if (collector_sessions_tell(collector_path_sessions(live->path), &key, lesson.session, &way))
+		return;
+	live->directs[lesson.session].port = lesson.udp_dst;
+	if (lesson.session >= live->told)
+		live->told = lesson.session + 1;
+	wait_for_flush(live, lesson.session, 0);
+}
+
+/* Of the numbers that the kernel saw, tells the next ones. */
+static void tell_numbers(struct live *live, unsigned int slot, uint64_t numbers)
+{
+	struct direct *direct = &live->directs[slot];
+
+	if (numbers <= direct->numbers)
+		return;
+	collect_numbers(live->collect, slot, direct->next, numbers - direct->numbers);
+	direct->next += (uint32_t)(numbers - direct->numbers);
+	direct->numbers = numbers;
+}
+
+static void take_jump(void *context, uint32_t slot, uint64_t numbers, uint32_t sequence)
 {
 	struct live *live = context;
+	struct direct *direct = &live->directs[slot];
+
+	tell_numbers(live, slot, numbers);
+	collect_numbers(live->collect, slot, sequence, 1);
+	direct->numbers++;
+	direct->next = sequence + 1;
+	direct->jumps++;
+}
+
+static void read_account(struct live *live, unsigned int slot)
+{
+	struct direct *direct = &live->directs[slot];
+	struct session_account now;
+
+	if (collector_sessions_account(collector_path_sessions(live->path), slot, &now) || now.packets == direct->seen.packets)
+		return;
+	collect_direct(live->collect, slot,
+		       &(struct collect_direct){
+			       .packets = now.packets - direct->seen.packets,
+			       .bytes = now.bytes - direct->seen.bytes,
+			       .truncated = now.truncated - direct->seen.truncated,
+			       .first_ns = now.first_ns + live->wall_offset_ns,
+			       .last_ns = now.last_ns + live->wall_offset_ns,
+		       });
+	direct->seen = now;
+	/* Numbers behind a jump that is still in the ring have to wait for it. */
+	if (now.jumps == direct->jumps)
+		tell_numbers(live, slot, now.numbers);
+}
+
+/* Brings what collect knows up to date with what the kernel did by itself. */
+static void read_accounts(struct live *live)
+{
+	uint64_t sent, lost;
+	bool any = false;
+
+	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
+		if (!live->targets[i])
+			continue;
+		any = true;
+		collector_path_target_count(live->path, live->targets[i] - 1, &sent, &lost);
+		outlets_count_direct(live->config.outlets[i], sent, lost);
+	}
+	for (unsigned int slot = 0; any && slot < live->told; slot++)
+		read_account(live, slot);
+}
+
+void live_handed_on(struct live *live)
+{
+	struct collector_sessions *sessions = collector_path_sessions(live->path);
+
+	for (unsigned int i = 0; i < live->waiting_count; i++) {
+		struct direct *direct = &live->directs[live->waiting[i]];
+
+		collector_sessions_handled(sessions, live->waiting[i], direct->given);
+		direct->given = 0;
+		direct->waits = false;
+	}
+	live->waiting_count = 0;
+}
+
+/* ---- packets ---- */
+
+static int take_known(struct live *live, const struct collector_packet *packet)
+{
+	return collect_plain(live->collect, &(struct collect_plain){
+						    .session = packet->slot,
+						    .time_ns = packet->time_ns,
+						    .frame = (const uint8_t *)packet->data + packet->inner_off,
+						    .len = packet->len - packet->inner_off,
+						    .has_sequence = packet->has_sequence,
+						    .sequence = packet->sequence,
+						    .delivered = packet->delivered,
+					    });
+}
+
+static int take_unknown(struct live *live, const struct collector_packet *packet)
+{
+	int rc;
+
+	collect_delivered(live->collect, packet->delivered);
+	rc = collect_packet(live->collect, packet->time_ns, FARSPAN_LINK_IP, packet->data, packet->len);
+	collect_delivered(live->collect, false);
+	if (rc > 0 && packet->slot == COLLECTOR_NO_SLOT)
+		teach(live);
+	return rc;
+}
+
+static void take_packet(void *context, const struct collector_packet *packet)
+{
+	struct live *live = context;
+	const bool known = packet->slot != COLLECTOR_NO_SLOT;
 	int rc;
 
 	/* What comes behind the last wanted frame was never asked for. */
-	live->ended = live->ended || collect_ended(live->collect, time_ns);
+	live->ended = live->ended || collect_ended(live->collect, packet->time_ns);
 	if (live_done(live))
 		return;
-	rc = collect_packet(live->collect, time_ns, FARSPAN_LINK_IP, data, len);
+	if (known && !packet->delivered)
+		wait_for_flush(live, packet->slot, 1);
+	if (known && !packet->truncated && collect_session_at(live->collect, packet->slot)->kind != FARSPAN_ERSPAN3)
+		rc = take_known(live, packet);
+	else
+		rc = take_unknown(live, packet);
 	if (rc < 0)
 		live->failed = rc;
 	else
@@ -242,7 +477,7 @@ int live_drain(struct live *live)
 {
 	uint64_t lost;
 
-	collector_path_drain(live->path, take_packet, live);
+	collector_path_drain(live->path, &(struct collector_handler){take_packet, take_jump, live});
 	lost = collector_path_lost(live->path);
 	if (lost > live->lost)
 		collect_missed(live->collect, lost - live->lost);
@@ -303,6 +538,8 @@ int live_follow(struct live *live, struct error *error)
 {
 	char none;
 
+	live->wall_offset_ns = clock_wall_offset_ns();
+	read_accounts(live);
 	if (live->follower_fd < 0) {
 		follow_all(live);
 		return 0;
@@ -317,7 +554,9 @@ int live_stop(struct live *live)
 {
 	stop_follower(live);
 	collector_path_stop(live->path);
-	return live_drain(live);
+	live_drain(live);
+	read_accounts(live);
+	return live->failed;
 }
 
 bool live_done(const struct live *live)

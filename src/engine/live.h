@@ -7,6 +7,7 @@
 #include "datapath/attach.h"
 #include "datapath/collector_path.h"
 #include "engine/collect.h"
+#include "engine/outlets.h"
 #include "model/endpoint.h"
 
 struct live_config {
@@ -16,6 +17,8 @@ struct live_config {
 	unsigned int interface_count;  /* 0: all, else up to COLLECTOR_INTERFACES_MAX */
 	uint64_t count;                /* frames to accept; 0: no limit */
 	enum attach_way way;
+	struct outlets *const *outlets; /* where outputs deliver to, NULL for those that do not; they must outlive it */
+	unsigned int outlet_count;
 };
 
 struct live;
@@ -35,6 +38,9 @@ int live_fd(const struct live *live);
 
 /* Takes what has arrived. 0, or -errno if the recording failed. */
 int live_drain(struct live *live);
+
+/* To be called when outlets_flush() has followed: what was drained is where it belongs. */
+void live_handed_on(struct live *live);
 
 /* Follows the host's addresses and interfaces. To be called about every second. 0, or -errno: the process that does it is gone. */
 int live_follow(struct live *live, struct error *error);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "datapath/injector.h"
 #include "datapath/netlink.h"
 #include "engine/mirror.h"
 
@@ -16,6 +16,11 @@ struct outlets {
 	struct injector *entry; /* of the relay; NULL: no relay */
 	struct mirror *relay;
 	struct session session; /* of the relay */
+	uint64_t direct_sent, direct_lost;
+};
+
+enum {
+	SETTLE_MS = 200, /* in which frames that were sent arrive at the other end of a pair */
 };
 
 /* Tunnels and VLANs are the relay's; interfaces are fed directly. */
@@ -102,27 +107,66 @@ void outlets_follow(struct outlets *o)
 		mirror_follow(o->relay);
 }
 
+bool outlets_direct(const struct outlets *o, struct injector_entry *entry)
+{
+	if (o->interface_count + (o->entry != NULL) != 1)
+		return false;
+	injector_entry(o->entry ? o->entry : o->interfaces[0], entry);
+	return true;
+}
+
+void outlets_count_direct(struct outlets *o, uint64_t sent, uint64_t lost)
+{
+	o->direct_sent = sent;
+	o->direct_lost = lost;
+}
+
+/* What was put on the interface, and, if that can be told, what of it arrived. */
+static void count_frames(const struct outlets *o, struct injector *injector, uint64_t *sent, uint64_t *lost)
+{
+	uint64_t arrived, given = injector_sent(injector) + o->direct_sent;
+
+	*sent = injector_arrived(injector, &arrived) && arrived < given ? arrived : given;
+	*lost = injector_lost(injector) + o->direct_lost + given - *sent;
+}
+
+static bool has_settled(const struct outlets *o)
+{
+	uint64_t sent, lost;
+
+	if (!o->interface_count)
+		return true;
+	count_frames(o, o->interfaces[0], &sent, &lost);
+	return sent == injector_sent(o->interfaces[0]) + o->direct_sent;
+}
+
 void outlets_stop(struct outlets *o)
 {
+	const struct timespec millisecond = {.tv_nsec = 1000000};
+
 	outlets_flush(o);
+	for (unsigned int i = 0; i < SETTLE_MS && !has_settled(o); i++)
+		nanosleep(&millisecond, NULL);
 	if (o->relay)
 		mirror_stop(o->relay);
 }
 
 void outlets_each(struct outlets *o, void (*visit)(void *context, const char *name, uint64_t sent, uint64_t lost), void *context)
 {
+	uint64_t sent, lost;
 	char name[64];
 
 	for (unsigned int i = 0; i < o->interface_count; i++) {
 		snprintf(name, sizeof name, "interface %s", injector_interface(o->interfaces[i]));
-		visit(context, name, injector_sent(o->interfaces[i]), injector_lost(o->interfaces[i]));
+		count_frames(o, o->interfaces[i], &sent, &lost);
+		visit(context, name, sent, lost);
 	}
 	for (unsigned int i = 0; i < o->session.destination_count; i++) {
 		struct counters c = {0};
 
 		mirror_counters(o->relay, i, DIRECTION_RX, &c, NULL);
 		visit(context, mirror_destination_text(o->relay, i), c.value[COUNTER_sent],
-		      c.value[COUNTER_attempted] - c.value[COUNTER_sent] + injector_lost(o->entry));
+		      c.value[COUNTER_attempted] - c.value[COUNTER_sent] + injector_lost(o->entry) + o->direct_lost);
 	}
 }
 

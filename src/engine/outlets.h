@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "datapath/injector.h"
 #include "model/session.h"
 
 struct outlets;
@@ -29,6 +30,13 @@ void outlets_follow(struct outlets *outlets);
 
 /* Sends what waits and settles the counters. */
 void outlets_stop(struct outlets *outlets);
+
+/*
+ * The only place that the kernel would have to put frames for them all, and true; or false: frames have to be given to outlets_deliver().
+ * What it put there is to be told, in total, with outlets_count_direct().
+ */
+bool outlets_direct(const struct outlets *outlets, struct injector_entry *entry);
+void outlets_count_direct(struct outlets *outlets, uint64_t sent, uint64_t lost);
 
 /* One line for each destination: "interface span0: 12 frames, 0 lost". */
 void outlets_report(FILE *out, struct outlets *outlets);
