@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "engine/here.h"
 #include "model/session_file.h"
@@ -58,37 +57,6 @@ static int parse_command_line(int argc, char **argv, struct check_command *comma
 	return 0;
 }
 
-static void add_session(struct session_list *list, struct session *session, struct error_list *errors)
-{
-	const struct session *other = session_list_find(list, session->name);
-	struct place place = place_of_file(session->file);
-
-	if (other)
-		error_list_add(errors, &place, "session %s is also in %s", session->name, other->file);
-	if (other || session_list_add(list, session))
-		session_free(session);
-}
-
-/* The sessions of a directory are checked among each other when all are there. */
-static void read_path(const char *path, struct session_list *list, struct error_list *errors)
-{
-	const char *directories[] = {path, NULL};
-	struct session_list mine = {0};
-	struct session *session;
-	struct stat status;
-
-	if (stat(path, &status) || !S_ISDIR(status.st_mode)) {
-		if (session_file_read(path, &session, errors) == 0)
-			add_session(list, session, errors);
-		return;
-	}
-	session_dir_load(directories, &mine, errors);
-	for (size_t i = 0; i < mine.count; i++)
-		add_session(list, mine.sessions[i], errors);
-	mine.count = 0;
-	session_list_free(&mine);
-}
-
 static int print_json(const struct session_list *list, const struct error_list *errors)
 {
 	json_t *items = json_array(), *json;
@@ -123,8 +91,7 @@ int cmd_check(int argc, char **argv, struct error *error)
 	}
 	if (!command.path_count)
 		session_dir_load(session_directories, &list, &errors);
-	for (int i = 0; i < command.path_count; i++)
-		read_path(command.paths[i], &list, &errors);
+	session_paths_load(command.path_count, command.paths, &list, &errors);
 	session_list_check(&list, &errors);
 	here_check(&list, &errors);
 	error_list_sort(&errors);

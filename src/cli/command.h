@@ -18,6 +18,7 @@ int cmd_check(int argc, char **argv, struct error *error);
 int cmd_collect(int argc, char **argv, struct error *error);
 int cmd_decode(int argc, char **argv, struct error *error);
 int cmd_disable(int argc, char **argv, struct error *error);
+int cmd_doctor(int argc, char **argv, struct error *error);
 int cmd_enable(int argc, char **argv, struct error *error);
 int cmd_export(int argc, char **argv, struct error *error);
 int cmd_import(int argc, char **argv, struct error *error);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
 	{"decode", cmd_decode, "print what the packets of a capture file are"},
 	{"disable", cmd_disable, "stop sessions of farspand"},
+	{"doctor", cmd_doctor, "find what goes wrong in practice, and say what to do"},
 	{"enable", cmd_enable, "run sessions of farspand that were disabled"},
 	{"export", cmd_export, "print sessions of farspand as files"},
 	{"import", cmd_import, "write files of sessions that do what tc and erspan devices do here"},

@@ -32,7 +32,7 @@ static void check_filter(struct filter_compiler *compiler, const struct session 
 	error_list_add(errors, &place, "%s", error.text);
 }
 
-static void check_filters(const struct session_list *list, struct error_list *errors)
+void here_check_filters(const struct session_list *list, struct error_list *errors)
 {
 	struct filter_compiler *compiler;
 	struct error error = {0};
@@ -85,7 +85,7 @@ static void check_width(struct netlink *netlink, const struct session *session, 
 			path.uplink.mtu + largest->frame_len - config.frame_max);
 }
 
-static void check_widths(struct netlink *netlink, const struct session *session, struct error_list *errors)
+static void check_session(struct netlink *netlink, const struct session *session, struct error_list *errors)
 {
 	struct largest largest = {.session = session};
 
@@ -95,16 +95,22 @@ static void check_widths(struct netlink *netlink, const struct session *session,
 		check_width(netlink, session, &session->destinations[i], &largest, errors);
 }
 
+void here_check_widths(const struct session_list *list, struct error_list *errors)
+{
+	struct netlink *netlink;
+
+	if (netlink_open(&netlink, NULL))
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		check_session(netlink, list->sessions[i], errors);
+	netlink_close(netlink);
+}
+
 int here_check(const struct session_list *list, struct error_list *errors)
 {
 	size_t before = errors->errors;
-	struct netlink *netlink;
 
-	check_filters(list, errors);
-	if (netlink_open(&netlink, NULL) == 0) {
-		for (size_t i = 0; i < list->count; i++)
-			check_widths(netlink, list->sessions[i], errors);
-		netlink_close(netlink);
-	}
+	here_check_filters(list, errors);
+	here_check_widths(list, errors);
 	return errors->errors > before ? -EINVAL : 0;
 }

@@ -9,4 +9,8 @@
 /* Needs no privilege. Filters are errors, the rest warnings; what is not there yet is neither. 0 or -EINVAL. */
 int here_check(const struct session_list *list, struct error_list *errors);
 
+/* Its parts. */
+void here_check_filters(const struct session_list *list, struct error_list *errors);
+void here_check_widths(const struct session_list *list, struct error_list *errors);
+
 #endif

@@ -419,6 +419,42 @@ int session_dir_read(const char *const *directories, struct session_list *list, 
 	return rc ? rc : checked;
 }
 
+static void add_session(struct session_list *list, struct session *session, struct error_list *errors)
+{
+	const struct session *other = session_list_find(list, session->name);
+	struct place place = place_of_file(session->file);
+
+	if (other)
+		error_list_add(errors, &place, "session %s is also in %s", session->name, other->file);
+	if (other || session_list_add(list, session))
+		session_free(session);
+}
+
+static void read_path(const char *path, struct session_list *list, struct error_list *errors)
+{
+	const char *directories[] = {path, NULL};
+	struct session_list mine = {0};
+	struct session *session;
+	struct stat status;
+
+	if (stat(path, &status) || !S_ISDIR(status.st_mode)) {
+		if (session_file_read(path, &session, errors) == 0)
+			add_session(list, session, errors);
+		return;
+	}
+	session_dir_load(directories, &mine, errors);
+	for (size_t i = 0; i < mine.count; i++)
+		add_session(list, mine.sessions[i], errors);
+	mine.count = 0;
+	session_list_free(&mine);
+}
+
+void session_paths_load(int count, char *const *paths, struct session_list *list, struct error_list *errors)
+{
+	for (int i = 0; i < count; i++)
+		read_path(paths[i], list, errors);
+}
+
 /* ---- writing ---- */
 
 static void write_key(FILE *out, const char *name, bool (*print)(FILE *out, const void *of, unsigned int i, unsigned int which),

@@ -24,6 +24,9 @@ int session_dir_load(const char *const *directories, struct session_list *list, 
 /* Reads one file, and the drop-ins beside it, into *session, the caller's; NULL after an error. The name is that of the file. */
 int session_file_read(const char *path, struct session **session, struct error_list *errors);
 
+/* Adds what files, and directories of them, have, as on a command line. A name that is there already is an error. */
+void session_paths_load(int count, char *const *paths, struct session_list *list, struct error_list *errors);
+
 /* The same from text in memory, without drop-ins; place is what errors name as the file. */
 int session_text_read(const char *name, const char *place, const char *text, struct session **session, struct error_list *errors);
 
