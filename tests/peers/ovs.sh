@@ -64,14 +64,27 @@ port() {
 	ports+=("$name")
 }
 
+# trunk NAMESPACE: its c2 is wired to port p2 of br-int
+trunk() {
+	wire sw p2 02:00:00:00:05:12 "$1" c2 02:00:00:00:05:22 9000
+	offload sw p2 tx off tso off gro off
+	offload "$1" c2 tx off tso off gro off
+	vsctl --timeout=20 add-port br-int p2 -- set interface p2 mtu_request=9000
+}
+
 # flow FLOW...
 flow() {
 	local one
 	for one in "$@"; do ofctl add-flow br-int "$one" || fail "the switch refuses $one"; done
 }
 
+# What the datapath has learnt of flows and mirrors as they were goes, its counts into those of the flows.
+forget_flows() {
+	at sw ovs-appctl -t "$work/ovs/switch.ctl" revalidator/purge
+}
+
 # hits MATCH: packets that the flow with that text has counted; the counts of the datapath included.
 hits() {
-	at sw ovs-appctl -t "$work/ovs/switch.ctl" revalidator/purge
+	forget_flows
 	ofctl --names dump-flows br-int | grep -F -- "$1" | sed -n 's/.*n_packets=\([0-9]*\).*/\1/p'
 }

@@ -3,7 +3,7 @@
 # What our mirror sends, Open vSwitch takes: flows that match on the tunnel's fields count exactly the frames, and hand them on as they
 # were.
 #
-#     a  a0 ---- s0  tap  c0 ---- switch ---- h1  host           s0 is mirrored
+#     a  a0 ---- s0  tap  c0 ---- switch ---- h1  host           s0 is mirrored; c2 is a trunk to the switch's port p2
 # shellcheck source=tests/peers/ovs.sh
 . "$(dirname "$0")/ovs.sh"
 
@@ -19,12 +19,12 @@ offload tap s0 tx off tso off gro off
 
 pings=20
 
-# expect COUNT MATCH: adds a flow for it, which is to count so many frames. It takes a direction of 0 for any, so 1 comes first.
+# expect COUNT MATCH [ACTION,]: adds a flow for it, which is to count so many frames. It takes a direction of 0 for any, so 1 comes first.
 cookie=0
 expect() {
 	cookie=$((cookie + 1))
 	expected+=("$cookie $1 $2")
-	flow "cookie=$cookie,priority=$((10 + ($(grep -c tun_erspan_dir=1 <<<"$2" || true)))),$2,actions=output:p1"
+	flow "cookie=$cookie,priority=$((10 + ($(grep -c tun_erspan_dir=1 <<<"$2" || true)))),$2,actions=${3:-}output:p1"
 }
 
 # run DESTINATION...: what the flows count then
@@ -51,7 +51,7 @@ run() {
 	compare same "${references#+}" "$work/taken.pcap"
 }
 
-echo "-- ERSPAN and VXLAN"
+echo "-- ERSPAN, VXLAN and RSPAN"
 expected=()
 port er erspan remote_ip=flow key=flow erspan_ver=flow
 port vx vxlan remote_ip=flow key=flow
@@ -63,7 +63,10 @@ expect $pings in_port=er,tun_id=0,tun_ipv6_src=fd09::2,tun_erspan_ver=2,tun_ersp
 expect $pings in_port=er,tun_id=0,tun_ipv6_src=fd09::2,tun_erspan_ver=2,tun_erspan_dir=0,tun_erspan_hwid=0x3f
 expect $((2 * pings)) in_port=vx,tun_id=5000,tun_src=10.9.0.2
 expect $((2 * pings)) in_port=vx,tun_id=16777215,tun_ipv6_src=fd09::2
-run erspan2:10.9.0.1,id=11,index=31 'erspan2:[fd09::1],id=1023,index=1048575' \
+trunk tap
+expect $((2 * pings)) in_port=p2,dl_vlan=999,dl_vlan_pcp=5 pop_vlan,
+expect $((2 * pings)) in_port=p2,dl_vlan=4094,dl_vlan_pcp=0 pop_vlan,
+run vlan:c2,id=999,prio=5 vlan:c2,id=4094,tpid=0x88a8 erspan2:10.9.0.1,id=11,index=31 'erspan2:[fd09::1],id=1023,index=1048575' \
 	erspan3:10.9.0.1,id=12,hwid=9 'erspan3:[fd09::1],id=0,hwid=63' \
 	vxlan:10.9.0.1,vni=5000 'vxlan:[fd09::1],vni=16777215'
 
