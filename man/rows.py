@@ -37,6 +37,7 @@ VALUES = {
     "hook": "@file",
     "read": "@file",
     "write": "@file",
+    "socket": "@file",
     "direction": "rx tx both",
     "speed": "2x 10x 0.5x",
     "sample": "random: count: flow:",
@@ -45,6 +46,17 @@ VALUES = {
     "fsync": "none rotate",
     "time": "receive source",
     "inner": "all fabricpath vntag ttag cmd fcs tag tag_likely",
+}
+# And for words that are no options.
+WORDS = {
+    "apply": "@session",
+    "check": "@file",
+    "disable": "@session",
+    "doctor": "@file",
+    "enable": "@session",
+    "export": "@session",
+    "import": "@file",
+    "show": "@session",
 }
 SIDES = {"to": ("ENDPOINT_DESTINATION", 0), "from": ("ENDPOINT_SOURCE", 16)}
 
@@ -307,6 +319,8 @@ def shell_table(source, _):
         table = options(source, command)
         yield case(f"options:{command}", [word for letter, name, _, _ in table for word in (letter, name) if word])
         yield case(f"valued:{command}", [word for letter, name, takes, _ in table if takes for word in (letter, name) if word])
+        if command in WORDS:
+            yield case(f"words:{command}", [WORDS[command]])
         for letter, name, takes, _ in table:
             if takes and name[2:] in VALUES:
                 yield case("|".join(f"value:{command}:{word}" for word in (letter, name) if word), [VALUES[name[2:]]])

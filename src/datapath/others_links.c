@@ -35,7 +35,7 @@ static void read_address(const struct nlattr *attribute, struct address *address
 static void give(struct endpoint *endpoint, enum endpoint_key key, uint32_t *field, uint32_t value)
 {
 	*field = value;
-	endpoint->given |= 1u << key;
+	endpoint->given |= 1ull << key;
 }
 
 /* TTL 0, as the kernel has it, inherits; 64 is near enough. */
@@ -48,7 +48,7 @@ static void give_common(struct tunnel_link *link, const struct nlattr *local, co
 	read_address(local, &e->local);
 	link->has_remote = e->address.family != 0;
 	if (e->local.family)
-		e->given |= 1u << ENDPOINT_KEY_local;
+		e->given |= 1ull << ENDPOINT_KEY_local;
 	if (ttl && nla_get_u8(ttl))
 		give(e, ENDPOINT_KEY_ttl, &e->ttl, nla_get_u8(ttl));
 	if (tos && nla_get_u8(tos)) {
@@ -56,7 +56,7 @@ static void give_common(struct tunnel_link *link, const struct nlattr *local, co
 		e->inherit_tos = nla_get_u8(tos) == 1;
 	}
 	if (device && nla_get_u32(device) && if_indextoname(nla_get_u32(device), e->dev))
-		e->given |= 1u << ENDPOINT_KEY_dev;
+		e->given |= 1ull << ENDPOINT_KEY_dev;
 }
 
 static void read_erspan(struct tunnel_link *link, struct nlattr *const *a, uint32_t key)

@@ -250,12 +250,12 @@ static void add_collector(struct work *work, const struct tunnel_link *link)
 	if (link->has_remote) {
 		source->remotes[source->remote_count++] =
 			(struct prefix){.address = link->endpoint.address, .length = link->endpoint.address.family == 4 ? 32 : 128};
-		source->given |= 1u << ENDPOINT_KEY_remote;
+		source->given |= 1ull << ENDPOINT_KEY_remote;
 	}
 	if (endpoint_has(&link->endpoint, ENDPOINT_KEY_id)) {
 		source->ids.count = 1;
 		source->ids.ranges[0].first = source->ids.ranges[0].last = link->endpoint.session;
-		source->given |= 1u << ENDPOINT_KEY_ids;
+		source->given |= 1ull << ENDPOINT_KEY_ids;
 	}
 	destination = &session->destinations[session->destination_count++];
 	endpoint_begin("interface", ENDPOINT_DESTINATION, destination, NULL);

@@ -44,6 +44,15 @@ offers 'farspan collect --sample f' flow:
 offers 'farspan decode -l --j' --json
 offers 'farspan mirror -c ' ''
 offers 'farspan nonsense --' ''
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+touch "$directory/web.session" "$directory/db.session" "$directory/web.conf"
+_farspan_directories=("$directory" "$directory/none")
+offers 'farspan show w' web
+offers 'farspan enable web d' db
+offers "farspan check $directory/d" "$directory/db.session"
+offers 'farspan doctor -i l' lo
+offers 'farspan doctor -t erspan2:10.9.0.2,ttl=3,i' 3,id= 3,index=
 
 breaks=$' \t\n' # somebody's who does not like that
 offers 'farspan mirror -t erspan2:10.9.0.2,id=3,i' erspan2:10.9.0.2,id=3,index=
