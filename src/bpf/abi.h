@@ -127,13 +127,14 @@ enum {
  */
 struct session_config {
 	__u32 present;
+	__u32 place;        /* the key of this element */
 	__u32 wrap;         /* enum wrap */
 	__u32 frame_max;    /* longest frame that fits the path, in fragments if need be; Ethernet header included */
 	__u32 drop_too_big; /* what is longer is dropped; else truncated */
 	__u32 truncate;     /* enum truncate_mode */
 	__u32 truncate_bytes;
 	__u32 strip_tag;      /* the outermost tag of the frame is left out */
-	__u32 uplink;         /* ifindex; 0: counted under unreachable instead */
+	__u32 uplink;         /* ifindex; 0, or not the interface it was: counted under unreachable */
 	__u32 unreachable;    /* enum counter */
 	__u64 limit;          /* copies to send; 0: no limit */
 	__u32 unfinished_max; /* longest frame that may be sent with its checksum unfinished, since the uplink finishes it; 0: none */

@@ -52,6 +52,17 @@ struct {
 	__type(value, struct session_config);
 } scratch SEC(".maps");
 
+/*
+ * By the key of a session: the interface it sends to. The kernel keeps the interface itself here and takes it out when that goes; the
+ * number alone might be another's by then.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, SESSIONS_MAX * 2);
+	__type(key, __u32);
+	__type(value, __u32);
+} uplinks SEC(".maps");
+
 enum {
 	AF_INET = 2,
 	AF_INET6 = 10,
@@ -91,6 +102,11 @@ static __always_inline struct session_config *find_session(__u32 slot)
 	struct session_config *session = key ? bpf_map_lookup_elem(&sessions, key) : 0;
 
 	return session && session->present ? session : 0;
+}
+
+static __always_inline int has_uplink(struct session_config *session)
+{
+	return session->uplink && bpf_map_lookup_elem(&uplinks, &session->place);
 }
 
 /* Sets bits in the word at off of the header; they are 0 in what farspan_encode() made. The mask is for the verifier: offsets are even. */
@@ -408,7 +424,7 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 
 	if (skb->gso_size)
 		return drop(c, COUNTER_not_segmented);
-	if (!session->uplink)
+	if (!has_uplink(session))
 		return drop(c, session->unreachable);
 	if (session->frame_max < WIRE_ETHERNET_LEN)
 		return drop(c, COUNTER_too_big);
@@ -429,7 +445,7 @@ static __always_inline int send_fragment(struct __sk_buff *skb, struct session_c
 {
 	struct frame frame = {.elsewhere = skb->cb[FRAGMENT_ELSEWHERE] != 0};
 
-	return session->uplink && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
+	return has_uplink(session) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
 SEC("tc")

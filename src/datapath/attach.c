@@ -194,13 +194,28 @@ void attach_remove_unused_clsact(int ifindex)
 		bpf_tc_hook_destroy(&hook);
 }
 
+bool attach_is_there(const struct attachment *attachment)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = points[attachment->direction]);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = attachment->handle, .priority = attachment->priority);
+	struct bpf_link_info info = {0};
+	__u32 len = sizeof info;
+
+	if (!attachment->ifindex)
+		return false;
+	if (attachment->link < 0)
+		return bpf_tc_query(&hook, &options) == 0;
+	/* The description of a tcx link, which the headers of Debian 12 do not have, starts like that of an XDP link. */
+	return bpf_obj_get_info_by_fd(attachment->link, &info, &len) == 0 && info.xdp.ifindex != 0;
+}
+
 void attach_remove(struct attachment *attachment)
 {
 	if (!attachment->ifindex)
 		return;
 	if (attachment->link >= 0) {
 		close(attachment->link);
-	} else {
+	} else if (attach_is_there(attachment)) {
 		detach_filter(attachment->ifindex, attachment->direction, attachment->handle, attachment->priority);
 		if (attachment->made_qdisc)
 			attach_remove_unused_clsact(attachment->ifindex);

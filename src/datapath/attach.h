@@ -43,6 +43,9 @@ int attach_xdp(int program, int ifindex, struct attachment *attachment);
 /* Puts another program in its place, atomically: every frame is seen by one of the two. */
 int attach_replace(struct attachment *attachment, int program, struct error *error);
 
+/* Whether it still stands where it was put: it goes with its interface, whose number another one may have taken since. */
+bool attach_is_there(const struct attachment *attachment);
+
 /*
  * Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone.
  */

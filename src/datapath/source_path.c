@@ -234,6 +234,24 @@ static void find_ways(struct source_path *path)
 		ways->encapsulator = (__u32)path->encapsulator.ifindex;
 }
 
+/* An interface that has just gone is not held, and nothing will be sent to its number. */
+static void hold_uplink(struct source_path *path, const struct session_config *config)
+{
+	int uplinks = bpf_map__fd(path->encap->maps.uplinks);
+
+	bpf_map_delete_elem(uplinks, &config->place);
+	if (config->uplink)
+		bpf_map_update_elem(uplinks, &config->place, &config->uplink, BPF_ANY);
+}
+
+bool source_path_holds_uplink(struct source_path *path, __u32 slot)
+{
+	__u32 place, ifindex;
+
+	return bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.current), &slot, &place) == 0 &&
+	       bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.uplinks), &place, &ifindex) == 0;
+}
+
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
 {
 	int sessions = bpf_map__fd(path->encap->maps.sessions), current = bpf_map__fd(path->encap->maps.current);
@@ -241,6 +259,7 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 	__u32 used = 0, other, none = 0;
 	/* A hook sees the frame as it is on the wire. */
 	const __u32 *max = path->hooked_object ? &none : &config->unfinished_max;
+	struct session_config placed = *config;
 	int rc;
 
 	if (slot >= SESSIONS_MAX)
@@ -250,8 +269,10 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 	/* No copy comes unfinished to a session that cannot have it finished. */
 	if (!rc)
 		rc = bpf_map_update_elem(unfinished, &slot, &none, BPF_ANY);
+	placed.place = other;
+	hold_uplink(path, &placed);
 	if (!rc)
-		rc = bpf_map_update_elem(sessions, &other, config, BPF_ANY);
+		rc = bpf_map_update_elem(sessions, &other, &placed, BPF_ANY);
 	if (!rc)
 		rc = bpf_map_update_elem(current, &slot, &other, BPF_ANY);
 	if (!rc)
@@ -634,6 +655,13 @@ static void remove_tap(struct source_path *path, unsigned int index)
 	attach_remove(&tap->attachment);
 	drop_program(path, tap->program);
 	memmove(tap, tap + 1, (--path->tap_count - index) * sizeof *tap);
+}
+
+bool source_path_is_tapped(struct source_path *path, int ifindex, enum direction direction, bool swapped)
+{
+	const struct tap_program *tap = find_tap(path, ifindex, direction, swapped);
+
+	return tap && attach_is_there(&tap->attachment);
 }
 
 void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped)

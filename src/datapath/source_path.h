@@ -28,6 +28,12 @@ void source_path_close(struct source_path *path);
 /* Sets a session, or changes it in place: a frame sees either the old or the new one, whole. */
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error);
 
+/*
+ * Whether the uplink of the session in that slot is still the interface that it was when the session was set. Where it is not, nothing is
+ * sent, and copies are counted as unreachable; setting the session again holds on to the interface that has the number now.
+ */
+bool source_path_holds_uplink(struct source_path *path, __u32 slot);
+
 /* Tells the loop guard that packets between these outer addresses are copies of ours. */
 int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error);
 void source_path_unguard(struct source_path *path, const struct tunnel_key *tunnel);
@@ -59,6 +65,9 @@ int source_path_set_seed(struct source_path *path, __u32 slot, const struct spre
  */
 int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
 		    unsigned int count, enum attach_way way, struct error *error);
+
+/* Whether a tap is still on its interface: it goes with that, whose number another one may have taken since. */
+bool source_path_is_tapped(struct source_path *path, int ifindex, enum direction direction, bool swapped);
 
 /* Ends copying one direction of an interface, which may be gone already. */
 void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped);

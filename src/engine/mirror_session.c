@@ -154,12 +154,11 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 		rc = destination_session(endpoint, path, &s->session.shape, config, problem);
 	config->present = 1;
 	config->limit = s->session.count;
+	config->unreachable = rc && endpoint_is_tunnel(endpoint) ? COUNTER_no_route : COUNTER_target_down;
 	if (rc) {
 		config->uplink = 0;
-		config->unreachable = endpoint_is_tunnel(endpoint) ? COUNTER_no_route : COUNTER_target_down;
 	} else if (!path->uplink.up) {
 		config->uplink = 0;
-		config->unreachable = COUNTER_target_down;
 		fail(problem, ENETDOWN, "interface %s is down", path->uplink.name);
 	}
 }
@@ -184,7 +183,7 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	seed.present = !problem.code;
 	if (s->session.spread && (rc = source_path_set_seed(s->path->path, d->slot, &seed, error)))
 		return rc;
-	if (memcmp(&config, &d->config, sizeof config) == 0)
+	if (memcmp(&config, &d->config, sizeof config) == 0 && (!config.uplink || source_path_holds_uplink(s->path->path, d->slot)))
 		return 0;
 	if ((rc = source_path_set_session(s->path->path, d->slot, &config, error)))
 		return rc;

@@ -321,6 +321,9 @@ static void change_taps(struct mirrors *m)
 	for (unsigned int i = 0; i < m->tap_count; i++) {
 		struct mirror_tap *tap = &m->taps[i];
 
+		/* Another interface has taken the number of one that has gone. */
+		if (tap->loaded.count && !source_path_is_tapped(tap->path->path, tap->ifindex, tap->direction, tap->swapped))
+			untap(tap);
 		if (!same_legs(&tap->loaded, &tap->wanted))
 			reload(m, tap);
 		credit(tap);
