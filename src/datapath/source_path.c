@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "datapath/bpf_error.h"
+#include "datapath/encap_object.h"
 #include "datapath/filter.h"
-#include "datapath/hook.h"
 #include "datapath/offload.h"
 #include "datapath/owner.h"
 #include "datapath/skb_layout.h"
@@ -24,7 +24,6 @@ enum {
 	PAIR_MTU = 65535, /* the largest a veth takes: the pair must never be what limits a copy */
 	SETTLE_POLL_US = 5 * 1000,
 	SETTLE_POLLS = 100, /* half a second */
-	VERIFIER_LOG = 1 << 20,
 };
 
 /* A loaded source program. Taps for which it would be the same share it: nothing in it tells interfaces apart. */
@@ -50,8 +49,7 @@ struct source_path {
 	struct link entry;                   /* where the sources send copies: the segmenter, or a hop in front of it */
 	struct hop_bpf *hop;                 /* NULL: no hop */
 	struct attachment hop_attachment;
-	struct encap_bpf *encap;
-	void *hooked_object; /* the encapsulation linked with the user's hook; NULL: there is none */
+	struct encap_object encap;
 	struct attachment encap_attachment, straight_attachment;
 	struct copy_ways ways;                /* of copies from the CPU that wraps them up */
 	struct error not_straight;            /* code 0: what is as on the wire goes straight to the encapsulation; else why not */
@@ -70,75 +68,11 @@ struct source_path {
 	struct counters *per_cpu;     /* room for one element of the per-CPU map */
 };
 
-static int fail_bpf(struct error *error, int rc, const char *what)
-{
-	if (rc == -EACCES)
-		return fail(error, EACCES, "%s: this kernel's verifier refuses it", what);
-	if (rc == -EPERM)
-		return fail(error, EPERM, "%s: not permitted; capabilities CAP_BPF and CAP_NET_ADMIN are needed (or root)", what);
-	return fail(error, -rc, "%s: %s", what, strerror(-rc));
-}
-
 static int set_element(struct bpf_map *map, __u32 key, const void *value, const char *what, struct error *error)
 {
 	int rc = bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY);
 
 	return rc ? fail_bpf(error, rc, what) : 0;
-}
-
-/* As encap_bpf__open(), but with the user's hook linked in. */
-static int open_hooked(struct source_path *path, const char *hook, struct error *error)
-{
-	struct encap_bpf *encap = calloc(1, sizeof *encap);
-	int rc;
-
-	if (!encap || encap_bpf__create_skeleton(encap)) {
-		free(encap);
-		return fail(error, ENOMEM, "encapsulation program: out of memory");
-	}
-	path->encap = encap;
-	rc = hook_link(encap->skeleton->data, encap->skeleton->data_sz, hook, &path->hooked_object, &encap->skeleton->data_sz, error);
-	if (rc)
-		return rc;
-	encap->skeleton->data = path->hooked_object;
-	rc = bpf_object__open_skeleton(encap->skeleton, NULL);
-	if (rc)
-		return fail_bpf(error, rc, "encapsulation program with the hook");
-	encap->rodata->hooked = 1;
-	return 0;
-}
-
-/* What the verifier thinks of the user's hook is the user's to know. */
-static int load_hooked(struct source_path *path, const char *hook, struct error *error)
-{
-	char *log = calloc(1, VERIFIER_LOG);
-	int rc = log ? 0 : -ENOMEM;
-
-	if (!rc)
-		bpf_program__set_log_buf(path->encap->progs.farspan_encap, log, VERIFIER_LOG);
-	if (!rc)
-		rc = encap_bpf__load(path->encap);
-	if (rc)
-		fail(error, -rc, "hook '%s': the kernel refuses it: %s", hook, log && *log ? hook_verdict(log) : strerror(-rc));
-	else
-		bpf_program__set_log_buf(path->encap->progs.farspan_encap, NULL, 0);
-	free(log);
-	return rc;
-}
-
-static int load_encap(struct source_path *path, const char *hook, struct error *error)
-{
-	int rc;
-
-	if (hook) {
-		rc = open_hooked(path, hook, error);
-		return rc ? rc : load_hooked(path, hook, error);
-	}
-	path->encap = encap_bpf__open();
-	if (!path->encap)
-		return fail_bpf(error, -errno, "encapsulation program");
-	rc = encap_bpf__load(path->encap);
-	return rc ? fail_bpf(error, rc, "encapsulation program") : 0;
 }
 
 /* What the encapsulation has made all programs use, and what the first source program has made all others. */
@@ -147,7 +81,7 @@ static int share_maps(struct source_path *path, struct bpf_object *object)
 	struct bpf_map *map, *made;
 
 	bpf_object__for_each_map (map, object) {
-		made = bpf_object__find_map_by_name(path->encap->obj, bpf_map__name(map));
+		made = bpf_object__find_map_by_name(path->encap.bpf->obj, bpf_map__name(map));
 		if (!made && path->shared)
 			made = bpf_object__find_map_by_name(path->shared->obj, bpf_map__name(map));
 		/* Every object has constants of its own. */
@@ -155,16 +89,6 @@ static int share_maps(struct source_path *path, struct bpf_object *object)
 			return -errno;
 	}
 	return 0;
-}
-
-/* Another process may send between the same addresses. */
-static int number_packets(struct source_path *path, struct error *error)
-{
-	__u32 first_id;
-
-	if (getrandom(&first_id, sizeof first_id, 0) != sizeof first_id)
-		return fail(error, errno, "random number: %s", strerror(errno));
-	return set_element(path->encap->maps.packet_ids, 0, &first_id, "packet identification", error);
 }
 
 static int make_pair(struct source_path *path, struct error *error)
@@ -218,7 +142,7 @@ static int make_hop(struct source_path *path, const struct cpus *cpus, struct er
 /* Where frames come in from the segmenter, and where copies are sent to that need no segmenting. */
 static int attach_encap(struct source_path *path, struct error *error)
 {
-	int program = bpf_program__fd(path->encap->progs.farspan_encap), ifindex = path->encapsulator.ifindex;
+	int program = bpf_program__fd(path->encap.bpf->progs.farspan_encap), ifindex = path->encapsulator.ifindex;
 	uint32_t handle = owner_filter_handle(path->owner.id);
 	int rc = attach_program(program, ifindex, DIRECTION_RX, ATTACH_BEST, handle, &path->encap_attachment, error);
 
@@ -237,7 +161,7 @@ static void find_ways(struct source_path *path)
 /* An interface that has just gone is not held, and nothing will be sent to its number. */
 static void hold_uplink(struct source_path *path, const struct session_config *config)
 {
-	int uplinks = bpf_map__fd(path->encap->maps.uplinks);
+	int uplinks = bpf_map__fd(path->encap.bpf->maps.uplinks);
 
 	bpf_map_delete_elem(uplinks, &config->place);
 	if (config->uplink)
@@ -248,17 +172,17 @@ bool source_path_holds_uplink(struct source_path *path, __u32 slot)
 {
 	__u32 place, ifindex;
 
-	return bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.current), &slot, &place) == 0 &&
-	       bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.uplinks), &place, &ifindex) == 0;
+	return bpf_map_lookup_elem(bpf_map__fd(path->encap.bpf->maps.current), &slot, &place) == 0 &&
+	       bpf_map_lookup_elem(bpf_map__fd(path->encap.bpf->maps.uplinks), &place, &ifindex) == 0;
 }
 
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
 {
-	int sessions = bpf_map__fd(path->encap->maps.sessions), current = bpf_map__fd(path->encap->maps.current);
-	int unfinished = bpf_map__fd(path->encap->maps.unfinished_max);
+	int sessions = bpf_map__fd(path->encap.bpf->maps.sessions), current = bpf_map__fd(path->encap.bpf->maps.current);
+	int unfinished = bpf_map__fd(path->encap.bpf->maps.unfinished_max);
 	__u32 used = 0, other, none = 0;
 	/* A hook sees the frame as it is on the wire. */
-	const __u32 *max = path->hooked_object ? &none : &config->unfinished_max;
+	const __u32 *max = path->encap.hooked ? &none : &config->unfinished_max;
 	struct session_config placed = *config;
 	int rc;
 
@@ -285,14 +209,14 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error)
 {
 	__u32 present = 1;
-	int rc = bpf_map_update_elem(bpf_map__fd(path->encap->maps.own_tunnels), tunnel, &present, BPF_ANY);
+	int rc = bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.own_tunnels), tunnel, &present, BPF_ANY);
 
 	return rc ? fail_bpf(error, rc, "loop guard") : 0;
 }
 
 void source_path_unguard(struct source_path *path, const struct tunnel_key *tunnel)
 {
-	bpf_map_delete_elem(bpf_map__fd(path->encap->maps.own_tunnels), tunnel);
+	bpf_map_delete_elem(bpf_map__fd(path->encap.bpf->maps.own_tunnels), tunnel);
 }
 
 int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cost_scale, __u64 burst_ns, bool count_bits,
@@ -358,7 +282,7 @@ static int clear_counters(struct source_path *path, __u32 slot, struct error *er
 	for (__u32 d = 0; d < DIRECTIONS && !rc; d++) {
 		__u32 key = slot * DIRECTIONS + d;
 
-		rc = bpf_map_update_elem(bpf_map__fd(path->encap->maps.counters), &key, path->per_cpu, BPF_ANY);
+		rc = bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.counters), &key, path->per_cpu, BPF_ANY);
 	}
 	return rc ? fail_bpf(error, rc, "counters") : 0;
 }
@@ -371,7 +295,7 @@ int source_path_clear_slot(struct source_path *path, __u32 slot, struct error *e
 	int rc = clear_counters(path, slot, error);
 
 	if (!rc)
-		rc = set_element(path->encap->maps.states, slot, &state, "session", error);
+		rc = set_element(path->encap.bpf->maps.states, slot, &state, "session", error);
 	if (!rc)
 		rc = set_element(path->shared->maps.sample_counts, slot, &samples, "sample", error);
 	return rc ? rc : set_element(path->shared->maps.buckets, slot, &bucket, "rate", error);
@@ -587,7 +511,7 @@ static __u64 count_straight(struct source_path *path)
 	__u32 key = 0;
 	__u64 count = 0;
 
-	if (queues && !bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.copy_queues), &key, queues))
+	if (queues && !bpf_map_lookup_elem(bpf_map__fd(path->encap.bpf->maps.copy_queues), &key, queues))
 		for (int cpu = 0; cpu < path->cpus; cpu++)
 			count += queues[cpu].straight;
 	free(queues);
@@ -602,7 +526,7 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 	for (const struct source_program *program = path->programs; program && !rc; program = program->next)
 		rc = add_cost(program_fd(program), &cost->source_ns, &cost->source_runs);
 	if (!rc)
-		rc = add_cost(bpf_program__fd(path->encap->progs.farspan_encap), &cost->encap_ns, &cost->encap_runs);
+		rc = add_cost(bpf_program__fd(path->encap.bpf->progs.farspan_encap), &cost->encap_ns, &cost->encap_runs);
 	/* Where no queue is between the two, the time of the encapsulation is part of the time of the source program. */
 	if (!rc && cost->encap_runs && !path->hop)
 		cost->encap_ns -= (__u64)((double)cost->encap_ns * (double)count_straight(path) / (double)cost->encap_runs);
@@ -693,7 +617,7 @@ const char *source_path_not_straight(const struct source_path *path)
 static int read_counters(struct source_path *path, __u32 slot, enum direction direction, struct counters *counters, struct error *error)
 {
 	__u32 key = slot * DIRECTIONS + direction;
-	int rc = bpf_map_lookup_elem(bpf_map__fd(path->encap->maps.counters), &key, path->per_cpu);
+	int rc = bpf_map_lookup_elem(bpf_map__fd(path->encap.bpf->maps.counters), &key, path->per_cpu);
 
 	memset(counters, 0, sizeof *counters);
 	if (rc)
@@ -750,7 +674,7 @@ void source_path_set_clock(struct source_path *path)
 	struct clock_config clock = {.realtime_offset_ns = clock_wall_offset_ns()};
 	__u32 key = 0;
 
-	bpf_map_update_elem(bpf_map__fd(path->encap->maps.clock), &key, &clock, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.clock), &key, &clock, BPF_ANY);
 }
 
 /* ---- opening and closing ---- */
@@ -761,7 +685,7 @@ static int open_parts(struct source_path *path, const struct cpus *cpus, const c
 
 	if (rc)
 		return rc;
-	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = load_encap(path, hook, error)) || (rc = number_packets(path, error)) ||
+	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = encap_object_load(&path->encap, hook, error)) ||
 	    (rc = owner_sweep(path->netlink, error)))
 		return rc;
 	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)))
@@ -805,8 +729,7 @@ void source_path_close(struct source_path *path)
 	hop_bpf__destroy(path->hop);
 	attach_remove(&path->straight_attachment);
 	attach_remove(&path->encap_attachment);
-	encap_bpf__destroy(path->encap);
-	free(path->hooked_object);
+	encap_object_close(&path->encap);
 	if (path->entry.ifindex && path->entry.ifindex != path->segmenter.ifindex)
 		netlink_delete_link(path->netlink, path->entry.ifindex, NULL);
 	if (path->segmenter.ifindex)
