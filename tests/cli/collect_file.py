@@ -353,6 +353,9 @@ class Hostile(Case):
 
     def test_little_memory(self):
         """With any limit of memory the frames are all there, or it says that there is none."""
+        version = subprocess.run(["sh", "-c", f"ulimit -v 1048576; exec {FARSPAN} --version"], capture_output=True, check=False)
+        if version.returncode:
+            self.skipTest("a sanitizer needs all memory there is")
         results = set()
         for megabytes in (*range(4, 40, 2), 64):
             command = f"ulimit -v {megabytes * 1024}; exec {FARSPAN} collect --json -r {DATA}/kernel-tx.pcap -w {self.output}"

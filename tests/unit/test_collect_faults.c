@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A collector with three outputs, a plain one, a compressed one and one of a file per session, and with clients, where the first, the second
- * and so on allocation fails, and then each write: it says so or goes on, nothing leaks, and the sums hold after every packet.
+ * A collector with three outputs, a plain one, a compressed one and one of a file per session, and with a listener, where the first, the
+ * second and so on allocation fails, and then each write: it says so or goes on, nothing leaks, and the sums hold after every packet.
  */
 #include "engine/collect.h"
 
