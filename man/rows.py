@@ -41,6 +41,7 @@ VALUES = {
     "direction": "rx tx both",
     "speed": "2x 10x 0.5x",
     "sample": "random: count: flow:",
+    "sort": "name frames bits loss state",
     "truncate": "l2 l3 l4",
     "compress": "zstd",
     "fsync": "none rotate",

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/client.h"
+#include "cli/session_view.h"
 
 enum {
 	CELL_MAX = 512,
@@ -65,54 +66,14 @@ static int parse_command_line(int argc, char **argv, struct show_command *comman
 
 /* ---- what is told ---- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-/* The sum of a counter over destinations and directions. */
-static json_int_t sum(const json_t *actual, const char *counter)
-{
-	const json_t *destination;
-	json_int_t total = 0;
-	size_t i;
-
-	json_array_foreach (json_object_get(actual, "destinations"), i, destination) {
-		total += json_integer_value(json_object_get(json_object_get(destination, "rx"), counter));
-		total += json_integer_value(json_object_get(json_object_get(destination, "tx"), counter));
-	}
-	return total;
-}
-
-struct totals {
-	json_int_t seen, passed, dropped;
-};
-
-/* Of a collector, what it received and lost stands for what a mirror saw and dropped. */
-static void add_up(const json_t *session, struct totals *totals)
-{
-	const json_t *actual = json_object_get(session, "actual"), *counters = json_object_get(actual, "counters");
-
-	if (counters) {
-		totals->seen = json_integer_value(json_object_get(counters, "received"));
-		totals->passed = json_integer_value(json_object_get(actual, "packets"));
-		totals->dropped = json_integer_value(json_object_get(actual, "lost"));
-		return;
-	}
-	totals->seen = sum(actual, "seen");
-	totals->passed = sum(actual, "sent");
-	totals->dropped = sum(actual, "attempted") - totals->passed;
-}
-
 static void print_row(const json_t *session)
 {
-	struct totals totals;
+	struct session_totals totals;
 
-	add_up(session, &totals);
-	printf("%-20s %-9s %-8s %12lld %12lld %9lld  %s\n", text_of(session, "name"), text_of(session, "kind"), text_of(session, "state"),
-	       (long long)totals.seen, (long long)totals.passed, (long long)totals.dropped, text_of(session, "why"));
+	session_view_totals(session, &totals);
+	printf("%-20s %-9s %-8s %12llu %12llu %9llu  %s\n", session_view_text(session, "name"), session_view_text(session, "kind"),
+	       session_view_text(session, "state"), (unsigned long long)totals.seen, (unsigned long long)totals.passed,
+	       (unsigned long long)totals.dropped, session_view_text(session, "why"));
 }
 
 /* An object of the wanted session on one line: "erspan2 remote=10.9.0.2 id=100". */
@@ -159,26 +120,26 @@ static void print_lists(const json_t *wanted, const json_t *actual)
 
 	json_array_foreach (json_object_get(wanted, "sources"), i, item) {
 		write_object(item, cell);
-		print_pair(cell, i ? "" : text_of(actual, "sources"));
+		print_pair(cell, i ? "" : session_view_text(actual, "sources"));
 	}
 	json_array_foreach (json_object_get(wanted, "destinations"), i, item) {
 		const json_t *now = json_array_get(json_object_get(actual, "destinations"), i);
-		const char *waits_for = text_of(now, "waits_for");
+		const char *waits_for = session_view_text(now, "waits_for");
 
 		write_object(item, cell);
-		print_pair(cell, *waits_for ? waits_for : text_of(now, "path"));
+		print_pair(cell, *waits_for ? waits_for : session_view_text(now, "path"));
 	}
 }
 
 static void print_session(const json_t *session)
 {
 	const json_t *wanted = json_object_get(session, "wanted"), *actual = json_object_get(session, "actual");
-	const char *why = text_of(session, "why"), *key;
-	struct totals totals;
+	const char *why = session_view_text(session, "why"), *key;
+	struct session_totals totals;
 	json_t *value;
 	char cell[CELL_MAX];
 
-	printf("%s: %s%s%s\n", text_of(session, "name"), text_of(session, "state"), *why ? ": " : "", why);
+	printf("%s: %s%s%s\n", session_view_text(session, "name"), session_view_text(session, "state"), *why ? ": " : "", why);
 	print_pair("WANTED", "ACTUAL");
 	print_lists(wanted, actual);
 	json_object_foreach ((json_t *)wanted, key, value) {
@@ -190,12 +151,12 @@ static void print_session(const json_t *session)
 		}
 		free(text);
 	}
-	add_up(session, &totals);
-	snprintf(cell, sizeof cell, "%lld seen, %lld sent, %lld dropped", (long long)totals.seen, (long long)totals.passed,
-		 (long long)totals.dropped);
+	session_view_totals(session, &totals);
+	snprintf(cell, sizeof cell, "%lld seen, %lld sent, %lld dropped", (unsigned long long)totals.seen,
+		 (unsigned long long)totals.passed, (unsigned long long)totals.dropped);
 	if (json_object_get(actual, "counters"))
-		snprintf(cell, sizeof cell, "%lld received, %lld frames, %lld lost", (long long)totals.seen, (long long)totals.passed,
-			 (long long)totals.dropped);
+		snprintf(cell, sizeof cell, "%lld received, %lld frames, %lld lost", (unsigned long long)totals.seen,
+			 (unsigned long long)totals.passed, (unsigned long long)totals.dropped);
 	print_pair("", cell);
 }
 

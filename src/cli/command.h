@@ -24,6 +24,7 @@ int cmd_export(int argc, char **argv, struct error *error);
 int cmd_import(int argc, char **argv, struct error *error);
 int cmd_mirror(int argc, char **argv, struct error *error);
 int cmd_show(int argc, char **argv, struct error *error);
+int cmd_top(int argc, char **argv, struct error *error);
 int cmd_tunnel(int argc, char **argv, struct error *error);
 
 #endif

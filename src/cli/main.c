@@ -23,6 +23,7 @@ static const struct command commands[] = {
 	{"import", cmd_import, "write files of sessions that do what tc and erspan devices do here"},
 	{"mirror", cmd_mirror, "copy an interface's frames to a collector"},
 	{"show", cmd_show, "show the sessions of farspand"},
+	{"top", cmd_top, "show what the sessions of farspand do, live"},
 	{"tunnel", cmd_tunnel, "make network devices of tunnels: what is sent to them leaves encapsulated"},
 };
 
