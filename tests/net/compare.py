@@ -17,9 +17,11 @@ REFERENCE and COPIES are files, or several with + between. erspan:FILE stands fo
 whole:FILE for those inside of its ERSPAN, GRE and VXLAN packets, outer fragments put together,
 untagged:FILE for the frames of FILE without their outermost VLAN tag, NAME@FILE
 for those of the interfaces of a pcapng FILE whose names start with NAME; others are left out. Fence frames are left out everywhere but in
-"sequence". Prints counts; the exit status says whether it is so.
+"sequence". Prints counts; the exit status says whether it is so. Several of these with , between are one after the other, all of them.
 """
+import functools
 import hashlib
+import itertools
 import struct
 import sys
 from collections import Counter
@@ -27,6 +29,7 @@ from collections import Counter
 from packets import FENCE, RAW, checksum_right, defragmented, ip_of, mirrored_of, read, untag
 
 
+@functools.lru_cache
 def mirrored(path):
     packets = [mirrored_of(packet.data) for packet in read(path.removeprefix("erspan:"))]
     return [packet for packet in packets if packet and packet.kind.startswith("erspan")]
@@ -37,6 +40,7 @@ def whole(path):
     return [packet for packet in packets if packet]
 
 
+@functools.lru_cache
 def frames(paths):
     """The frames of captures; what comes in several files stands in their order."""
     found = []
@@ -186,7 +190,8 @@ def foreign(copies, tag_type, tci):
 def main(arguments):
     actions = {"same": same, "cut": cut, "sequence": sequence, "order": order, "stream": stream, "tags": tags,
                "checksums": checksums, "count": count, "foreign": foreign}
-    return 0 if actions[arguments[0]](*arguments[1:]) else 1
+    checks = [list(words) for comma, words in itertools.groupby(arguments, ",".__eq__) if not comma]
+    return 0 if all([actions[name](*words) for name, *words in checks]) else 1
 
 
 if __name__ == "__main__":

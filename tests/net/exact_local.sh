@@ -14,19 +14,18 @@ until_said server "Server listening"
 for reverse in "" -R --bidir; do
 	for destination in 'erspan2:10.9.0.2,id=9' 'erspan3:[fd09::2],id=9'; do
 		echo "-- iperf3 $reverse to $destination"
-		capture col c0 copies -Q in
+		later=yes capture col c0 copies -Q in
+		later=yes capture a a0 reference
 		mirror tap -i s0 -d both -t "$destination"
-		capture a a0 reference
+		capturing copies reference
 		# shellcheck disable=SC2086 # nothing, or an option
 		at a iperf3 -c 10.1.0.3 -p 5201 -P 4 -n 4M -b 400M $reverse >"$work/client.out" || fail "iperf3: $(cat "$work/client.out")"
 		fence a a0 reference copies
 		fence tap s0 reference copies
 		end_mirror
-		end_capture reference
-		end_capture copies
-		compare same "$work/reference.pcap" "erspan:$work/copies.pcap"
-		compare sequence "$work/copies.pcap"
-		checksums copies "$("$here/compare.py" count "$work/reference.pcap")"
+		end_capture reference copies
+		checksums copies "$("$here/compare.py" count "$work/reference.pcap")" \
+			same "$work/reference.pcap" "erspan:$work/copies.pcap" , sequence "$work/copies.pcap"
 	done
 done
 finish

@@ -25,26 +25,26 @@ super_packets=10 # at least; or the run would show little
 one() {
 	local from=a to=b entry=s0 sha destination=${destinations[$((runs % ${#destinations[@]}))]}
 	runs=$((runs + 1))
+	local numbered=("," sequence "$work/copies.pcap")
+	case $destination in erspan1*) numbered=() ;; esac
 	[ "$1" = rx ] || { from=b to=a entry=s1; }
 	echo "-- $1 to $2, tags: $3, mtu $mtu, to $destination"
 	tagged "$3"
-	capture col c0 copies -Q in
+	later=yes capture col c0 copies -Q in
+	later=yes capture "$4" "$5" reference -Q "$6"
+	later=yes snaplen=100 capture tap $entry whole -Q in greater $((mtu + 100))
 	mirror tap -i s0 -d "$1" -t "$destination"
-	capture "$4" "$5" reference -Q "$6"
-	snaplen=100 capture tap $entry whole -Q in greater $((mtu + 100))
+	capturing copies reference whole
 	sha=$(taskset -c 0 "$here/traffic.py" tcp $prefix$from $prefix$to "$2" 5001 $bytes) || fail "the transfer itself"
 	fence $from ${from}0 reference copies
 	end_mirror
-	end_capture reference
-	end_capture copies
-	end_capture whole
+	end_capture reference copies whole
 	[ "$("$here/compare.py" count "$work/whole.pcap")" -ge $super_packets ] || wrong "there were no super-packets to mirror"
-	compare same "$work/reference.pcap" "erspan:$work/copies.pcap"
-	compare order "$work/reference.pcap" "erspan:$work/copies.pcap"
-	compare stream "erspan:$work/copies.pcap" 5001 $bytes "$sha"
-	compare tags "erspan:$work/copies.pcap" "$([ "$3" = none ] && echo 0 || { [ "$3" = one ] && echo 1 || echo 2; })"
-	case $destination in erspan1*) ;; *) compare sequence "$work/copies.pcap" ;; esac
-	checksums copies "$("$here/compare.py" count "$work/reference.pcap")"
+	checksums copies "$("$here/compare.py" count "$work/reference.pcap")" \
+		same "$work/reference.pcap" "erspan:$work/copies.pcap" , \
+		order "$work/reference.pcap" "erspan:$work/copies.pcap" , \
+		stream "erspan:$work/copies.pcap" 5001 $bytes "$sha" , \
+		tags "erspan:$work/copies.pcap" "$([ "$3" = none ] && echo 0 || { [ "$3" = one ] && echo 1 || echo 2; })" "${numbered[@]}"
 }
 
 for tags in none one two; do

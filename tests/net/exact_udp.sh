@@ -18,10 +18,11 @@ one() {
 	shift 3
 	echo "-- $what, tags: $tags, mtu $mtu, to $destination"
 	tagged "$tags"
-	capture col c0 copies -Q in
+	later=yes capture col c0 copies -Q in
+	later=yes capture a a0 at_a -Q in
+	later=yes capture b b0 at_b -Q in
 	mirror tap -i s0 -d both -t "$destination"
-	capture a a0 at_a -Q in
-	capture b b0 at_b -Q in
+	capturing copies at_a at_b
 	"$here/traffic.py" udp ${prefix}a ${prefix}b 10.1.0.2 5002 "$@" || fail "the datagrams themselves"
 	"$here/traffic.py" udp ${prefix}b ${prefix}a 10.1.0.1 5002 "$@" || fail "the datagrams themselves"
 	"$here/traffic.py" udp ${prefix}a ${prefix}b fd01::2 5002 "$@" || fail "the datagrams themselves"
@@ -29,11 +30,8 @@ one() {
 	fence a a0 at_b copies
 	fence b b0 at_a copies
 	end_mirror
-	end_capture at_a
-	end_capture at_b
-	end_capture copies
-	compare same "$work/at_a.pcap+$work/at_b.pcap" "erspan:$work/copies.pcap"
-	compare sequence "$work/copies.pcap"
+	end_capture at_a at_b copies
+	compare same "$work/at_a.pcap+$work/at_b.pcap" "erspan:$work/copies.pcap" , sequence "$work/copies.pcap"
 	equal "wrong checksums" 0 "$(sums copies '(udp.checksum.status == 0 || ip.checksum.status == 0)')"
 }
 

@@ -17,14 +17,14 @@ one() {
 	local from=a iface=a0 seen=out
 	[ "$1" = rx ] || { from=tap iface=s0 seen=in; }
 	echo "-- $1 to $2"
-	capture col c0 copies -Q in
+	later=yes capture col c0 copies -Q in
+	later=yes capture a a0 reference -Q $seen
 	mirror tap -i s0 -d "$1" -t "$2"
-	capture a a0 reference -Q $seen
+	capturing copies reference
 	at $from "$here/traffic.py" frames $iface "$work/frames.pcap"
 	fence $from $iface reference copies
 	end_mirror
-	end_capture reference
-	end_capture copies
+	end_capture reference copies
 	equal "frames sent" "$count" "$("$here/compare.py" count "$work/reference.pcap")"
 	compare same "$work/reference.pcap" "erspan:$work/copies.pcap"
 }

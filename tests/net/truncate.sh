@@ -12,9 +12,10 @@ bridge_topology 9000 1500
 # one DESTINATION LONGEST-FRAME: the path's 1500 less the outer headers
 one() {
 	echo "-- $1: frames up to $2 bytes"
-	capture col c0 copies -Q in
+	later=yes capture col c0 copies -Q in
+	later=yes capture b b0 reference -Q in
 	mirror tap -i s0 -d rx -t "$1"
-	capture b b0 reference -Q in
+	capturing copies reference
 	# A TCP transfer in frames of 9014 bytes, and datagrams around the limit: of 42 bytes of headers the first that fits is exactly full.
 	"$here/traffic.py" tcp ${prefix}a ${prefix}b 10.1.0.2 5001 1000000 >"$work/sum" || fail "the transfer itself"
 	local size
@@ -25,8 +26,7 @@ one() {
 	local sent fences=1
 	sent=$(("$("$here/compare.py" count "$work/reference.pcap")" + fences))
 	end_mirror sent=$sent
-	end_capture reference
-	end_capture copies
+	end_capture reference copies
 	compare cut "$work/reference.pcap" "$work/copies.pcap" "$2"
 	equal "truncated, as the mirror counts it" "$(tshark -n -r "$work/reference.pcap" -Y "frame.len > $2" 2>/dev/null | wc -l)" \
 		"$("$here/counters.py" "$work/mirror.out" truncated)"
