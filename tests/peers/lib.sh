@@ -166,7 +166,8 @@ inside_state() {
 		ip address show | grep -o 'inet.*scope'
 		ip netns list
 		tc qdisc show
-		for path in /sys/class/net/*; do
+		for path in /sys/class/net/*/address; do # not what is no interface
+			path=${path%/address}
 			ethtool -k ${path##*/} 2>/dev/null
 		done
 		bpftool prog show | grep -c name || true
