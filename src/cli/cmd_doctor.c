@@ -10,12 +10,19 @@
 #include <string.h>
 
 #include "engine/doctor.h"
+#include "model/ranges.h"
 #include "model/session_file.h"
+
+enum {
+	LISTEN_MAX_S = 3600,
+	LISTEN_MS = 1000,
+};
 
 struct doctor_command {
 	struct session_list list;
 	struct session *own; /* of -i, -t and -f; NULL: none */
 	struct findings findings;
+	uint64_t listen_ms;
 	bool json;
 	bool quiet;
 	bool help;
@@ -24,7 +31,8 @@ struct doctor_command {
 static void print_usage(FILE *out)
 {
 	fprintf(out,
-		"usage: farspan doctor [-i IFACE...] [-t DESTINATION...] [-f SOURCE...] [-q] [--json] [FILE|DIRECTORY...]\n\n"
+		"usage: farspan doctor [-i IFACE...] [-t DESTINATION...] [-f SOURCE...] [--listen SECONDS] [-q] [--json]\n"
+		"                      [FILE|DIRECTORY...]\n\n"
 		"Looks for what goes wrong in practice: kernel and privileges, routes, MTU, neighbours, packet filters, offloads, the "
 		"clock,\n"
 		"mirrors of others; and says what to do. Of the sessions in the files, by default those that farspand would run, or of "
@@ -57,15 +65,28 @@ static int parse_endpoint(int option, struct doctor_command *command, struct err
 	return endpoint_parse(optarg, ENDPOINT_SOURCE, &command->own->tunnels[command->own->tunnel_count++], error);
 }
 
+static int parse_listen(struct doctor_command *command, struct error *error)
+{
+	uint64_t seconds;
+	const char *end = range_number(optarg, LISTEN_MAX_S, &seconds);
+
+	if (!end || *end)
+		return fail(error, EINVAL, "doctor: listen must be a number of seconds from 0 to %d, not '%s'", LISTEN_MAX_S, optarg);
+	command->listen_ms = seconds * 1000;
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct doctor_command *command, struct error *error)
 {
 	enum {
-		OPTION_JSON = 256
+		OPTION_JSON = 256,
+		OPTION_LISTEN,
 	};
 	static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
 						{"to", required_argument, NULL, 't'},
 						{"from", required_argument, NULL, 'f'},
 						{"json", no_argument, NULL, OPTION_JSON},
+						{"listen", required_argument, NULL, OPTION_LISTEN},
 						{"quiet", no_argument, NULL, 'q'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
@@ -80,6 +101,8 @@ static int parse_options(int argc, char **argv, struct doctor_command *command, 
 		command->json |= option == OPTION_JSON;
 		command->quiet |= option == 'q';
 		command->help |= option == 'h';
+		if (option == OPTION_LISTEN)
+			rc = parse_listen(command, error);
 		if (option == 'i' || option == 't' || option == 'f')
 			rc = parse_endpoint(option, command, error);
 	}
@@ -158,7 +181,7 @@ static int print_json(const struct doctor_command *command)
 
 int cmd_doctor(int argc, char **argv, struct error *error)
 {
-	static struct doctor_command command;
+	static struct doctor_command command = {.listen_ms = LISTEN_MS};
 	int status = EXIT_OK;
 
 	if (parse_options(argc, argv, &command, error)) {
@@ -173,6 +196,8 @@ int cmd_doctor(int argc, char **argv, struct error *error)
 	read_sessions(argc - optind, argv + optind, &command);
 	add_own(&command);
 	doctor_examine(&command.list, &command.findings);
+	if (command.listen_ms)
+		doctor_listen(&command.list, (unsigned int)command.listen_ms, &command.findings);
 	if (!command.json)
 		print_text(&command);
 	else if (print_json(&command))

@@ -43,6 +43,9 @@ void findings_free(struct findings *findings);
 /* Everything that concerns these sessions, of which some may lack sources or destinations, and this host. */
 void doctor_examine(const struct session_list *list, struct findings *findings);
 
+/* Listens for so long to what arrives, and tells which of it the sessions would refuse, and why. Takes nothing away from anybody. */
+void doctor_listen(const struct session_list *list, unsigned int milliseconds, struct findings *findings);
+
 /* Parts of it: this host alone, and the packet filter, which passes GRE and these UDP ports or not. */
 void doctor_examine_host(const struct session_list *list, struct findings *findings);
 void doctor_examine_nftables(const struct session_list *list, struct findings *findings);

@@ -84,27 +84,27 @@ if at tap nft add table inet t 2>/dev/null; then
 	at tap nft add chain inet t more
 	at tap nft add rule inet t in tcp dport 22 drop
 	at tap nft add rule inet t in jump more
-	doctor 0 -f erspan
+	doctor 0 --listen 0 -f erspan
 	finds "fine nftables"
 	at tap nft add rule inet t more ip protocol '{ esp, gre }' counter drop
-	doctor 0 -f erspan -f vxlan:any
+	doctor 0 --listen 0 -f erspan -f vxlan:any
 	finds "warning nftables inet t in drops GRE"
 	finds_no "warning nftables inet t in drops VXLAN"
 	doctor 0 -i p0 "${to[@]}"
 	finds "fine nftables"
 	at tap nft insert rule inet t in meta l4proto gre accept
-	doctor 0 -f erspan
+	doctor 0 --listen 0 -f erspan
 	finds_no "warning nftables"
 	at tap nft add chain inet t strict '{ type filter hook input priority 10; policy drop; }'
 	at tap nft add rule inet t strict udp dport 4000-5000 accept
-	doctor 0 -f erspan -f vxlan:any -f geneve:any
+	doctor 0 --listen 0 -f erspan -f vxlan:any -f geneve:any
 	finds "warning nftables inet t strict drops GRE"
 	finds "warning nftables inet t strict drops GENEVE"
 	finds_no "warning nftables inet t strict drops VXLAN"
 	advice=$(jq -r '.findings[] | select(.check == "nftables" and (.text | contains("GRE"))) | .advice' "$work/json")
 	# What it says to do helps.
 	at tap sh -c "$advice" || wrong "the advice does not work: $advice"
-	doctor 0 -f erspan
+	doctor 0 --listen 0 -f erspan
 	finds_no "warning nftables"
 	at tap nft delete table inet t
 else
@@ -125,7 +125,7 @@ printf '[Source]\nType=erspan\nRemote=10.9.0.2\nInterface=p1\n[Destination]\nTyp
 	>"$work/sessions/a.session"
 for rp in "0 0" "1 1" "1 2"; do
 	at tap sysctl -q "net.ipv4.conf.all.rp_filter=${rp% *}" "net.ipv4.conf.p1.rp_filter=${rp#* }"
-	doctor 0 "$work/sessions"
+	doctor 0 --listen 0 "$work/sessions"
 	if [ "$rp" = "1 1" ]; then
 		finds "warning rp_filter p1 is strict, and the way back to 10.9.0.2 is another one"
 	else
@@ -134,9 +134,32 @@ for rp in "0 0" "1 1" "1 2"; do
 done
 printf '[Session]\nFilter=tcp prot\n[Source]\nInterface=p0\n[Destination]\nType=erspan2\nRemote=10.9.0.2\n' >"$work/sessions/b.session"
 printf 'nonsense\n' >"$work/sessions/c.session"
-doctor 1 "$work/sessions"
+doctor 1 --listen 0 "$work/sessions"
 finds "problem sessions $work/sessions/b.session filter: "
 finds "problem sessions $work/sessions/c.session 'nonsense' is not of the form"
+
+echo "-- senders"
+cat >"$work/sender.py" <<'END'
+import socket, time
+tunnel = socket.socket(socket.AF_INET, socket.SOCK_RAW, 47)
+frame = bytes(12) + b"\x08\x00" + bytes(46)
+for number in range(600):
+    for session in (7, 9):
+        packet = b"\x10\x00\x88\xbe" + number.to_bytes(4, "big") + bytes([0x10, 0, 0, session]) + bytes(4) + frame
+        tunnel.sendto(packet, ("10.9.0.1", 0))
+    time.sleep(0.05)
+END
+at tap sysctl -q net.ipv4.conf.all.rp_filter=0
+spawn sender nsenter --net="/run/netns/${prefix}col" /usr/bin/python3 "$work/sender.py"
+doctor 0 --listen 2 -f erspan2:any,id=7
+finds "warning senders 10.9.0.2 sent [0-9]* packets to 10.9.0.1 within 2000 ms that are refused: of a session that is not collected"
+finds "fine senders  [0-9]* mirrored frames came within 2000 ms, of 1 sessions"
+doctor 0 -f erspan2:any,remote=10.9.0.99
+finds "warning senders 10.9.0.2 sent [0-9]* packets to 10.9.0.1 within 1000 ms that are refused: from a sender that is not allowed"
+finds "note senders  no mirrored frame that would be taken came within 1000 ms"
+end sender KILL || true
+doctor 0 -i p0 "${to[@]}"
+finds_no "[a-z]* senders"
 
 echo "-- no privilege"
 chmod 755 "$work"
