@@ -46,4 +46,12 @@ SEC("drop") int swallow(struct __sk_buff *skb)
 	return protocol == IPPROTO_GRE ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* Somebody else's mirror, to the interface with this index. */
+SEC("mirror")
+int mirror_to_4242(struct __sk_buff *skb)
+{
+	bpf_clone_redirect(skb, 4242, 0);
+	return TC_ACT_UNSPEC;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

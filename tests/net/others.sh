@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Other people's filters, qdiscs and mirrors on the same interface, and other mirrors of ours: each works as if it were alone, and stays.
+#
+#     a ---- s0 [ bridge ] s1 ---- b        s0 is mirrored by somebody else to t0, and by ours; s1 has an old ingress qdisc
+#            u0 ---- col
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+bridge_topology 1500 1600
+pings=50
+ip -n ${prefix}tap link add t0 index 4242 type veth peer name t1
+ip -n ${prefix}tap link set t0 up
+ip -n ${prefix}tap link set t1 up
+at tap tc qdisc add dev s0 clsact
+at tap tc filter add dev s0 ingress prio 1 bpf da obj "$TAGS" sec mirror
+at tap tc filter add dev s0 egress prio 7 bpf da obj "$TAGS" sec mirror
+at tap tc qdisc add dev s1 handle ffff: ingress
+
+# What others have made, without the numbers that the kernel gives.
+theirs() {
+	at tap tc qdisc show
+	at tap tc filter show dev s0 ingress
+	at tap tc filter show dev s0 egress
+}
+
+# Copies that the other mirror has made.
+other_mirror() {
+	ip -n ${prefix}tap -s -j link show t0 | jq '.[0].stats64.tx.packets'
+}
+
+pings() {
+	at a ping -q -i 0.002 -c $pings 10.1.0.2 >"$work/ping" || wrong "pings: $(cat "$work/ping")"
+}
+
+theirs >"$work/before"
+count=$(other_mirror)
+for way in "" --clsact; do
+	echo "-- ${way:-best way}: with another mirror of ours and one of others"
+	# shellcheck disable=SC2086 # nothing, or an option
+	start_farspan second tap mirror --json $way -i s0 -d both -t erspan3:10.9.0.2,id=2 icmp
+	# shellcheck disable=SC2086 # nothing, or an option
+	mirror tap $way -i s0 -d both -t erspan2:10.9.0.2,id=1
+	pings
+	end second || wrong "second mirror: status $?"
+	pings
+	end_mirror seen=$((4 * pings)) sent=$((4 * pings))
+	"$here/counters.py" "$work/second.out" seen=$((2 * pings)) sent=$((2 * pings)) || wrong "the counters of the second mirror"
+	pings
+	count=$((count + 6 * pings))
+	equal "copies of the other mirror" $count "$(other_mirror)"
+	theirs >"$work/after"
+	cmp -s "$work/before" "$work/after" || wrong "what others had is not as before: $(diff "$work/before" "$work/after")"
+done
+
+echo "-- others come and go while the mirror runs"
+mirror tap --clsact -i s0 -d both -t erspan2:10.9.0.2,id=1
+at tap tc filter add dev s0 egress prio 9 bpf da obj "$TAGS" sec mirror
+pings
+at tap tc filter del dev s0 egress prio 9
+at tap tc filter del dev s0 ingress prio 1 handle 1 bpf
+pings
+end_mirror seen=$((4 * pings)) sent=$((4 * pings))
+# The first round: once on its way in, twice on its way out; the second: once on its way out.
+equal "copies of the other mirror" $((count + 4 * pings)) "$(other_mirror)"
+equal "filters of others" 1 "$(at tap tc filter show dev s0 egress | grep -c mirror_to)"
+
+echo "-- an old ingress qdisc"
+mirror tap -i s1 -d both -t erspan2:10.9.0.2,id=1
+pings
+end_mirror seen=$((2 * pings)) sent=$((2 * pings))
+! at tap "$FARSPAN" mirror --clsact -i s1 -t erspan2:10.9.0.2 2>"$work/err" || wrong "clsact beside an old ingress qdisc"
+grep -q "the interface has an old 'ingress' qdisc" "$work/err" || wrong "what is said of it: $(cat "$work/err")"
+at tap tc qdisc show dev s1 | grep -q '^qdisc ingress ffff:' || wrong "the old qdisc has gone"
+
+echo "-- more than there is room for"
+many=()
+for number in $(seq 65); do many+=(-i "x$number"); done
+! "$FARSPAN" mirror "${many[@]}" -t erspan2:10.9.0.2 2>"$work/err" || wrong "65 interfaces"
+grep -q 'more than 64 interfaces are given; a pattern' "$work/err" || wrong "what is said of them: $(cat "$work/err")"
+many=()
+for number in $(seq 17); do many+=(-t "erspan2:10.9.0.2,id=$number"); done
+! "$FARSPAN" mirror -i s0 "${many[@]}" 2>"$work/err" || wrong "17 destinations"
+grep -q 'more than 16 destinations are given' "$work/err" || wrong "what is said of them: $(cat "$work/err")"
+finish
