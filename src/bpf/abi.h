@@ -142,7 +142,8 @@ struct session_config {
 	__u32 tag_type_be;
 	__u32 tag_tci;
 	/* WRAP_TUNNEL */
-	__u32 kind; /* enum farspan_kind */
+	__u32 nexthop_version; /* 4 or 6: IPv4 may go through an IPv6 gateway */
+	__u32 kind;            /* enum farspan_kind; from here to nexthop is what wrapping reads and changes in a copy */
 	__u32 ip_version;
 	__u32 header_len;        /* bytes of header[] in use, behind HEADER_ALIGN */
 	__u32 sequence_off;      /* in header[], of the GRE sequence number; 0: none */
@@ -154,12 +155,11 @@ struct session_config {
 	__u32 time_in_seconds;   /* the upper half counts seconds, the lower the rest in ns; else both are one number */
 	__u32 port_off;          /* in header[], of the word whose field takes the ifindex of the source; 0: none */
 	__u32 port_mask;
-	__u32 fragment_mtu;    /* longer outer packets are sent in fragments; 0: there are none */
-	__u32 number_packets;  /* IPv4: packets that others may fragment get an identification */
-	__u32 checksum_off;    /* in header[], of the GRE checksum; 0: none */
-	__u32 inherit_tos;     /* the outer TOS is the frame's */
-	__u32 nexthop_version; /* 4 or 6: IPv4 may go through an IPv6 gateway */
-	__u32 nexthop[4];      /* network order */
+	__u32 fragment_mtu;   /* longer outer packets are sent in fragments; 0: there are none */
+	__u32 number_packets; /* IPv4: packets that others may fragment get an identification */
+	__u32 checksum_off;   /* in header[], of the GRE checksum; 0: none */
+	__u32 inherit_tos;    /* the outer TOS is the frame's */
+	__u32 nexthop[4];     /* network order */
 	struct header_field fields[HEADER_FIELDS];
 	__u8 header[HEADER_BUFFER] __attribute__((aligned(8))); /* as farspan_encode() made them, for a frame of no bytes */
 };

@@ -335,6 +335,24 @@ static __always_inline int over_limit(struct session_config *session, struct ses
 	return session->limit && __sync_fetch_and_add(&state->claimed, 1) >= session->limit;
 }
 
+/* Copies of the session what wrapping reads and changes, and not more: it is done for every frame. Both are multiples of 8 bytes. */
+static __always_inline void start_header(struct session_config *header, const struct session_config *session)
+{
+	enum {
+		FIRST = offsetof(struct session_config, kind),
+		LEN = offsetof(struct session_config, nexthop) - FIRST,
+		SHORT = 64, /* most formats over IPv4 */
+	};
+	_Static_assert(FIRST % 8 == 0 && LEN % 8 == 0, "whole words");
+
+	__builtin_memcpy((__u8 *)header + FIRST, (const __u8 *)session + FIRST, LEN);
+	__builtin_memcpy(header->header, session->header, SHORT);
+	if (session->header_len > SHORT - HEADER_ALIGN)
+		__builtin_memcpy(header->header + SHORT, session->header + SHORT, HEADER_BUFFER - SHORT);
+	if (hooked)
+		__builtin_memcpy(header->fields, session->fields, sizeof header->fields);
+}
+
 /* Writes the outer headers. */
 static __always_inline int wrap(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame)
 {
@@ -343,7 +361,7 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 
 	if (!header)
 		return -1;
-	__builtin_memcpy(header, session, sizeof *header);
+	start_header(header, session);
 	if (hooked)
 		frame->elsewhere = (__u8)apply_meta(header, &frame->meta);
 	if (header->inherit_tos)

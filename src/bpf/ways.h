@@ -86,10 +86,10 @@ static __always_inline __u32 choose_way(struct __sk_buff *skb, const volatile st
 /* A frame has come through the segmenter. On another CPU than it was sent from, which nobody wants, nothing goes straight any more. */
 static __always_inline void note_arrival(struct __sk_buff *skb)
 {
-	struct copy_queue *queue = copy_queue();
 	__u32 frames = skb->cb[NOTE_FRAMES], ticket = skb->cb[NOTE_TICKET];
+	struct copy_queue *queue = frames ? copy_queue() : 0;
 
-	if (!frames || !queue || frames >> NOTE_CPU_SHIFT != bpf_get_smp_processor_id())
+	if (!queue || frames >> NOTE_CPU_SHIFT != bpf_get_smp_processor_id())
 		return;
 	if (queue->arriving != ticket) {
 		queue->arriving = ticket;
