@@ -6,6 +6,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+enum {
+	REFUSED_SHOWN = 5
+};
+
 /* The row of "ok" is in the table of reasons, and no reason. */
 static bool is_shown(enum collect_counter counter, enum collect_class class)
 {
@@ -67,6 +71,29 @@ static void report_time(FILE *out, const struct source_time *time)
 	fprintf(out, "; jitter %.6f s\n", (double)time->jitter_ns / 1e9);
 }
 
+/* The senders whose packets no source took: those with most. */
+static void report_refusals(FILE *out, const struct collect_refusals *refusals)
+{
+	uint64_t below = UINT64_MAX;
+
+	for (unsigned int shown = 0; shown < REFUSED_SHOWN; shown++) {
+		const struct collect_refused *most = NULL;
+		char sender[ADDRESS_TEXT_MAX];
+
+		for (unsigned int i = 0; i < COLLECT_REFUSED_MAX; i++) {
+			const struct collect_refused *row = &refusals->rows[i];
+
+			if (row->packets && row->packets < below && (!most || row->packets > most->packets))
+				most = row;
+		}
+		if (!most)
+			break;
+		below = most->packets;
+		fprintf(out, "  refused from %s: %" PRIu64 ", %s\n", address_text(&most->sender, sender), most->packets,
+			collect_counter_name(most->counter));
+	}
+}
+
 static void report_clients(FILE *out, const struct collect *collect)
 {
 	struct listener_counts counts;
@@ -87,6 +114,7 @@ void collect_report(FILE *out, const struct collect *collect)
 		summary.counters[COLLECT_received], summary.counters[COLLECT_written], summary.bytes, summary.sessions);
 	report_class(out, &summary, COLLECT_CLASS_merged, "merged");
 	report_class(out, &summary, COLLECT_CLASS_refused, "refused");
+	report_refusals(out, collect_refusals(collect));
 	report_class(out, &summary, COLLECT_CLASS_dropped, "dropped");
 	for (unsigned int i = 0; i < summary.sessions; i++) {
 		const struct collect_session *session = collect_session_at(collect, i);
@@ -253,6 +281,26 @@ static void add_clients(json_t *list, const struct collect *collect)
 	json_array_append_new(list, object);
 }
 
+static json_t *refusals_json(const struct collect_refusals *refusals)
+{
+	json_t *list = json_array();
+	char sender[ADDRESS_TEXT_MAX];
+
+	for (unsigned int i = 0; i < COLLECT_REFUSED_MAX; i++) {
+		const struct collect_refused *row = &refusals->rows[i];
+		json_t *object;
+
+		if (!row->packets)
+			continue;
+		object = json_object();
+		json_object_set_new(object, "sender", json_string(address_text(&row->sender, sender)));
+		set_number(object, "packets", row->packets);
+		json_object_set_new(object, "reason", json_string(collect_counter_name(row->counter)));
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
 static json_t *recordings_json(const struct collect *collect)
 {
 	struct recording_counts counts;
@@ -276,6 +324,8 @@ int collect_report_json(FILE *out, const struct collect *collect, struct outlets
 	int rc;
 
 	json_object_set_new(object, "recordings", recordings_json(collect));
+	json_object_set_new(object, "refused_senders", refusals_json(collect_refusals(collect)));
+	set_number(object, "refused_of_others", collect_refusals(collect)->others);
 	for (unsigned int i = 0; i < count; i++)
 		if (outlets[i])
 			outlets_each(outlets[i], add_outlet, list);

@@ -36,6 +36,7 @@ struct collect {
 	unsigned int *session_sources; /* of each session, the source that took its latest packet */
 	struct collect_lesson lesson;  /* of the latest packet */
 	bool has_lesson;
+	struct collect_refusals refusals;
 	uint64_t counters[COLLECT_COUNTER_COUNT]; /* without those that reassembly and recording keep */
 };
 
@@ -179,6 +180,15 @@ static int refuse(struct collect *collect, enum collect_counter counter)
 	return 0;
 }
 
+/* No source takes it. */
+static int refuse_sender(struct collect *collect, enum collect_counter counter, const struct farspan_packet *packet)
+{
+	const struct address sender = collect_sender(packet);
+
+	collect_refusals_add(&collect->refusals, &sender, counter);
+	return refuse(collect, counter);
+}
+
 /* As farspan_decode(), with every UDP port that a source names, as what the source says. */
 static void decode(const struct collect *collect, enum farspan_link link, const void *data, size_t len, struct farspan_packet *packet)
 {
@@ -300,7 +310,7 @@ static int take_whole(struct collect *collect, struct collect_frame *frame)
 		return take_marker(collect, frame);
 	match = collect_match(&collect->sources, packet, &source);
 	if (match != COLLECT_received)
-		return refuse(collect, match);
+		return refuse_sender(collect, match, packet);
 	if (!collect_frame_is_known(packet))
 		return refuse(collect, COLLECT_frame_type);
 	own = &collect->outputs[collect->source_outputs[source]];
@@ -325,7 +335,7 @@ static int take_fragment(struct collect *collect, const struct collect_frame *fr
 		return refuse(collect, COLLECT_not_tunnel);
 	match = collect_match(&collect->sources, frame->packet, &source);
 	if (match != COLLECT_received)
-		return refuse(collect, match);
+		return refuse_sender(collect, match, frame->packet);
 	if (reassembly_add(collect->reassembly, frame->time_ns, frame->data, frame->packet, &whole.data, &len) != REASSEMBLY_WHOLE)
 		return 0;
 	decode(collect, FARSPAN_LINK_IP, whole.data, len, &packet);
@@ -592,4 +602,9 @@ bool collect_session_shares(const struct collect *collect, const struct collect_
 {
 	return session->sequence.received &&
 	       sequence_group_is_shared(&collect_sessions_group(collect->sessions, session->counter)->numbers);
+}
+
+const struct collect_refusals *collect_refusals(const struct collect *collect)
+{
+	return &collect->refusals;
 }

@@ -148,6 +148,24 @@ struct collect_counter_group {
 	struct sequence_group numbers;
 };
 
+enum {
+	COLLECT_REFUSED_MAX = 64
+};
+
+/* A sender of packets that no source takes. */
+struct collect_refused {
+	struct address sender;
+	enum collect_counter counter; /* of the latest packet */
+	uint64_t packets;             /* 0: nobody is here */
+	uint64_t weight;
+};
+
+/* A few of them, above all those that send most: there may be any number. */
+struct collect_refusals {
+	struct collect_refused rows[COLLECT_REFUSED_MAX];
+	uint64_t others; /* packets of those that are not among them */
+};
+
 struct collect_summary {
 	uint64_t counters[COLLECT_COUNTER_COUNT];
 	uint64_t buffered; /* packets not yet written */
@@ -259,6 +277,9 @@ const struct collect_counter_group *collect_counter_group_at(const struct collec
 
 /* Whether the session's numbers are those of a counter that others share. */
 bool collect_session_shares(const struct collect *collect, const struct collect_session *session);
+
+/* Packets that sources did not take; together as many as the counters from not_wanted_type to vlan_not_wanted. */
+const struct collect_refusals *collect_refusals(const struct collect *collect);
 
 /* NULL is allowed. Does not flush. */
 void collect_close(struct collect *collect);

@@ -35,6 +35,9 @@ struct address collect_sender(const struct farspan_packet *packet);
 /* Of the mirrored frame's outermost tag, else as the ERSPAN header says; 0: none. */
 uint16_t collect_frame_vlan(const struct farspan_packet *packet);
 
+/* Notes a refused packet; takes no memory. */
+void collect_refusals_add(struct collect_refusals *refusals, const struct address *sender, enum collect_counter counter);
+
 /* ---- sessions ---- */
 
 struct collect_sessions;

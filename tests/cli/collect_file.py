@@ -156,6 +156,9 @@ class Made(Case):
         self.assertEqual((summary["received"], summary["written"]), (42, 12))
         refused = {name: count for name, count in summary["refused"].items() if count}
         self.assertEqual(refused, {"not_tunnel": 12, "not_wanted_type": 12, "sender_not_allowed": 6})
+        self.assertEqual({row["sender"]: (row["packets"], row["reason"]) for row in summary["refused_senders"]},
+                         {"10.8.0.1": (12, "not_wanted_type"), "fd08::1": (6, "sender_not_allowed")})
+        self.assertEqual(summary["refused_of_others"], 0)
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-f", "vxlan:10.8.0.3", "-f", "erspan2:10.8.0.2,id=12")
         refused = {name: count for name, count in summary["refused"].items() if count}
         self.assertEqual(refused, {"not_tunnel": 12, "not_wanted_type": 12, "wrong_destination": 12, "session_not_wanted": 6})
@@ -333,6 +336,8 @@ class Hostile(Case):
         summary = json.loads(out)
         self.assertEqual((summary["received"], len(summary["sessions"]), summary["written"]), (count, 4096, 4096))
         self.assertEqual(summary["refused"]["sender_not_allowed"], count // 2)
+        self.assertEqual(len(summary["refused_senders"]), 64)
+        self.assertEqual(sum(row["packets"] for row in summary["refused_senders"]) + summary["refused_of_others"], count // 2)
         self.assertEqual(summary["dropped"]["session_table_full"], count // 2 - 4096)
         self.assertEqual(after["VmSize"], before["VmSize"])
         self.assertLessEqual(after["VmRSS"] - before["VmRSS"], 128)
