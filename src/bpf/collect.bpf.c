@@ -91,9 +91,15 @@ static __always_inline long load(void *ctx, const int xdp, __u32 off, void *to, 
 
 /* ---- into the ring ---- */
 
-static __always_inline __u64 wakeup(void)
+/*
+ * User space is woken once for so much data, by the record of that size that makes it so much: to wake it again and again while it is busy
+ * costs more than all the rest.
+ */
+static __always_inline __u64 wakeup(__u32 size)
 {
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	const __u64 now = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	return (now ^ (now - size)) & ~(RING_WAKE_BYTES - 1ull) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* What user space is told besides the packet itself. */
@@ -125,7 +131,7 @@ struct remarks {
 			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                      \
 			return COLLECTOR_too_long;                                                                          \
 		}                                                                                                           \
-		bpf_ringbuf_submit(record, wakeup());                                                                       \
+		bpf_ringbuf_submit(record, wakeup(sizeof *record + (size)));                                                \
 		return COLLECTOR_taken;                                                                                     \
 	} while (0)
 
@@ -157,6 +163,9 @@ static __always_inline int goes_direct(const struct session_way *way, struct ses
 	const __u32 caught_up = *(const volatile __u32 *)&way->caught_up, handled = *(const volatile __u32 *)&way->handled;
 	int direct;
 
+	/* That never changes back. */
+	if (*(const volatile __u32 *)&account->direct)
+		return 1;
 	bpf_spin_lock(&account->lock);
 	if (!account->direct && caught_up && handled == account->given)
 		account->direct = 1;
@@ -210,7 +219,7 @@ static __always_inline int add_expected(struct session_account *account, const s
 /* 0: accounted; -1: it could not be told to user space, and the packet is lost. */
 static __always_inline int keep_account(struct session_account *account, const struct outer *outer, __u32 slot, __u32 inner_len)
 {
-	const __u64 now_ns = bpf_ktime_get_ns();
+	const __u64 now_ns = bpf_ktime_get_coarse_ns(); /* for people to read */
 	struct record *record;
 	__u64 before;
 	int jump;
@@ -233,7 +242,7 @@ static __always_inline int keep_account(struct session_account *account, const s
 	record->sequence = outer->sequence;
 	record->before = before;
 	if (jump)
-		bpf_ringbuf_submit(record, wakeup());
+		bpf_ringbuf_submit(record, wakeup(sizeof *record));
 	else
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 	return 0;
