@@ -146,6 +146,8 @@ static int open_work(struct work *work, struct error *error)
 		.interfaces = &interface,
 		.interface_count = *interface != '\0',
 		.count = s->count,
+		.outlets = &work->outlets,
+		.outlet_count = 1,
 	};
 	int directories[COLLECT_OUTPUTS_MAX], rc = s->destination_count ? outlets_open(&work->outlets, s, error) : 0;
 	const char *text;
@@ -182,6 +184,7 @@ static int receive(struct work *work, struct error *error)
 		live_drain(work->live);
 		if (work->outlets)
 			outlets_flush(work->outlets);
+		live_handed_on(work->live);
 		now = clock_monotonic_ns();
 		rc = now - flushed_ns < FLUSH_NS ? collect_pump(work->collect, error) : collect_flush(work->collect, error);
 		if (now - flushed_ns >= FLUSH_NS)
