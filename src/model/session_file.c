@@ -165,32 +165,61 @@ static int fail_file(struct error_list *errors, const char *path, const char *wh
 	return -EINVAL;
 }
 
+/* Reads up to size bytes; how many, or -errno. */
+static ssize_t read_all(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t got = read(fd, text + len, size - len);
+
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		len += (size_t)got;
+	}
+	return (ssize_t)len;
+}
+
+/* The content of an open file in *text, the caller's. NULL: fine, else what is wrong. */
+static const char *load_open(int fd, char **text)
+{
+	struct stat status;
+	ssize_t len;
+
+	if (fstat(fd, &status))
+		return strerror(errno);
+	/* /dev/null, as a link to it, is an empty file. */
+	if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode))
+		return "is no file";
+	if (status.st_size > FILE_MAX)
+		return "is longer than 1 MiB";
+	*text = malloc((size_t)status.st_size + 1);
+	if (!*text)
+		return strerror(ENOMEM);
+	len = read_all(fd, *text, (size_t)status.st_size);
+	if (len < 0)
+		return strerror((int)-len);
+	(*text)[len] = '\0';
+	return strlen(*text) == (size_t)len ? NULL : "has a zero byte";
+}
+
 /* The content in *text, the caller's. */
 static int load(const char *path, char **text, struct error_list *errors)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat status;
-	ssize_t len = 0, got = 1;
+	const char *wrong;
 
-	*text = fd >= 0 ? calloc(1, FILE_MAX + 2) : NULL;
-	if (!*text) {
-		int code = errno;
-
-		if (fd >= 0)
-			close(fd);
-		return fail_file(errors, path, strerror(code));
-	}
-	/* /dev/null, as a link to it, is an empty file. */
-	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode))
-		got = (errno = EINVAL, -1);
-	while (got > 0 && len <= FILE_MAX && (got = read(fd, *text + len, (size_t)(FILE_MAX + 1 - len))) > 0)
-		len += got;
+	*text = NULL;
+	if (fd < 0)
+		return fail_file(errors, path, strerror(errno));
+	wrong = load_open(fd, text);
 	close(fd);
-	if (got < 0 || len > FILE_MAX || strlen(*text) != (size_t)len) {
-		free(*text);
-		return fail_file(errors, path, got < 0 ? strerror(errno) : len > FILE_MAX ? "is longer than 1 MiB" : "has a zero byte");
-	}
-	return 0;
+	if (!wrong)
+		return 0;
+	free(*text);
+	return fail_file(errors, path, wrong);
 }
 
 static int add_file(const char *path, struct session_text *text, bool *empty, struct error_list *errors)

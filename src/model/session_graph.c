@@ -7,9 +7,11 @@
 
 #include "model/session_list.h"
 
-static struct place place_of(const struct session *session)
+/* In *place; asked for only when there is something to say, as there are many pairs of sessions. */
+static const struct place *place_in(const struct session *session, struct place *place)
 {
-	return place_of_file(session->file[0] ? session->file : session->name);
+	*place = place_of_file(session->file[0] ? session->file : session->name);
+	return place;
 }
 
 /* ---- two that claim a tunnel ---- */
@@ -45,7 +47,7 @@ static bool tunnels_meet(const struct endpoint *a, const struct endpoint *b)
 
 static void check_tunnels(const struct session *a, const struct session *b, struct error_list *errors)
 {
-	struct place place = place_of(b);
+	struct place place;
 
 	if (a->listen_on[0] && b->listen_on[0] && strcmp(a->listen_on, b->listen_on) != 0)
 		return;
@@ -53,7 +55,7 @@ static void check_tunnels(const struct session *a, const struct session *b, stru
 		for (unsigned int j = 0; j < b->tunnel_count; j++)
 			if (tunnels_meet(&a->tunnels[i], &b->tunnels[j])) {
 				error_list_add(
-					errors, &place,
+					errors, place_in(b, &place),
 					"session %s takes the same tunnel as session %s (%s, its source %u): one of them must say more of "
 					"it, or be disabled",
 					b->name, a->name, endpoint_type_name(&a->tunnels[i]), i + 1);
@@ -63,12 +65,14 @@ static void check_tunnels(const struct session *a, const struct session *b, stru
 
 static void check_recordings(const struct session *a, const struct session *b, struct error_list *errors)
 {
-	struct place place = place_of(b);
+	struct place place;
 
 	if (a->recording.path[0] && strcmp(a->recording.path, b->recording.path) == 0)
-		error_list_add(errors, &place, "session %s records into the file of session %s, %s", b->name, a->name, a->recording.path);
+		error_list_add(errors, place_in(b, &place), "session %s records into the file of session %s, %s", b->name, a->name,
+			       a->recording.path);
 	if (a->recording.listen[0] && strcmp(a->recording.listen, b->recording.listen) == 0)
-		error_list_add(errors, &place, "session %s listens where session %s does, %s", b->name, a->name, a->recording.listen);
+		error_list_add(errors, place_in(b, &place), "session %s listens where session %s does, %s", b->name, a->name,
+			       a->recording.listen);
 }
 
 /* What a collector knows a tunnel by. */
@@ -81,13 +85,13 @@ static bool look_alike(const struct endpoint *a, const struct endpoint *b)
 
 static void warn_destinations(const struct session *a, const struct session *b, struct error_list *errors)
 {
-	struct place place = place_of(b);
+	struct place place;
 	char text[ADDRESS_TEXT_MAX];
 
 	for (unsigned int i = 0; i < a->destination_count; i++)
 		for (unsigned int j = 0; j < b->destination_count; j++)
 			if (look_alike(&a->destinations[i], &b->destinations[j])) {
-				error_list_warn(errors, &place,
+				error_list_warn(errors, place_in(b, &place),
 						"copies of sessions %s and %s look alike to %s: give them tunnels that differ", a->name,
 						b->name, address_text(&a->destinations[i].address, text));
 				return;
@@ -151,7 +155,7 @@ struct walk {
 static void report_loop(const struct walk *walk, size_t back_to)
 {
 	char text[400] = "";
-	struct place place = place_of(walk->list->sessions[back_to]);
+	struct place place;
 	size_t start = 0, used;
 
 	while (walk->path[start] != back_to)
@@ -160,7 +164,8 @@ static void report_loop(const struct walk *walk, size_t back_to)
 		used = strlen(text);
 		snprintf(text + used, sizeof text - used, "%s -> ", walk->list->sessions[walk->path[i]]->name);
 	}
-	error_list_add(walk->errors, &place, "copies would be copied again without end: %s%s", text, walk->list->sessions[back_to]->name);
+	error_list_add(walk->errors, place_in(walk->list->sessions[back_to], &place), "copies would be copied again without end: %s%s",
+		       text, walk->list->sessions[back_to]->name);
 }
 
 /* Depth first, without recursion: next[] holds where the search of each session on the path goes on. */
