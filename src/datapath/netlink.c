@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_arp.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
@@ -83,6 +84,7 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	to->peer = rtnl_link_get_link(from);
 	to->arrived = rtnl_link_get_stat(from, RTNL_LINK_RX_PACKETS);
 	to->loopback = flags & IFF_LOOPBACK;
+	to->resolves = !(flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT));
 	to->ethernet = rtnl_link_get_arptype(from) == ARPHRD_ETHER || to->loopback;
 	snprintf(to->kind, sizeof to->kind, "%s", kind ? kind : "");
 	snprintf(to->alias, sizeof to->alias, "%s", alias ? alias : "");
@@ -334,7 +336,7 @@ static int ignore_sequence(struct nl_msg *msg, void *context)
 }
 
 /* Sends msg, which it frees, and collects the answer; 0 or the kernel's negative errno. */
-static int ask_route(struct netlink *netlink, struct nl_msg *msg, struct route_answer *answer)
+static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t parse, void *answer)
 {
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int kernel_error = 0, rc;
@@ -344,11 +346,11 @@ static int ask_route(struct netlink *netlink, struct nl_msg *msg, struct route_a
 		nl_cb_put(cb);
 		return -ENOMEM;
 	}
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse_route, answer);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse, answer);
 	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, ignore_sequence, NULL);
 	nl_cb_err(cb, NL_CB_CUSTOM, store_error, &kernel_error);
 	nl_complete_msg(netlink->routes, msg);
-	/* A route or an error is answer enough: an acknowledgement behind it would be taken for the next request's. */
+	/* What was asked for or an error is answer enough: an acknowledgement behind it would be taken for the next request's. */
 	nlmsg_hdr(msg)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
 	rc = nl_send(netlink->routes, msg);
 	nlmsg_free(msg);
@@ -368,7 +370,7 @@ int netlink_route(struct netlink *netlink, const struct route_query *query, stru
 
 	memset(route, 0, sizeof *route);
 	address_text(&query->to, text);
-	rc = ask_route(netlink, route_request(query), &answer);
+	rc = ask(netlink, route_request(query), parse_route, &answer);
 	if ((rc || !answer.found) && query->from.family)
 		return fail(error, ENETUNREACH, "no route to %s from %s, which must be an address of this host", text,
 			    address_text(&query->from, from_text));
@@ -380,6 +382,45 @@ int netlink_route(struct netlink *netlink, const struct route_query *query, stru
 		return fail(error, answer.type == RTN_UNREACHABLE || answer.type == RTN_BLACKHOLE ? ENETUNREACH : EINVAL,
 			    "no unicast route to %s", text);
 	return 0;
+}
+
+/* ---- neighbours ---- */
+
+static struct nl_msg *neighbour_request(int type, int flags, const struct ndmsg *header, const struct address *neighbour)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (msg && (nlmsg_append(msg, (void *)header, sizeof *header, NLMSG_ALIGNTO) < 0 ||
+		    nla_put(msg, NDA_DST, (int)address_len(neighbour), neighbour->bytes) < 0)) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static int parse_neighbour(struct nl_msg *msg, void *context)
+{
+	const struct ndmsg *header = nlmsg_data(nlmsg_hdr(msg));
+
+	if (nlmsg_hdr(msg)->nlmsg_type == RTM_NEWNEIGH)
+		*(unsigned int *)context = header->ndm_state;
+	return NL_OK;
+}
+
+bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour)
+{
+	struct ndmsg header = {.ndm_family = neighbour->family == 4 ? AF_INET : AF_INET6, .ndm_ifindex = ifindex};
+	unsigned int state = NUD_NONE;
+	struct nl_msg *use;
+
+	ask(netlink, neighbour_request(RTM_GETNEIGH, NLM_F_REQUEST, &header, neighbour), parse_neighbour, &state);
+	if (state & ~(unsigned int)(NUD_FAILED | NUD_INCOMPLETE))
+		return true;
+	header.ndm_flags = NTF_USE;
+	use = neighbour_request(RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE, &header, neighbour);
+	if (use)
+		nl_send_sync(netlink->sock, use);
+	return state == NUD_NONE;
 }
 
 /* ---- changes ---- */

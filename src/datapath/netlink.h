@@ -17,6 +17,7 @@ struct link {
 	bool up;          /* administratively, and with carrier */
 	bool ethernet;    /* frames start with an Ethernet header; the loopback device's do too */
 	bool loopback;
+	bool resolves;    /* asks for the link addresses of neighbours */
 	uint64_t arrived; /* frames */
 	int master;       /* ifindex of the bridge, bond or VRF it is in; 0: none */
 	int peer;         /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */
@@ -66,6 +67,12 @@ struct route_query {
  * there is no route; -EADDRINUSE if the address is this host's own; -EINVAL if it is no unicast one.
  */
 int netlink_route(struct netlink *netlink, const struct route_query *query, struct route *route, struct error *error);
+
+/*
+ * Whether packets to a neighbour on an interface have a link address to go to, or wait for one that nobody has asked for so far: false if
+ * nobody has answered. In both of the latter cases the kernel is made to ask.
+ */
+bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour);
 
 /* A descriptor that becomes readable when links, addresses or routes have changed; netlink_changed() empties it and says whether. */
 int netlink_monitor(struct netlink *netlink, struct error *error);

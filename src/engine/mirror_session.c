@@ -148,7 +148,9 @@ static void describe_destination(struct mirror_destination *d, const struct endp
 static void find_config(struct mirror_session *s, const struct endpoint *endpoint, struct destination_path *path,
 			struct session_config *config, struct error *problem)
 {
-	int rc = destination_find(s->mirrors->netlink, endpoint, path, problem);
+	struct netlink *netlink = s->mirrors->netlink;
+	char nexthop[ADDRESS_TEXT_MAX];
+	int rc = destination_find(netlink, endpoint, path, problem);
 
 	if (!rc)
 		rc = destination_session(endpoint, path, &s->session.shape, config, problem);
@@ -160,6 +162,11 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 	} else if (!path->uplink.up) {
 		config->uplink = 0;
 		fail(problem, ENETDOWN, "interface %s is down", path->uplink.name);
+	} else if (endpoint_is_tunnel(endpoint) && path->uplink.resolves &&
+		   !netlink_neighbour_answers(netlink, path->uplink.ifindex, &path->nexthop)) {
+		config->uplink = 0;
+		config->unreachable = COUNTER_no_neighbour;
+		fail(problem, EAGAIN, "neighbour %s on %s unresolved", address_text(&path->nexthop, nexthop), path->uplink.name);
 	}
 }
 
