@@ -356,7 +356,11 @@ int runner_fd(const struct runner *runner)
 
 void runner_follow(struct runner *runner)
 {
+	const char *news;
+
 	mirrors_follow(runner->mirrors);
+	if ((news = mirrors_news(runner->mirrors)))
+		log_line(LOG_LEVEL_WARNING, NULL, "%s", news);
 	for (size_t i = 0; i < runner->collector_count; i++) {
 		struct running_collector *running = &runner->collectors[i];
 		struct error error;

@@ -45,6 +45,7 @@ struct tap_program {
 struct source_path {
 	struct netlink *netlink;
 	struct owner owner;
+	struct cpus on_cpus;
 	struct link segmenter, encapsulator; /* the two ends of the pair */
 	struct link entry;                   /* where the sources send copies: the segmenter, or a hop in front of it */
 	struct hop_bpf *hop;                 /* NULL: no hop */
@@ -112,14 +113,14 @@ static int make_pair(struct source_path *path, struct error *error)
  * The pair in front of the segmenter, with --cpus: whole copies pass it, and change over to the CPU of their flow on the way (receive
  * packet steering at its far end).
  */
-static int make_hop(struct source_path *path, const struct cpus *cpus, struct error *error)
+static int make_hop(struct source_path *path, struct error *error)
 {
 	char entry[IFNAMSIZ], exit[IFNAMSIZ];
 	struct link far;
 	int rc;
 
 	path->entry = path->segmenter;
-	if (!cpus->some)
+	if (!path->on_cpus.some)
 		return 0;
 	owner_device_name(&path->owner, "hop", entry);
 	owner_device_name(&path->owner, "cpu", exit);
@@ -133,7 +134,7 @@ static int make_hop(struct source_path *path, const struct cpus *cpus, struct er
 		return fail_bpf(error, rc, "steering program");
 	if ((rc = netlink_add_pair(path->netlink, entry, exit, "farspan: private, copies on their way", PAIR_MTU, error)) ||
 	    (rc = netlink_link_by_name(path->netlink, entry, &path->entry, error)) ||
-	    (rc = netlink_link_by_name(path->netlink, exit, &far, error)) || (rc = steering_set(exit, cpus, error)))
+	    (rc = netlink_link_by_name(path->netlink, exit, &far, error)) || (rc = steering_set(exit, &path->on_cpus, error)))
 		return rc;
 	return attach_program(bpf_program__fd(path->hop->progs.farspan_hop), far.ifindex, DIRECTION_RX, ATTACH_BEST,
 			      owner_filter_handle(path->owner.id), &path->hop_attachment, error);
@@ -156,6 +157,49 @@ static void find_ways(struct source_path *path)
 	ways->segmenter = (__u32)path->segmenter.ifindex;
 	if (!skb_layout_find_ip_summed(&ways->ip_summed_off, &ways->ip_summed_shift, &path->not_straight))
 		ways->encapsulator = (__u32)path->encapsulator.ifindex;
+}
+
+static int make_devices(struct source_path *path, struct error *error)
+{
+	int rc = make_pair(path, error);
+
+	if (rc || (rc = attach_encap(path, error)))
+		return rc;
+	find_ways(path);
+	return make_hop(path, error);
+}
+
+static void remove_devices(struct source_path *path)
+{
+	attach_remove(&path->hop_attachment);
+	hop_bpf__destroy(path->hop);
+	path->hop = NULL;
+	attach_remove(&path->straight_attachment);
+	attach_remove(&path->encap_attachment);
+	if (path->entry.ifindex && path->entry.ifindex != path->segmenter.ifindex)
+		netlink_delete_link(path->netlink, path->entry.ifindex, NULL);
+	if (path->segmenter.ifindex)
+		netlink_delete_link(path->netlink, path->segmenter.ifindex, NULL);
+}
+
+static bool is_there(struct source_path *path, const struct link *made)
+{
+	struct link link;
+
+	return !netlink_link_by_index(path->netlink, made->ifindex, &link, NULL) && strcmp(link.name, made->name) == 0;
+}
+
+bool source_path_is_whole(struct source_path *path)
+{
+	return is_there(path, &path->segmenter) && is_there(path, &path->encapsulator) && is_there(path, &path->entry) &&
+	       attach_is_there(&path->encap_attachment) && attach_is_there(&path->straight_attachment) &&
+	       (!path->hop || attach_is_there(&path->hop_attachment));
+}
+
+int source_path_mend(struct source_path *path, struct error *error)
+{
+	remove_devices(path);
+	return make_devices(path, error);
 }
 
 /* An interface that has just gone is not held, and nothing will be sent to its number. */
@@ -688,10 +732,8 @@ static int open_parts(struct source_path *path, const struct cpus *cpus, const c
 	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = encap_object_load(&path->encap, hook, error)) ||
 	    (rc = owner_sweep(path->netlink, error)))
 		return rc;
-	if ((rc = make_pair(path, error)) || (rc = attach_encap(path, error)))
-		return rc;
-	find_ways(path);
-	if ((rc = make_hop(path, cpus, error)) || (rc = filter_setup(error)) || (rc = load_shared(path, error)))
+	path->on_cpus = *cpus;
+	if ((rc = make_devices(path, error)) || (rc = filter_setup(error)) || (rc = load_shared(path, error)))
 		return rc;
 	source_path_set_clock(path);
 	return 0;
@@ -725,15 +767,8 @@ void source_path_close(struct source_path *path)
 	remove_taps(path);
 	free(path->taps);
 	source_bpf__destroy(path->shared);
-	attach_remove(&path->hop_attachment);
-	hop_bpf__destroy(path->hop);
-	attach_remove(&path->straight_attachment);
-	attach_remove(&path->encap_attachment);
+	remove_devices(path);
 	encap_object_close(&path->encap);
-	if (path->entry.ifindex && path->entry.ifindex != path->segmenter.ifindex)
-		netlink_delete_link(path->netlink, path->entry.ifindex, NULL);
-	if (path->segmenter.ifindex)
-		netlink_delete_link(path->netlink, path->segmenter.ifindex, NULL);
 	owner_release(&path->owner);
 	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
 	owner_sweep(path->netlink, NULL);

@@ -72,6 +72,10 @@ bool source_path_is_tapped(struct source_path *path, int ifindex, enum direction
 /* Ends copying one direction of an interface, which may be gone already. */
 void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped);
 
+/* Whether the private devices are still there, with their programs; and making them again, after which all taps must be made again too. */
+bool source_path_is_whole(struct source_path *path);
+int source_path_mend(struct source_path *path, struct error *error);
+
 /* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
 void source_path_stop(struct source_path *path);
 

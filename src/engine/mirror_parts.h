@@ -72,6 +72,7 @@ struct mirror_tap {
 	char name[IFNAMSIZ];
 	struct tap_legs loaded; /* what its program has; none: there is no program */
 	struct tap_legs wanted;
+	bool stale; /* its program sends to devices that are gone */
 };
 
 /* Slots that no session has any more, while legs may still use them. */
@@ -94,6 +95,7 @@ struct mirrors {
 	uint32_t revisions;    /* given out so far */
 	uint64_t next_walk_ns; /* when all is looked at even if nothing is said to have changed */
 	bool stopped;
+	char news[MIRROR_TEXT_MAX]; /* empty: none */
 };
 
 /* ---- mirror_session.c ---- */
@@ -126,5 +128,8 @@ void mirrors_give_slots(struct mirrors *m, struct mirror_path *path, unsigned in
 /* Starts interfaces that have come, forgets those that have gone, and changes the programs of those whose legs have changed. */
 int mirrors_walk(struct mirrors *m, struct error *error);
 void mirrors_forget_taps(struct mirrors *m);
+
+/* Finds out which programs others have removed; mirrors_walk() puts them back where the interface is still there. */
+void mirrors_find_lost_taps(struct mirrors *m);
 
 #endif

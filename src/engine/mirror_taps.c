@@ -170,6 +170,7 @@ static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs
 	}
 	memcpy(copy, legs->legs, legs->count * sizeof *copy);
 	free(tap->loaded.legs);
+	tap->stale = false;
 	tap->loaded = (struct tap_legs){.legs = copy, .count = legs->count, .room = legs->count};
 	return 0;
 }
@@ -324,7 +325,7 @@ static void change_taps(struct mirrors *m)
 		/* Another interface has taken the number of one that has gone. */
 		if (tap->loaded.count && !source_path_is_tapped(tap->path->path, tap->ifindex, tap->direction, tap->swapped))
 			untap(tap);
-		if (!same_legs(&tap->loaded, &tap->wanted))
+		if (tap->stale || !same_legs(&tap->loaded, &tap->wanted))
 			reload(m, tap);
 		credit(tap);
 	}
@@ -346,6 +347,20 @@ int mirrors_walk(struct mirrors *m, struct error *error)
 		tell(m->sessions[i]);
 	}
 	return rc;
+}
+
+void mirrors_find_lost_taps(struct mirrors *m)
+{
+	for (unsigned int i = 0; i < m->tap_count; i++) {
+		struct mirror_tap *tap = &m->taps[i];
+		struct link link;
+
+		if (!tap->loaded.count || source_path_is_tapped(tap->path->path, tap->ifindex, tap->direction, tap->swapped))
+			continue;
+		untap(tap);
+		if (!netlink_link_by_index(m->netlink, tap->ifindex, &link, NULL))
+			snprintf(m->news, sizeof m->news, "interface %s: the program had been removed, and is back", tap->name);
+	}
 }
 
 void mirrors_forget_taps(struct mirrors *m)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,6 +401,32 @@ int mirrors_fd(const struct mirrors *m)
 	return m->monitor;
 }
 
+/* What others have taken away: the walk makes it again. */
+static void find_lost(struct mirrors *m)
+{
+	for (struct mirror_path *path = m->paths; path; path = path->next) {
+		struct error error = {0};
+
+		if (source_path_is_whole(path->path))
+			continue;
+		snprintf(m->news, sizeof m->news, "private interfaces had been removed, and are back");
+		if (source_path_mend(path->path, &error))
+			snprintf(m->news, sizeof m->news, "private interfaces have been removed: %.200s", error.text);
+		for (unsigned int i = 0; i < m->tap_count; i++)
+			m->taps[i].stale |= m->taps[i].path == path;
+	}
+	mirrors_find_lost_taps(m);
+}
+
+const char *mirrors_news(struct mirrors *m)
+{
+	static char news[MIRROR_TEXT_MAX];
+
+	memcpy(news, m->news, sizeof news);
+	m->news[0] = '\0';
+	return news[0] ? news : NULL;
+}
+
 void mirrors_follow(struct mirrors *m)
 {
 	bool changed = netlink_changed(m->netlink);
@@ -409,6 +436,7 @@ void mirrors_follow(struct mirrors *m)
 		source_path_set_clock(path->path);
 	if (m->stopped || (!changed && begin < m->next_walk_ns))
 		return;
+	find_lost(m);
 	for (unsigned int i = 0; i < m->count; i++)
 		mirror_session_find_destinations(m->sessions[i]);
 	walk(m, NULL);

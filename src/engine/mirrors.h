@@ -32,6 +32,9 @@ int mirrors_fd(const struct mirrors *mirrors);
 /* Brings sources, next hops, path MTUs and the programs' clock up to date. To be called every second besides. */
 void mirrors_follow(struct mirrors *mirrors);
 
+/* What others have removed and mirrors_follow() has put back, as a sentence, once; NULL: nothing. Valid until the next call. */
+const char *mirrors_news(struct mirrors *mirrors);
+
 /* Ends copying and settles the counters. */
 void mirrors_stop(struct mirrors *mirrors);
 

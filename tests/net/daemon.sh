@@ -112,14 +112,29 @@ equal "what is said" 2 "$(grep -c 'another farspand runs already' "$work/second"
 echo "-- killed, it leaves nothing, and can be started again; its end is orderly"
 end tap KILL || true
 until_true 20 "its devices to be gone" sh -c "! ip -n ${prefix}tap -o link show | grep -q fs[0-9a-f]*-"
-daemon tap
+daemon tap --clsact
 ping_b
 equal "anew" "[\"web\",\"active\",$pings,$pings,0]" "$(show tap "$seen")"
+
+echo "-- what others remove is put back, and told"
+at tap tc qdisc del dev s0 clsact
+until_said tap "interface s0: the program had been removed, and is back"
+ping_b
+equal "with the program back" "[\"web\",\"active\",$((2 * pings)),$((2 * pings)),0]" "$(show tap "$seen")"
+at tap ip link del "$(at tap ip -o link show | grep -o 'fs[0-9a-f]*-seg' | head -n 1)"
+until_said tap "private interfaces had been removed, and are back"
+web icmp
+until_true 20 "the other filter" shows tap .wanted.filter '"icmp"'
+ping_b
+equal "with the interfaces back" "[\"web\",\"active\",$((3 * pings)),$((2 * pings)),$pings]" "$(show tap "$seen")"
+until_true 20 "their copies" shows col '[.actual.packets, .actual.lost]' "[$((2 * pings)),0]"
+
+echo "-- a collector's process that is killed is started again"
 kill -9 "$(pgrep -P "$(cat "$work/col.pid")" farspan-collect)"
 until_said col "all: its process was ended by signal 9"
-until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$pings]"
+until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((2 * pings))]"
 end tap TERM || wrong "the end of farspand: status $?"
 end col TERM || wrong "the end of the collector's farspand: status $?"
 equal "devices left behind" "" "$(ip -n ${prefix}tap -o link show | grep 'fs[0-9a-f]*-' || true)"
-equal "frames recorded before it was killed" $pings "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
+equal "frames recorded before it was killed" $((2 * pings)) "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
 finish
