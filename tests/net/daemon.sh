@@ -18,7 +18,7 @@ daemon() {
 	local name=$1
 	shift
 	mkdir -p "$work/$name.run"
-	spawn "$name" nsenter --net="/run/netns/$prefix$name" "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
+	spawn "$name" nsenter --net="/run/netns/$prefix$name" setpriv --bounding-set=-all,+bpf,+perfmon,+net_admin,+net_raw "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
 	until_said "$name" "farspand: ready"
 }
 
