@@ -11,6 +11,7 @@ FARSPAND=${FARSPAND:-farspand}
 bridge_topology 1500 1600 collector
 pings=20
 mkdir "$work/tap" "$work/col"
+capabilities=--bounding-set=-all,+bpf,+perfmon,+net_admin,+net_raw # those of the unit
 chmod 711 "$work" # the socket is for others too
 
 # daemon NAMESPACE OPTION...: a farspand with the files of $work/NAMESPACE
@@ -18,7 +19,7 @@ daemon() {
 	local name=$1
 	shift
 	mkdir -p "$work/$name.run"
-	spawn "$name" nsenter --net="/run/netns/$prefix$name" setpriv --bounding-set=-all,+bpf,+perfmon,+net_admin,+net_raw "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
+	spawn "$name" nsenter --net="/run/netns/$prefix$name" setpriv "$capabilities" "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
 	until_said "$name" "farspand: ready"
 }
 
