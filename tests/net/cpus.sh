@@ -8,6 +8,8 @@
 . "$(dirname "$0")/lib.sh"
 
 [ "$(nproc)" -gt 1 ] || skip "needs two CPUs"
+other=0
+claim_cpu other
 bridge_topology 1500 9216
 bytes=3000000
 
@@ -15,9 +17,9 @@ for tags in none two; do
 	echo "-- tags: $tags"
 	tagged $tags
 	capture col c0 copies -Q in
-	mirror tap --cpus 1 -i s0 -d rx -t erspan2:10.9.0.2,id=1
+	mirror tap --cpus "$other" -i s0 -d rx -t erspan2:10.9.0.2,id=1
 	capture b b0 reference -Q in
-	sha=$(taskset -c 0 "$here/traffic.py" tcp ${prefix}a ${prefix}b 10.1.0.2 5001 $bytes) || fail "the transfer itself"
+	sha=$(taskset -c "$cpu" "$here/traffic.py" tcp ${prefix}a ${prefix}b 10.1.0.2 5001 $bytes) || fail "the transfer itself"
 	fence a a0 reference copies
 	end_mirror
 	end_capture reference

@@ -35,7 +35,7 @@ one() {
 	later=yes snaplen=100 capture tap $entry whole -Q in greater $((mtu + 100))
 	mirror tap -i s0 -d "$1" -t "$destination"
 	capturing copies reference whole
-	sha=$(taskset -c 0 "$here/traffic.py" tcp $prefix$from $prefix$to "$2" 5001 $bytes) || fail "the transfer itself"
+	sha=$(taskset -c "$cpu" "$here/traffic.py" tcp $prefix$from $prefix$to "$2" 5001 $bytes) || fail "the transfer itself"
 	fence $from ${from}0 reference copies
 	end_mirror
 	end_capture reference copies whole

@@ -56,6 +56,25 @@ trap 'exit 130' INT TERM
 
 [ "$(id -u)" = 0 ] || skip "needs root, for network namespaces"
 
+# claim_cpu NAME: in $NAME a CPU that no other test keeps its traffic on while this one runs: the queue inside of veth pairs is one per CPU,
+# whoever they belong to. There are as many tests at a time as CPUs.
+claim_cpu() {
+	local number lock
+	while :; do
+		for ((number = 0; number < $(nproc); number++)); do
+			exec {lock}</sys/devices/system/cpu/cpu$number
+			if flock -n $lock; then
+				printf -v "$1" %s $number
+				return
+			fi
+			exec {lock}<&-
+		done
+		sleep 0.1
+	done
+}
+cpu=0
+claim_cpu cpu
+
 # until_true SECONDS WHAT COMMAND...: runs COMMAND every 20 ms until it succeeds.
 until_true() {
 	local rounds=$(($1 * 50)) what=$2
@@ -382,8 +401,8 @@ collect() {
 
 # send_to_collector FILE: its frames, and then waits until the host of the collector has handled them all: it answers in order.
 send_to_collector() {
-	taskset -c 0 nsenter --net=/run/netns/${prefix}tap "$here/traffic.py" frames u0 "$1" $mac_c
-	taskset -c 0 nsenter --net=/run/netns/${prefix}tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the wire to the collector"
+	taskset -c $cpu nsenter --net=/run/netns/${prefix}tap "$here/traffic.py" frames u0 "$1" $mac_c
+	taskset -c $cpu nsenter --net=/run/netns/${prefix}tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the wire to the collector"
 }
 
 # end_collect [COUNTER=NUMBER...]: and its sums hold, exactly.

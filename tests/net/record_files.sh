@@ -108,7 +108,7 @@ follower=$(pgrep -P "$pid" -x farspan-follow) || wrong "nobody follows interface
 wire tap u1 02:00:00:00:09:03 col c1 02:00:00:00:09:04
 attached() {
 	# A link of ours that appeared: packets on the new interface are taken.
-	taskset -c 0 nsenter --net="/run/netns/${prefix}tap" "$here/traffic.py" frames u1 "$work/outer.pcap" 02:00:00:00:09:04
+	taskset -c "$cpu" nsenter --net="/run/netns/${prefix}tap" "$here/traffic.py" frames u1 "$work/outer.pcap" 02:00:00:00:09:04
 	[ "$(find "$work/files" -type f | wc -l)" -gt 1 ]
 }
 until_true 20 "the new interface to be listened on" attached
@@ -134,7 +134,7 @@ for round in 1 2 3 4; do
 	[ $((round % 4)) != 0 ] || suffix=.zst
 	record -w "$work/files/x.pcapng$suffix" -C 1k -W 7
 	# shellcheck disable=SC2016 # for the other shell
-	spawn sender sh -c 'while :; do taskset -c 0 nsenter --net="$0" "$@" >/dev/null; done' "/run/netns/${prefix}tap" \
+	spawn sender taskset -c "$cpu" sh -c 'while :; do nsenter --net="$0" "$@" >/dev/null; done' "/run/netns/${prefix}tap" \
 		"$here/traffic.py" frames u0 "$work/outer.pcap" $mac_c
 	for ((i = 0; i < round; i++)); do send_to_collector "$work/outer.pcap"; done
 	follower=$(pgrep -P "$(cat "$work/collect.pid")" -x farspan-follow)

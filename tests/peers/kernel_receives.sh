@@ -77,8 +77,8 @@ for size in 0 1 56 1472 4000; do
 	at a ping -q -c 3 -i 0.01 -W 5 -s $size fd01::3 >/dev/null || fail "the pings themselves"
 done
 # On one CPU, or a veth pair does not keep the order.
-sha=$(taskset -c 0 "$here/traffic.py" tcp ${prefix}a ${prefix}tap 10.1.0.3 5001 200000) || fail "the transfer itself"
-taskset -c 0 "$here/traffic.py" tcp ${prefix}tap ${prefix}a fd01::1 5002 200000 >/dev/null || fail "the transfer itself"
+sha=$(taskset -c "$cpu" "$here/traffic.py" tcp ${prefix}a ${prefix}tap 10.1.0.3 5001 200000) || fail "the transfer itself"
+taskset -c "$cpu" "$here/traffic.py" tcp ${prefix}tap ${prefix}a fd01::1 5002 200000 >/dev/null || fail "the transfer itself"
 end_mirror
 end_capture at_a
 arrived

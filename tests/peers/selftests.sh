@@ -25,7 +25,7 @@ mapfile -t rows < <("$cases/selftests.py" script $place)
 if [ $place = host ]; then
 	namespace h1 tap h2 h3
 	# On one CPU the frames, and what follows them, keep their order.
-	run() { cases "$prefix" "$FARSPAN" "$work" "$@" | taskset -c 0 sh -eu; }
+	run() { cases "$prefix" "$FARSPAN" "$work" "$@" | taskset -c "$cpu" sh -eu; }
 	run setup
 	for name in h3p h4p; do capture h3 $name $name -Q in; done
 	run "${rows[@]}" >"$work/log" || wrong "the cases end at: $(tail -n 3 "$work/log")"

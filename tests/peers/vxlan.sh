@@ -55,8 +55,8 @@ for name in vx4 vx6; do capture col $name $name -Q in; done
 capture a a0 at_a
 mirror tap -i s0 -d both -t vxlan:10.9.0.2,vni=5000 -t 'vxlan:[fd09::2],vni=16777215'
 # On one CPU, or a veth pair does not keep the order.
-sha=$(taskset -c 0 "$here/traffic.py" tcp ${prefix}a ${prefix}tap 10.1.0.3 5001 400000) || fail "the transfer itself"
-taskset -c 0 "$here/traffic.py" tcp ${prefix}tap ${prefix}a fd01::1 5002 400000 >/dev/null || fail "the transfer itself"
+sha=$(taskset -c "$cpu" "$here/traffic.py" tcp ${prefix}a ${prefix}tap 10.1.0.3 5001 400000) || fail "the transfer itself"
+taskset -c "$cpu" "$here/traffic.py" tcp ${prefix}tap ${prefix}a fd01::1 5002 400000 >/dev/null || fail "the transfer itself"
 fence a a0 at_a vx4 vx6
 end_mirror
 for name in at_a vx4 vx6; do end_capture $name; done
