@@ -67,6 +67,6 @@ ip -n ${prefix}tap -batch "$work/batch"
 state >"$work/before"
 session "$pairs" 'm*' --clsact
 nothing_left
-session 10 'm?[ab]'
+session $((pairs < 10 ? pairs : 10)) 'm?[ab]'
 nothing_left
 finish
