@@ -333,7 +333,8 @@ struct record {
 	__u8 transmitted; /* Type III: the direction */
 	__u8 truncated;
 	__u8 delivered; /* the frame was handed on */
-	__u8 padding[4];
+	__u8 odd;       /* user space has to take a look, although the session is known */
+	__u8 padding[3];
 	__u64 before;
 	__u8 data[];
 };

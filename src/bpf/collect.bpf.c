@@ -107,6 +107,8 @@ struct remarks {
 	__u32 slot; /* + 1 */
 	__u32 inner_off;
 	__u32 delivered;
+	__u32 odd;
+	__u64 before; /* sequence numbers accounted for the session */
 };
 
 /* Reserves a record of a fixed size, as the verifier wants it, and fills len bytes of it. */
@@ -122,6 +124,8 @@ struct remarks {
 		record->slot = remarks->slot;                                                                               \
 		record->inner_off = (__u16)remarks->inner_off;                                                              \
 		record->delivered = (__u8)remarks->delivered;                                                               \
+		record->odd = (__u8)remarks->odd;                                                                           \
+		record->before = remarks->before;                                                                           \
 		record->sequence = outer->sequence;                                                                         \
 		record->has_sequence = outer->has_sequence;                                                                 \
 		record->transmitted = outer->transmitted;                                                                   \
@@ -304,6 +308,7 @@ static __always_inline enum fate take_delivered(void *ctx, const int xdp, struct
 			take_back(account);
 		return FATE_DROP;
 	}
+	remarks->before = account->numbers;
 	if (!fits(xdp, outer, delivery))
 		return give(ctx, xdp, outer, remarks);
 	if (way->record) {
@@ -333,12 +338,27 @@ static __always_inline enum fate take_known(void *ctx, const int xdp, struct out
 	return take_delivered(ctx, xdp, outer, way, &remarks, delivery);
 }
 
+/* Of a known session, but not plain. */
+static __always_inline enum fate take_odd(void *ctx, const int xdp, struct outer *outer, __u32 slot)
+{
+	struct remarks remarks = {.slot = slot + 1, .odd = 1};
+
+	if (delivers) {
+		struct session_account *account = bpf_map_lookup_elem(&accounts, &slot);
+
+		if (account)
+			remarks.before = account->numbers;
+	}
+	return give(ctx, xdp, outer, &remarks);
+}
+
 static __always_inline enum fate receive(void *ctx, const int xdp, struct outer *outer, struct delivery *delivery)
 {
 	struct remarks none = {};
 	struct local_key local = {};
 	int version = find_ip(outer);
 	__u32 *slot;
+	int read;
 
 	if (!version || (version == 4 ? read_ipv4(outer) : read_ipv6(outer)) || !is_wanted(outer))
 		return FATE_PASS;
@@ -351,10 +371,11 @@ static __always_inline enum fate receive(void *ctx, const int xdp, struct outer 
 		count(COLLECTOR_merged, outer->merged);
 		return FATE_DROP;
 	}
-	if (read_plain(outer) == 0) {
+	read = read_plain(outer);
+	if (read >= 0) {
 		slot = bpf_map_lookup_elem(&sessions, &outer->key);
 		if (slot)
-			return take_known(ctx, xdp, outer, *slot, delivery);
+			return read ? take_odd(ctx, xdp, outer, *slot) : take_known(ctx, xdp, outer, *slot, delivery);
 	}
 	return give(ctx, xdp, outer, &none);
 }

@@ -298,14 +298,17 @@ static __always_inline int read_inner(struct outer *outer)
 	return is_nested(outer, off + WIRE_IPV6_LEN, ip[6]);
 }
 
-/* To be called when is_wanted() said yes. On success the key is a session's, and off that of the mirrored frame. */
+/*
+ * To be called when is_wanted() said yes. 0: the key is a session's, and off that of the mirrored frame; 1: the same, but the frame is odd;
+ * -1: neither.
+ */
 static __always_inline int read_plain(struct outer *outer)
 {
 	if (outer->odd || outer->len > outer->present)
 		return -1;
 	if (outer->protocol == IP_PROTOCOL_GRE ? read_gre(outer) : read_udp(outer))
 		return -1;
-	return read_inner(outer);
+	return read_inner(outer) ? 1 : 0;
 }
 
 #endif

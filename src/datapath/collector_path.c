@@ -62,6 +62,8 @@ static int hand_over(void *context, void *data, size_t size)
 		.transmitted = record->transmitted,
 		.truncated = record->truncated,
 		.delivered = record->delivered,
+		.odd = record->odd,
+		.numbers = record->before,
 	};
 
 	(void)size;

@@ -43,6 +43,8 @@ struct collector_packet {
 	uint32_t sequence;
 	bool transmitted; /* Type III: the direction */
 	bool truncated;   /* by the sender */
+	bool odd;         /* it takes a look all the same */
+	uint64_t numbers; /* sequence numbers of the session that came before it, of packets that were handed on without a word */
 	bool delivered;   /* the frame has been handed on to the session's interfaces */
 };
 

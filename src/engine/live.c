@@ -461,9 +461,11 @@ static void take_packet(void *context, const struct collector_packet *packet)
 	live->ended = live->ended || collect_ended(live->collect, packet->time_ns);
 	if (live_done(live))
 		return;
-	if (known && !packet->delivered)
+	if (known)
+		tell_numbers(live, packet->slot, packet->numbers);
+	if (known && !packet->delivered && !packet->odd)
 		wait_for_flush(live, packet->slot, 1);
-	if (known && !packet->truncated && collect_session_at(live->collect, packet->slot)->kind != FARSPAN_ERSPAN3)
+	if (known && !packet->odd && !packet->truncated && collect_session_at(live->collect, packet->slot)->kind != FARSPAN_ERSPAN3)
 		rc = take_known(live, packet);
 	else
 		rc = take_unknown(live, packet);

@@ -34,6 +34,19 @@ send_to_collector "$work/outer.pcap"
 end_collect written=$((2 * frames))
 compare same "$work/inner.pcap+$work/raw.pcap+$work/inner.pcap+$work/raw.pcap" "$work/collected.pcapng"
 
+echo "-- delivered in the kernel, by the session: the same sums as of what is recorded"
+sums='[.packets, .bytes, .lost, (.sessions | sort_by(.name) | map(del(.time)))]'
+for to in "-w $work/collected.pcapng" "-t interface:span0"; do
+	# shellcheck disable=SC2086 # an option and its value
+	start_farspan collect col collect --json $to
+	for _ in 1 2 3 4; do send_to_collector "$work/outer.pcap"; done
+	end collect || wrong "farspan collect $to: status $?"
+	check counters "$work/collect.out" packets=$((4 * frames))
+	jq "$sums" "$work/collect.out" >"$work/sums${to:0:2}"
+done
+cmp "$work/sums-w" "$work/sums-t" || wrong "$(diff "$work/sums-w" "$work/sums-t")"
+equal "frames delivered" $((4 * frames)) "$(jq '.destinations[0].sent' "$work/collect.out")"
+
 # chosen WRITTEN SOURCE...: of every session three frames came over IPv4 and three over IPv6
 chosen() {
 	local written=$1 source sources=()
