@@ -55,8 +55,8 @@ make_probe() {
 
 make_uplink() {
 	make u0 "$1" $mac_u
+	neighbour tap u0 10.9.0.2 $mac_c # before there is a route: nobody is to be asked
 	addresses tap u0 10.9.0.1/24
-	neighbour tap u0 10.9.0.2 $mac_c
 }
 
 # sent_by NAME
