@@ -278,6 +278,15 @@ struct collect_key {
 	__u8 padding[2];
 };
 
+/* Constants of a collector that is one of several of this host for the same types: exactly what it takes. The rest passes. */
+struct collect_scope {
+	__u32 narrow; /* 0: there is no scope, everything of its types is taken */
+	__u32 from_anyone;
+	__u32 source[4];
+	__u32 any_id;
+	__u32 id;
+};
+
 /* Value of "ways", an array with the key slot that user space writes into directly: what becomes of a session's packets. */
 struct session_way {
 	__u32 record;       /* user space wants the packets */

@@ -367,11 +367,13 @@ static __always_inline enum fate receive(void *ctx, const int xdp, struct outer 
 	__builtin_memcpy(local.address, outer->key.destination, sizeof local.address);
 	if (!bpf_map_lookup_elem(&local_addresses, &local))
 		return FATE_PASS;
+	read = read_plain(outer);
+	if (read >= 0 && !is_in_scope(outer))
+		return FATE_PASS;
 	if (outer->merged) {
 		count(COLLECTOR_merged, outer->merged);
 		return FATE_DROP;
 	}
-	read = read_plain(outer);
 	if (read >= 0) {
 		slot = bpf_map_lookup_elem(&sessions, &outer->key);
 		if (slot)

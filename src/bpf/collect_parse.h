@@ -43,6 +43,7 @@ const volatile __u32 wanted_kinds; /* bits of enum farspan_kind; those over UDP 
 const volatile __be16 udp_ports[UDP_PORTS_MAX];
 const volatile __u8 udp_kinds[UDP_PORTS_MAX]; /* enum farspan_kind, FARSPAN_NONE if it is not the same for all */
 const volatile __u32 udp_port_count;
+const volatile struct collect_scope scope;
 
 /* What is there at off, if bytes of it can be read; NULL: it has to be got otherwise. */
 static __always_inline void *at(const struct outer *outer, __u32 off, __u32 bytes)
@@ -160,6 +161,17 @@ static __always_inline int is_wanted(struct outer *outer)
 	if (outer->protocol == IP_PROTOCOL_GRE)
 		return is_wanted_gre(outer);
 	return outer->protocol == IP_PROTOCOL_UDP && is_wanted_udp(outer);
+}
+
+/* Whether a packet whose key is known is for this collector. */
+static __always_inline int is_in_scope(const struct outer *outer)
+{
+	if (!scope.narrow)
+		return 1;
+	if (!(wanted_kinds >> outer->key.kind & 1) || (!scope.any_id && scope.id != outer->key.id))
+		return 0;
+	return scope.from_anyone || (scope.source[0] == outer->key.source[0] && scope.source[1] == outer->key.source[1] &&
+				     scope.source[2] == outer->key.source[2] && scope.source[3] == outer->key.source[3]);
 }
 
 /* ---- plain packets: each step returns 0 if it is one so far ---- */

@@ -105,6 +105,7 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 		return fail(error, errno, "collector program: %s", strerror(errno));
 	object->rodata->wanted_kinds = path->config.kinds;
 	object->rodata->udp_port_count = path->config.udp_port_count;
+	memcpy((void *)&object->rodata->scope, &path->config.scope, sizeof path->config.scope);
 	for (unsigned int i = 0; i < path->config.udp_port_count; i++) {
 		object->rodata->udp_ports[i] = htons(path->config.udp_ports[i]);
 		object->rodata->udp_kinds[i] = path->config.udp_kinds[i];

@@ -25,6 +25,7 @@ struct collector_path_config {
 	unsigned int local_count;     /* 0: all of this host's */
 	char interfaces[COLLECTOR_INTERFACES_MAX][IFNAMSIZ];
 	unsigned int interface_count; /* 0: all of this host's */
+	struct collect_scope scope;   /* narrow only if others of this host collect these types too */
 	bool delivers;                /* there will be interfaces to hand frames on to */
 	enum attach_way way;
 };

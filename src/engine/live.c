@@ -219,6 +219,19 @@ static int add_targets(struct live *live, struct error *error)
 	return rc;
 }
 
+/* What is known of the source without looking: one sender and one number, or any. */
+static void set_scope(const struct endpoint *source, struct collect_scope *scope)
+{
+	const struct prefix *remote = &source->remotes[0];
+
+	scope->narrow = 1;
+	scope->from_anyone = source->remote_count != 1 || remote->length != (remote->address.family == 4 ? 32 : 128);
+	if (!scope->from_anyone)
+		memcpy(scope->source, remote->address.bytes, remote->address.family == 4 ? 4 : sizeof scope->source);
+	scope->any_id = !number_set_is_one(&source->ids);
+	scope->id = source->ids.ranges[0].first;
+}
+
 static int open_parts(struct live *live, struct error *error)
 {
 	struct collector_path_config path = {0};
@@ -230,6 +243,8 @@ static int open_parts(struct live *live, struct error *error)
 	if (rc)
 		return rc;
 	path.kinds = live->kinds;
+	if (live->config.narrow)
+		set_scope(&live->config.sources[0], &path.scope);
 	path.locals = live->locals;
 	path.local_count = live->local_count;
 	memcpy(path.interfaces, live->interfaces, sizeof path.interfaces);

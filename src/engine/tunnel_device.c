@@ -55,7 +55,7 @@ static int open_sender(struct tunnel_device *d, enum attach_way way, struct erro
 static int open_receiver(struct tunnel_device *d, enum attach_way way, struct error *error)
 {
 	static struct session delivery; /* large */
-	const struct live_config live = {.sources = &d->tunnel.in, .source_count = 1, .way = way};
+	struct live_config live = {.sources = &d->tunnel.in, .source_count = 1, .way = way, .narrow = true, .outlet_count = 1};
 	struct collect_output output = {.deliver = outlets_deliver};
 	const struct collect_config config = {.sources = &d->tunnel.in, .source_count = 1, .outputs = &output, .output_count = 1};
 	int rc;
@@ -65,6 +65,7 @@ static int open_receiver(struct tunnel_device *d, enum attach_way way, struct er
 	snprintf(delivery.destinations[0].dev, IFNAMSIZ, "%s", tunnel_pair_inner(d->pair));
 	rc = outlets_open(&d->outlets, &delivery, error);
 	output.deliver_context = d->outlets;
+	live.outlets = &d->outlets;
 	if (rc || (rc = collect_open(&config, &d->collect, error)))
 		return rc;
 	return live_open(&d->live, &live, d->collect, error);
@@ -157,6 +158,7 @@ void tunnel_device_serve(struct tunnel_device *d)
 
 	live_drain(d->live);
 	outlets_flush(d->outlets);
+	live_handed_on(d->live);
 	for (int i = 0; i < count && d->mirror; i++)
 		if (events[i].data.fd == mirror_fd(d->mirror))
 			mirror_follow(d->mirror);
