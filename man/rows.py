@@ -220,7 +220,7 @@ SESSION_FORMS = {
     "interfaces": "IFACE...",
     "name": "IFACE",
     "direction": "rx|tx|both",
-    "on_crash": "continue|stop",
+    "on_crash": "stop",
     "netns": "NAMESPACE",
     "vlans": "LIST",
     "cpus": "LIST",

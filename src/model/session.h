@@ -26,19 +26,13 @@ struct session_source {
 	char netns[SESSION_NETNS_MAX]; /* a name, process id or path; empty: ours */
 };
 
-/* What becomes of a session when the daemon dies. */
-enum session_on_crash {
-	ON_CRASH_CONTINUE,
-	ON_CRASH_STOP
-};
-
 struct session {
 	char name[SESSION_NAME_MAX]; /* empty on the command line */
 	char description[SESSION_DESCRIPTION_MAX];
 	char file[SESSION_PATH_MAX];             /* where it was read; empty: in none */
 	unsigned int filter_line, filter_column; /* of the filter in the file */
 	bool disabled;
-	enum session_on_crash on_crash;
+	bool states_on_crash; /* that it stops with the daemon, as it does in any case */
 	struct session_source sources[SESSION_SOURCES_MAX];
 	unsigned int source_count;
 	bool replayed; /* frames come from a capture file, on an interface that is yet to be made and added */

@@ -208,18 +208,18 @@ static bool print_inner(const struct key_row *row, const struct session *session
 
 static int parse_on_crash(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
-	session->on_crash = strcmp(value, "stop") == 0 ? ON_CRASH_STOP : ON_CRASH_CONTINUE;
-	if (session->on_crash == ON_CRASH_STOP || strcmp(value, "continue") == 0)
+	session->states_on_crash = true;
+	if (strcmp(value, "stop") == 0)
 		return 0;
-	return fail(error, EINVAL, "%s must be continue or stop, not '%s'", row->name, value);
+	return fail(error, EINVAL, "%s must be stop, as mirroring ends with farspand, not '%s'", row->name, value);
 }
 
 static bool print_on_crash(const struct key_row *row, const struct session *session, unsigned int source, FILE *out)
 {
 	(void)row, (void)source;
-	if (session->on_crash == ON_CRASH_STOP)
+	if (session->states_on_crash)
 		fputs("stop", out);
-	return session->on_crash == ON_CRASH_STOP;
+	return session->states_on_crash;
 }
 
 /* ---- sources ---- */

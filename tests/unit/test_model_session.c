@@ -105,7 +105,7 @@ static void test_values(void **state)
 	assert_string_equal(session->shape.filter, "ip6[6] = 6 or (vlan and tcp[tcpflags] & (tcp-syn|tcp-fin) != 0)");
 	assert_true(session->disabled);
 	assert_false(session->wait);
-	assert_int_equal(session->on_crash, ON_CRASH_STOP);
+	assert_true(session->states_on_crash);
 	assert_int_equal(session->shape.rate, 10000000);
 	assert_int_equal(session->shape.burst_ns, 20000000);
 	assert_int_equal(session->shape.sample, SAMPLE_FLOW);
