@@ -407,7 +407,7 @@ static int parse_neighbour(struct nl_msg *msg, void *context)
 	return NL_OK;
 }
 
-bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour)
+bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour, bool doubted)
 {
 	struct ndmsg header = {.ndm_family = neighbour->family == 4 ? AF_INET : AF_INET6, .ndm_ifindex = ifindex};
 	unsigned int state = NUD_NONE;
@@ -420,7 +420,7 @@ bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struc
 	use = neighbour_request(RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE, &header, neighbour);
 	if (use)
 		nl_send_sync(netlink->sock, use);
-	return state == NUD_NONE;
+	return !doubted && !(state & NUD_FAILED);
 }
 
 /* ---- changes ---- */

@@ -69,10 +69,10 @@ struct route_query {
 int netlink_route(struct netlink *netlink, const struct route_query *query, struct route *route, struct error *error);
 
 /*
- * Whether packets to a neighbour on an interface have a link address to go to, or wait for one that nobody has asked for so far: false if
- * nobody has answered. In both of the latter cases the kernel is made to ask.
+ * Whether packets to a neighbour on an interface have a link address to go to: false if the neighbour was asked and did not answer, and
+ * also while it is being asked if that was so before (doubted). Who has not answered, or was never asked, is asked now.
  */
-bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour);
+bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour, bool doubted);
 
 /* A descriptor that becomes readable when links, addresses or routes have changed; netlink_changed() empties it and says whether. */
 int netlink_monitor(struct netlink *netlink, struct error *error);

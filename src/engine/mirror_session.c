@@ -149,6 +149,7 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 			struct session_config *config, struct error *problem)
 {
 	struct netlink *netlink = s->mirrors->netlink;
+	const bool doubted = config->unreachable == COUNTER_no_neighbour;
 	char nexthop[ADDRESS_TEXT_MAX];
 	int rc = destination_find(netlink, endpoint, path, problem);
 
@@ -163,7 +164,7 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 		config->uplink = 0;
 		fail(problem, ENETDOWN, "interface %s is down", path->uplink.name);
 	} else if (endpoint_is_tunnel(endpoint) && path->uplink.resolves &&
-		   !netlink_neighbour_answers(netlink, path->uplink.ifindex, &path->nexthop)) {
+		   !netlink_neighbour_answers(netlink, path->uplink.ifindex, &path->nexthop, doubted)) {
 		config->uplink = 0;
 		config->unreachable = COUNTER_no_neighbour;
 		fail(problem, EAGAIN, "neighbour %s on %s unresolved", address_text(&path->nexthop, nexthop), path->uplink.name);

@@ -72,8 +72,9 @@ claim_cpu() {
 		sleep 0.1
 	done
 }
-cpu=0
-claim_cpu cpu
+cpu=${FARSPAN_TEST_CPU:-}
+[ -n "$cpu" ] || claim_cpu cpu
+export FARSPAN_TEST_CPU=$cpu # of a test within a test
 
 # until_true SECONDS WHAT COMMAND...: runs COMMAND every 20 ms until it succeeds.
 until_true() {
