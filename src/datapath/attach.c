@@ -9,15 +9,15 @@
 #include <netlink/netlink.h>
 #include <netlink/route/classifier.h>
 #include <netlink/route/qdisc.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Newer than the headers of Debian 12 (linux/bpf.h of 6.6). */
+#include "datapath/owner.h"
+
 enum {
-	TCX_INGRESS = 46,
-	TCX_EGRESS = 47,
-	TCX_BEFORE = 1 << 3, /* before all others, if no other is named */
+	TCX_BEFORE = 1 << 3, /* before all others, if no other is named; newer than the headers of Debian 12 */
 };
 
 enum {
@@ -33,7 +33,7 @@ static const uint32_t parents[] = {
 static int attach_tcx(int program, struct attachment *a)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = a->direction == DIRECTION_RX ? TCX_BEFORE : 0);
-	int type = a->direction == DIRECTION_RX ? TCX_INGRESS : TCX_EGRESS;
+	int type = a->direction == DIRECTION_RX ? ATTACH_TCX_INGRESS : ATTACH_TCX_EGRESS;
 
 	a->link = bpf_link_create(program, a->ifindex, (enum bpf_attach_type)type, &options);
 	return a->link < 0 ? a->link : 0;
@@ -73,9 +73,16 @@ static bool has_old_ingress_qdisc(int ifindex)
 	return found;
 }
 
-typedef bool (*filter_visitor)(int ifindex, enum direction direction, uint32_t handle, uint32_t priority, void *context);
+struct filter_place {
+	int ifindex;
+	enum direction direction;
+	uint32_t handle, priority;
+	const char *kind; /* "u32"; NULL: the kernel does not say */
+};
 
-/* Calls visit for every clsact filter of the interface; returns how many there are. */
+typedef bool (*filter_visitor)(const struct filter_place *filter, void *context);
+
+/* Calls visit for every clsact filter of the interface, in the order in which frames come to them; returns for how many it was true. */
 static int each_filter(int ifindex, filter_visitor visit, void *context)
 {
 	struct nl_sock *sock = open_route();
@@ -89,11 +96,13 @@ static int each_filter(int ifindex, filter_visitor visit, void *context)
 		if (rtnl_cls_alloc_cache(sock, ifindex, parents[d], &cache))
 			continue;
 		for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
-			uint32_t handle = rtnl_tc_get_handle((struct rtnl_tc *)o);
+			struct rtnl_tc *tc = (struct rtnl_tc *)o;
+			struct filter_place filter = {ifindex, d, rtnl_tc_get_handle(tc), rtnl_cls_get_prio((struct rtnl_cls *)o),
+						      rtnl_tc_get_kind(tc)};
 
 			/* The kernel also lists the chain itself, without a handle. */
-			if (handle)
-				found += visit(ifindex, d, handle, rtnl_cls_get_prio((struct rtnl_cls *)o), context);
+			if (filter.handle)
+				found += visit(&filter, context);
 		}
 		nl_cache_free(cache);
 	}
@@ -101,16 +110,16 @@ static int each_filter(int ifindex, filter_visitor visit, void *context)
 	return found;
 }
 
-static bool count_filter(int ifindex, enum direction direction, uint32_t handle, uint32_t priority, void *context)
+static bool count_filter(const struct filter_place *filter, void *context)
 {
-	(void)ifindex, (void)direction, (void)handle, (void)priority, (void)context;
+	(void)filter, (void)context;
 	return true;
 }
 
-static void detach_filter(int ifindex, enum direction direction, uint32_t handle, uint32_t priority)
+static void detach_filter(const struct filter_place *filter)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = points[direction]);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = filter->ifindex, .attach_point = points[filter->direction]);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = filter->handle, .priority = filter->priority);
 
 	bpf_tc_detach(&hook, &options);
 }
@@ -216,24 +225,54 @@ void attach_remove(struct attachment *attachment)
 	if (attachment->link >= 0) {
 		close(attachment->link);
 	} else if (attach_is_there(attachment)) {
-		detach_filter(attachment->ifindex, attachment->direction, attachment->handle, attachment->priority);
+		detach_filter(
+			&(struct filter_place){attachment->ifindex, attachment->direction, attachment->handle, attachment->priority, NULL});
 		if (attachment->made_qdisc)
 			attach_remove_unused_clsact(attachment->ifindex);
 	}
 	attachment->ifindex = 0;
 }
 
-static bool remove_orphan(int ifindex, enum direction direction, uint32_t handle, uint32_t priority, void *context)
+static bool remove_orphan(const struct filter_place *filter, void *context)
 {
 	bool (**is_orphan)(uint32_t) = context;
 
-	if (!(*is_orphan)(handle))
+	if (!(*is_orphan)(filter->handle))
 		return false;
-	detach_filter(ifindex, direction, handle, priority);
+	detach_filter(filter);
 	return true;
 }
 
 void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle))
 {
 	each_filter(ifindex, remove_orphan, &is_orphan);
+}
+
+struct filter_search {
+	const struct attachment *ours;
+	char *text;
+	size_t room;
+	bool over; /* ours has been reached, or another was found */
+};
+
+static bool is_before(const struct filter_place *filter, void *context)
+{
+	struct filter_search *search = context;
+	const struct attachment *ours = search->ours;
+
+	if (search->over || filter->direction != ours->direction)
+		return false;
+	search->over = filter->handle == ours->handle && filter->priority == ours->priority;
+	if (search->over || owner_is_filter(filter->handle))
+		return false;
+	search->over = true;
+	snprintf(search->text, search->room, "filter %s of priority %u", filter->kind ? filter->kind : "", filter->priority);
+	return true;
+}
+
+bool attach_filter_before(const struct attachment *attachment, char *text, size_t room)
+{
+	struct filter_search search = {.ours = attachment, .text = text, .room = room};
+
+	return each_filter(attachment->ifindex, is_before, &search) > 0;
 }

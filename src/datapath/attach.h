@@ -4,6 +4,7 @@
 #define DATAPATH_ATTACH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -15,6 +16,12 @@ enum attach_way {
 	ATTACH_CLSACT, /* clsact even where tcx is */
 };
 
+/* Newer than the headers of Debian 12 (linux/bpf.h of 6.6). */
+enum {
+	ATTACH_TCX_INGRESS = 46,
+	ATTACH_TCX_EGRESS = 47,
+};
+
 struct attachment {
 	int ifindex; /* 0: nothing attached */
 	enum direction direction;
@@ -22,6 +29,7 @@ struct attachment {
 	bool xdp;
 	uint32_t handle, priority;
 	bool made_qdisc;
+	uint32_t passed; /* the last program of others that this one was moved in front of */
 };
 
 /*
@@ -45,6 +53,9 @@ int attach_replace(struct attachment *attachment, int program, struct error *err
 
 /* Whether it still stands where it was put: it goes with its interface, whose number another one may have taken since. */
 bool attach_is_there(const struct attachment *attachment);
+
+/* Whether a filter of others comes before ours at clsact, in the order of the kernel, and the first of them: "filter u32 of priority 1". */
+bool attach_filter_before(const struct attachment *attachment, char *text, size_t room);
 
 /*
  * Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone.

@@ -59,6 +59,30 @@ int owner_claim(const char *role, struct error *error)
 	return fd < 0 ? fail(error, -fd, "%s: %s", role, strerror(-fd)) : fd;
 }
 
+static int bind_program(uint32_t id)
+{
+	char name[24];
+
+	snprintf(name, sizeof name, "program/%u", id);
+	return bind_name(name);
+}
+
+int owner_mark_program(uint32_t id)
+{
+	int fd = bind_program(id);
+
+	return fd < 0 ? -1 : fd;
+}
+
+bool owner_knows_program(uint32_t id)
+{
+	int fd = bind_program(id);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EADDRINUSE;
+}
+
 static bool is_alive(uint32_t id)
 {
 	int fd = bind_id(id);
@@ -158,9 +182,14 @@ static void sweep_device(const struct link *link, void *context)
 		sweep->rc = rc;
 }
 
+bool owner_is_filter(uint32_t handle)
+{
+	return (handle & ~(uint32_t)ID_MASK) == HANDLE_MAGIC;
+}
+
 static bool is_orphan_filter(uint32_t handle)
 {
-	return (handle & ~(uint32_t)ID_MASK) == HANDLE_MAGIC && !is_alive(handle & ID_MASK);
+	return owner_is_filter(handle) && !is_alive(handle & ID_MASK);
 }
 
 static void sweep_filters(const struct link *link, void *context)

@@ -45,6 +45,16 @@ bool owner_lives(const struct link *link);
 /* The handle under which an owner's filters stand at clsact. */
 uint32_t owner_filter_handle(uint32_t id);
 
+/* Whether a handle is such a one, of whichever owner. */
+bool owner_is_filter(uint32_t handle);
+
+/*
+ * Programs of ours, by the kernel's ids, known to all processes of the network namespace until the descriptor that is returned is closed;
+ * -1 if that could not be. The kernel tells their names only to who has CAP_SYS_ADMIN, and anybody can take those.
+ */
+int owner_mark_program(uint32_t id);
+bool owner_knows_program(uint32_t id);
+
 /* Removes devices and filters whose owner is gone. What is not ours, or whose owner lives, is not touched. */
 int owner_sweep(struct netlink *netlink, struct error *error);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "datapath/attach_order.h"
 #include "datapath/bpf_error.h"
 #include "datapath/encap_object.h"
 #include "datapath/filter.h"
@@ -33,6 +34,7 @@ struct source_program {
 	enum direction direction;     /* that it counts as */
 	unsigned int filter_revision; /* of the filters in it */
 	unsigned int taps;
+	int known; /* see attach_make_known() */
 };
 
 /* Where a program is attached. */
@@ -449,11 +451,12 @@ static int take_program(struct source_path *path, enum direction direction, enum
 		program = calloc(1, sizeof *program);
 		if (!program)
 			return fail(error, ENOMEM, "out of memory");
-		*program = (struct source_program){path->programs, NULL, direction, path->filter_revision, 0};
+		*program = (struct source_program){path->programs, NULL, direction, path->filter_revision, 0, -1};
 		if ((rc = load_source(path, direction, tap, filters, &program->object, error))) {
 			free(program);
 			return rc;
 		}
+		program->known = attach_make_known(program_fd(program));
 		path->programs = program;
 	}
 	program->taps++;
@@ -537,6 +540,8 @@ static void drop_program(struct source_path *path, struct source_program *progra
 		;
 	*link = program->next;
 	add_cost(program_fd(program), &path->gone.source_ns, &path->gone.source_runs);
+	if (program->known >= 0)
+		close(program->known);
 	source_bpf__destroy(program->object);
 	free(program);
 }
@@ -630,6 +635,14 @@ bool source_path_is_tapped(struct source_path *path, int ifindex, enum direction
 	const struct tap_program *tap = find_tap(path, ifindex, direction, swapped);
 
 	return tap && attach_is_there(&tap->attachment);
+}
+
+bool source_path_stands_behind(struct source_path *path, int ifindex, enum direction direction, bool swapped,
+			       struct source_path_order *order)
+{
+	struct tap_program *tap = find_tap(path, ifindex, direction, swapped);
+
+	return tap && attach_stands_behind(&tap->attachment, program_fd(tap->program), order->stranger, &order->moved);
 }
 
 void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped)

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
-#include "datapath/attach.h"
+#include "datapath/attach_order.h"
 #include "datapath/netlink.h"
 #include "model/cpus.h"
 
@@ -68,6 +68,17 @@ int source_path_tap(struct source_path *path, int ifindex, enum direction direct
 
 /* Whether a tap is still on its interface: it goes with that, whose number another one may have taken since. */
 bool source_path_is_tapped(struct source_path *path, int ifindex, enum direction direction, bool swapped);
+
+/*
+ * Whether a program of somebody else's stands before a tap and may keep frames from it, after the tap was moved to the front where that can
+ * be, see attach_stands_behind().
+ */
+struct source_path_order {
+	char stranger[ATTACH_STRANGER_MAX];
+	bool moved;
+};
+bool source_path_stands_behind(struct source_path *path, int ifindex, enum direction direction, bool swapped,
+			       struct source_path_order *order);
 
 /* Ends copying one direction of an interface, which may be gone already. */
 void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped);

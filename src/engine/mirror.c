@@ -30,12 +30,12 @@ static int check_sources(const struct session *session, struct error *error)
 }
 
 /*
- * Who does not want to wait is told what is missing. That a link is down for the moment, or that a pattern has no match yet (EAGAIN), is
- * nothing to fail for; what waiting cannot mend always is.
+ * Who does not want to wait is told what is missing. That a link is down for the moment, that a pattern has no match yet (EAGAIN), or that
+ * others may keep frames from us, is nothing to fail for; what waiting cannot mend always is.
  */
 static int check_start(const struct session *session, const struct error *problem, struct error *error)
 {
-	bool for_now = problem->code == ENETDOWN || problem->code == EAGAIN;
+	bool for_now = problem->code == ENETDOWN || problem->code == EAGAIN || problem->code == MIRROR_PARTLY_BLIND;
 	bool for_ever = problem->code == EINVAL || problem->code == EADDRINUSE;
 
 	if (!problem->code || for_now || (session->wait && !for_ever))

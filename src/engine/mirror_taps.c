@@ -268,6 +268,28 @@ static void credit(const struct mirror_tap *tap)
 	}
 }
 
+/* Somebody else's program in front may end the chain, and nobody would know: neither a missing copy nor a counter tells. */
+static void look_ahead(struct mirrors *m, const struct mirror_tap *tap)
+{
+	const char *place = tap->swapped == (tap->direction == DIRECTION_RX) ? "tx" : "rx";
+	struct source_path_order order = {.moved = false};
+	bool behind;
+
+	if (!tap->loaded.count)
+		return;
+	behind = source_path_stands_behind(tap->path->path, tap->ifindex, tap->direction, tap->swapped, &order);
+	if (order.moved)
+		snprintf(m->news, sizeof m->news, "interface %s: %s had come before ours, which is in front again", tap->name,
+			 order.stranger);
+	for (unsigned int i = 0; i < tap->wanted.count && behind; i++) {
+		struct error *problem = &tap->wanted.legs[i].session->sources_wait_for;
+
+		if (!problem->code)
+			fail(problem, MIRROR_PARTLY_BLIND, "partly blind at worst: %s on %s %s stands before ours and may end the chain",
+			     order.stranger, tap->name, place);
+	}
+}
+
 static void find_missing(struct mirror_session *s)
 {
 	for (unsigned int i = 0; i < s->session.source_count && !s->sources_wait_for.code; i++) {
@@ -346,6 +368,9 @@ int mirrors_walk(struct mirrors *m, struct error *error)
 			set_problem(m->sessions[i], -rc, m->sessions[i]->session.sources[0].pattern, strerror(-rc));
 		tell(m->sessions[i]);
 	}
+	/* Last: what is missing is told first. */
+	for (unsigned int i = 0; i < m->tap_count; i++)
+		look_ahead(m, &m->taps[i]);
 	return rc;
 }
 

@@ -6,6 +6,8 @@
 #ifndef ENGINE_MIRRORS_H
 #define ENGINE_MIRRORS_H
 
+#include <errno.h>
+
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/attach.h"
@@ -45,12 +47,17 @@ struct mirror_session *mirrors_find(const struct mirrors *mirrors, const char *n
 enum mirror_state {
 	MIRROR_OFF,      /* not wanted now */
 	MIRROR_PENDING,  /* waits for all of its sources, or all of its destinations */
-	MIRROR_DEGRADED, /* waits for some */
+	MIRROR_DEGRADED, /* waits for some, or may miss frames */
 	MIRROR_ACTIVE,
 };
 
 /* "active", "pending"... */
 const char *mirror_state_name(enum mirror_state state);
+
+/* The code of what sources wait for if nothing is missing, but programs of others stand before ours, where they may end the chain. */
+enum {
+	MIRROR_PARTLY_BLIND = ENOTUNIQ
+};
 
 /* Its state, and in *why what it waits for; code 0: for nothing. why may be NULL. */
 enum mirror_state mirror_session_state(const struct mirror_session *session, struct error *why);

@@ -42,6 +42,7 @@ for way in "" --clsact; do
 	# shellcheck disable=SC2086 # nothing, or an option
 	mirror tap $way -i s0 -d both -t erspan2:10.9.0.2,id=1
 	pings
+	! said mirror blind && ! said second blind || wrong "a mirror of ours or one behind it is called blinding"
 	end second || wrong "second mirror: status $?"
 	pings
 	end_mirror seen=$((4 * pings)) sent=$((4 * pings))
@@ -64,6 +65,60 @@ end_mirror seen=$((4 * pings)) sent=$((4 * pings))
 # The first round: once on its way in, twice on its way out; the second: once on its way out.
 equal "copies of the other mirror" $((count + 4 * pings)) "$(other_mirror)"
 equal "filters of others" 1 "$(at tap tc filter show dev s0 egress | grep -c mirror_to)"
+
+order() {
+	at tap "$here/stranger.py" order s0 "$1"
+}
+
+# order_is DIRECTION NAME...
+order_is() {
+	local where=$1
+	shift
+	[ "$(order "$where")" = "$*" ]
+}
+
+# said_last NAME TEXT: it is in what NAME has said of its state last.
+said_last() {
+	tac "$work/$1.err" | sed '/farspan: mirroring/q' | grep -qF "$2"
+}
+
+said_last_not() {
+	! said_last "$@"
+}
+
+echo "-- programs of others that end the chain before ours"
+status=0
+order rx >/dev/null 2>&1 || status=$?
+if [ $status = 77 ]; then
+	echo "this kernel has no tcx"
+else
+	spawn stranger nsenter --net=/run/netns/${prefix}tap "$here/stranger.py" stand s0 tx
+	until_said stranger standing
+	mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=1
+	said mirror "partly blind at worst: program stranger (id" || wrong "nothing is said of the stranger: $(cat "$work/mirror.err")"
+	said mirror "on s0 tx stands before ours and may end the chain" || wrong "what is said of it: $(cat "$work/mirror.err")"
+	spawn newcomer nsenter --net=/run/netns/${prefix}tap "$here/stranger.py" stand s0 rx
+	until_said newcomer standing
+	until_true 20 "ours to be in front again" order_is rx farspan_rx stranger
+	pings
+	! said mirror "on s0 rx" || wrong "who was overtaken is called blinding"
+	end stranger TERM || true
+	until_true 20 "the mirror to say that nobody is in front" said_last_not mirror blind
+	pings
+	# What is received, twice; what is sent, only when nobody ended the chain any more.
+	end_mirror seen=$((3 * pings)) sent=$((3 * pings))
+	order_is rx stranger || wrong "the programs that are left: $(order rx)"
+	end newcomer TERM || true
+fi
+
+mirror tap --clsact -i s0 -d rx -t erspan2:10.9.0.2,id=1
+at tap tc filter add dev s0 ingress prio 1 handle 9 bpf da obj "$TAGS" sec end
+until_said mirror "partly blind at worst: filter bpf of priority 1 on s0 rx stands before ours"
+pings
+at tap tc filter del dev s0 ingress prio 1 handle 9 bpf
+until_true 20 "the mirror to say that no filter is in front" said_last_not mirror blind
+pings
+end_mirror seen=$pings sent=$pings
 
 echo "-- an old ingress qdisc"
 mirror tap -i s1 -d both -t erspan2:10.9.0.2,id=1
