@@ -104,7 +104,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int st
 {
 	struct api_response response = {.status = status, .type = "application/json"};
 
-	if (asprintf(&response.body, "{\"error\": \"%s\"}\n", why) < 0)
+	if (asprintf(&response.body, "{\"error\": \"%s\", \"errors\": []}\n", why) < 0)
 		response.body = NULL;
 	return answer(connection, &response);
 }

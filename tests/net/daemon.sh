@@ -105,6 +105,9 @@ as_nobody() {
 equal "reading" '["web","active"]' "$(as_nobody http://farspan/v1/sessions | jq -c '.sessions[] | [.name, .state]')"
 equal "changing" 403 "$(as_nobody -o /dev/null -w '%{http_code}' -X DELETE http://farspan/v1/sessions/web)"
 
+echo "-- it is what its description says"
+"$here/openapi.py" "$work/tap.run/farspan.sock" "$here/../../docs/openapi.json" "$here/../../src/daemon/routes.c" || wrong "openapi.json"
+
 echo "-- a second one is refused, by directory and by network namespace"
 ! at tap "$FARSPAND" -D "$work/tap" -R "$work/tap.run" 2>"$work/second" || wrong "a second daemon of the directory"
 ! at tap "$FARSPAND" -D "$work/tap" -R "$work/other.run" 2>>"$work/second" || wrong "a second daemon of the namespace"
