@@ -407,6 +407,27 @@ static int parse_neighbour(struct nl_msg *msg, void *context)
 	return NL_OK;
 }
 
+struct asker {
+	int ifindex;
+	bool has_link_local;
+};
+
+static void look_for_link_local(int ifindex, const struct address *address, void *context)
+{
+	struct asker *asker = context;
+
+	asker->has_link_local |=
+		ifindex == asker->ifindex && address->family == 6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Without a link-local address the kernel asks for IPv6 neighbours only when it has a packet for them, from the address of that. */
+static bool asks_by_itself(struct netlink *netlink, int ifindex, const struct address *neighbour)
+{
+	struct asker asker = {.ifindex = ifindex};
+
+	return neighbour->family == 4 || (netlink_each_address(netlink, look_for_link_local, &asker, NULL) == 0 && asker.has_link_local);
+}
+
 bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour, bool doubted)
 {
 	struct ndmsg header = {.ndm_family = neighbour->family == 4 ? AF_INET : AF_INET6, .ndm_ifindex = ifindex};
@@ -414,7 +435,7 @@ bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struc
 	struct nl_msg *use;
 
 	ask(netlink, neighbour_request(RTM_GETNEIGH, NLM_F_REQUEST, &header, neighbour), parse_neighbour, &state);
-	if (state & ~(unsigned int)(NUD_FAILED | NUD_INCOMPLETE))
+	if (state & ~(unsigned int)(NUD_FAILED | NUD_INCOMPLETE) || !asks_by_itself(netlink, ifindex, neighbour))
 		return true;
 	header.ndm_flags = NTF_USE;
 	use = neighbour_request(RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE, &header, neighbour);

@@ -71,6 +71,7 @@ int netlink_route(struct netlink *netlink, const struct route_query *query, stru
 /*
  * Whether packets to a neighbour on an interface have a link address to go to: false if the neighbour was asked and did not answer, and
  * also while it is being asked if that was so before (doubted). Who has not answered, or was never asked, is asked now.
+ * Whom the kernel asks only on behalf of packets is taken to answer.
  */
 bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struct address *neighbour, bool doubted);
 

@@ -109,8 +109,8 @@ wire tap v0 02:00:00:00:07:00 r r0 02:00:00:00:07:01
 wire r r1 02:00:00:00:07:02 far f0 02:00:00:00:07:03
 ip -n ${prefix}r link set r1 mtu 1400
 at r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-addresses tap v0 10.7.0.1/24 fd07::1/64 fe80::1/64 # who has none can ask for neighbours only on behalf of a packet
-addresses r r0 10.7.0.2/24 fd07::2/64 fe80::2/64
+addresses tap v0 10.7.0.1/24 fd07::1/64
+addresses r r0 10.7.0.2/24 fd07::2/64
 addresses r r1 10.8.0.2/24 fd08::2/64
 addresses far f0 10.8.0.3/24 fd08::3/64
 ip -n ${prefix}far route add default via 10.8.0.2

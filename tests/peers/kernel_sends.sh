@@ -94,7 +94,7 @@ arrived() {
 start() {
 	inside_captures "$@"
 	capture col c0 outer -Q in "$tunnels"
-	collect
+	collect --clsact # XDP takes packets before a capture could see them
 }
 
 # stop [COUNTER=NUMBER...]: everything that start() started.

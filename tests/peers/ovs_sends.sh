@@ -42,7 +42,7 @@ done
 
 echo "-- every port, $frames frames each"
 capture col c0 outer -Q in
-collect
+collect --clsact # XDP takes packets before a capture could see them
 # One port after the other: all ERSPAN ports share one sequence counter.
 for one in "${ports[@]}"; do
 	ofctl del-flows br-int
