@@ -311,6 +311,7 @@ static int report(const struct mirror_command *command, struct mirror *mirror, c
 		replay_report(stderr, replay);
 	mirror_report_line(stderr, &counters);
 	fputc('\n', stderr);
+	mirror_report_uplinks(stderr, mirror, command->session.destination_count);
 	if (measured)
 		mirror_report_cost(stderr, measured);
 	if (command->json && mirror_report_json(stdout, mirror, &counters, &command->session, command->destinations, measured, replay))

@@ -81,6 +81,31 @@ void mirror_report_line(FILE *out, const struct mirror_counters *counters)
 	print_class(out, counters, "drop", "dropped");
 }
 
+static bool is_told(const struct mirror *mirror, unsigned int destination)
+{
+	struct mirror_uplink uplink = mirror_destination_uplink(mirror, destination);
+
+	for (unsigned int i = 0; i < destination; i++) {
+		struct mirror_uplink other = mirror_destination_uplink(mirror, i);
+
+		if (other.link_dropped && strcmp(other.name, uplink.name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void mirror_report_uplinks(FILE *out, const struct mirror *mirror, unsigned int destination_count)
+{
+	for (unsigned int i = 0; i < destination_count; i++) {
+		struct mirror_uplink uplink = mirror_destination_uplink(mirror, i);
+
+		if (uplink.link_dropped && !is_told(mirror, i))
+			fprintf(out,
+				"interface %s: dropped %llu frames that it was to send, by its own counters, which count all traffic\n",
+				uplink.name, (unsigned long long)uplink.link_dropped);
+	}
+}
+
 void mirror_report_cost(FILE *out, const struct mirror_cost *cost)
 {
 	fprintf(out, "cost: %llu ns per frame seen, %llu ns per copy, %.1f %% of a core\n", (unsigned long long)cost->seen_ns,
@@ -123,11 +148,15 @@ static json_t *destinations_json(struct mirror *mirror, const struct mirror_coun
 {
 	json_t *list = json_array();
 
-	for (unsigned int i = 0; i < counters->destination_count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "destination", destinations[i], "waits_for",
-						      mirror_destination_waits_for(mirror, i), "rx",
-						      counters_json(&counters->rows[i][DIRECTION_RX]), "tx",
-						      counters_json(&counters->rows[i][DIRECTION_TX])));
+	for (unsigned int i = 0; i < counters->destination_count; i++) {
+		struct mirror_uplink uplink = mirror_destination_uplink(mirror, i);
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "destination", destinations[i], "waits_for",
+						mirror_destination_waits_for(mirror, i), "uplink", uplink.name, "link_dropped",
+						(json_int_t)uplink.link_dropped, "rx", counters_json(&counters->rows[i][DIRECTION_RX]),
+						"tx", counters_json(&counters->rows[i][DIRECTION_TX])));
+	}
 	return list;
 }
 

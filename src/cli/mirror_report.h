@@ -24,6 +24,9 @@ uint64_t mirror_report_least(const struct mirror_counters *counters, enum counte
 /* "12 frames seen, 9 sent, 1234 bytes; sample 3 excluded", without a newline. */
 void mirror_report_line(FILE *out, const struct mirror_counters *counters);
 
+/* A line for each uplink that dropped frames itself while the mirror ran; they are those of everybody who sends there. */
+void mirror_report_uplinks(FILE *out, const struct mirror *mirror, unsigned int destination_count);
+
 /* "cost: 120 ns per frame seen, 480 ns per copy, 3.1 % of a core", and a newline. */
 void mirror_report_cost(FILE *out, const struct mirror_cost *cost);
 

@@ -44,8 +44,10 @@ static json_t *counters_json(const struct counters *c)
 static json_t *destination_json(const struct mirror_session *mirror, unsigned int index)
 {
 	const struct error *waits_for = mirror_session_destination_waits_for(mirror, index);
-	json_t *object = json_pack("{s:s, s:s}", "path", mirror_session_destination_text(mirror, index), "waits_for",
-				   waits_for->code ? waits_for->text : "");
+	struct mirror_uplink uplink = mirror_session_uplink(mirror, index);
+	json_t *object =
+		json_pack("{s:s, s:s, s:s, s:I}", "path", mirror_session_destination_text(mirror, index), "waits_for",
+			  waits_for->code ? waits_for->text : "", "uplink", uplink.name, "link_dropped", (json_int_t)uplink.link_dropped);
 
 	for (enum direction d = 0; d < DIRECTIONS; d++) {
 		struct counters counters = {0};
@@ -172,6 +174,23 @@ static void print_mirrors(FILE *out, const struct runner *runner)
 	}
 }
 
+static void print_uplinks(FILE *out, const struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+
+	print_family(out, "farspan_mirror_link_dropped_total", "counter",
+		     "Frames of everybody that the destination's uplink was to send and dropped, by its own counters.");
+	for (size_t i = 0; i < list->count; i++) {
+		struct runner_session found;
+
+		runner_look(runner, list->sessions[i], &found);
+		for (unsigned int d = 0; found.mirror && d < mirror_session_wanted(found.mirror)->destination_count; d++) {
+			fprintf(out, "farspan_mirror_link_dropped_total{session=\"%s\",destination=\"%u\"} %llu\n", list->sessions[i]->name,
+				d, (unsigned long long)mirror_session_uplink(found.mirror, d).link_dropped);
+		}
+	}
+}
+
 static void print_collector(FILE *out, const char *session, const struct collector *collector)
 {
 	struct collector_report report;
@@ -211,6 +230,7 @@ char *state_metrics(const struct runner *runner)
 	fprintf(out, "farspan_build_info{version=\"%s\"} 1\n", farspan_version());
 	print_states(out, runner);
 	print_mirrors(out, runner);
+	print_uplinks(out, runner);
 	print_collectors(out, runner);
 	fclose(out);
 	return text;

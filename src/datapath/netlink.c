@@ -83,6 +83,7 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	to->master = rtnl_link_get_master(from);
 	to->peer = rtnl_link_get_link(from);
 	to->arrived = rtnl_link_get_stat(from, RTNL_LINK_RX_PACKETS);
+	to->lost = rtnl_link_get_stat(from, RTNL_LINK_TX_DROPPED) + rtnl_link_get_stat(from, RTNL_LINK_TX_ERRORS);
 	to->loopback = flags & IFF_LOOPBACK;
 	to->resolves = !(flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT));
 	to->ethernet = rtnl_link_get_arptype(from) == ARPHRD_ETHER || to->loopback;

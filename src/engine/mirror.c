@@ -132,6 +132,11 @@ const char *mirror_sources_wait_for(const struct mirror *m)
 	return text_of(mirror_session_sources_wait_for(m->session));
 }
 
+struct mirror_uplink mirror_destination_uplink(const struct mirror *m, unsigned int destination)
+{
+	return mirror_session_uplink(m->session, destination);
+}
+
 const char *mirror_destination_text(const struct mirror *m, unsigned int destination)
 {
 	return mirror_session_destination_text(m->session, destination);

@@ -37,6 +37,8 @@ int mirror_cost(struct mirror *mirror, struct mirror_cost *cost, struct error *e
 const char *mirror_destination_waits_for(const struct mirror *mirror, unsigned int destination);
 const char *mirror_sources_wait_for(const struct mirror *mirror);
 
+struct mirror_uplink mirror_destination_uplink(const struct mirror *mirror, unsigned int destination);
+
 /* "erspan2 10.9.0.1 -> 10.9.0.2 via eth1, frames up to 1464 bytes"; "interface span0" */
 const char *mirror_destination_text(const struct mirror *mirror, unsigned int destination);
 

@@ -22,6 +22,9 @@ struct mirror_destination {
 	struct path_mtu path_mtu;
 	struct error waits_for; /* code 0: for nothing */
 	char text[MIRROR_TEXT_MAX];
+	struct mirror_uplink uplink;
+	uint64_t uplink_lost; /* by the uplink's counter when it was last read */
+	int uplink_ifindex;   /* whose that was; 0: none */
 };
 
 /* A source path and the sessions on it: those that want their copies made ready on the same CPUs, by the same hook. */
@@ -109,6 +112,9 @@ void mirror_session_end(struct mirror_session *s);
 
 /* Finds the ways to its destinations as they are now, and tells the programs. */
 void mirror_session_find_destinations(struct mirror_session *s);
+
+/* Reads once more what the uplinks have dropped. */
+void mirror_session_read_uplinks(struct mirror_session *s);
 
 /* Adds the legs it has on each of its taps. */
 int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs);

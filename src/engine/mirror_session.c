@@ -171,6 +171,27 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 	}
 }
 
+static void read_uplink(struct mirror_destination *d, const struct link *uplink)
+{
+	/* Some drivers count anew when the interface is set up. */
+	if (uplink->ifindex == d->uplink_ifindex && uplink->lost > d->uplink_lost)
+		d->uplink.link_dropped += uplink->lost - d->uplink_lost;
+	d->uplink_ifindex = uplink->ifindex;
+	d->uplink_lost = uplink->lost;
+	memcpy(d->uplink.name, uplink->name, sizeof d->uplink.name);
+}
+
+void mirror_session_read_uplinks(struct mirror_session *s)
+{
+	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+		struct mirror_destination *d = &s->destinations[i];
+		struct link uplink;
+
+		if (d->uplink_ifindex && !netlink_link_by_index(s->mirrors->netlink, d->uplink_ifindex, &uplink, NULL))
+			read_uplink(d, &uplink);
+	}
+}
+
 /* Finds the way to a destination and gives it to the programs. Where there is none, the session stays and counts what it cannot send. */
 static int find_destination(struct mirror_session *s, unsigned int index, struct error *error)
 {
@@ -184,6 +205,8 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 
 	find_config(s, endpoint, &path, &config, &problem);
 	d->waits_for = problem;
+	if (config.uplink)
+		read_uplink(d, &path.uplink);
 	if (!problem.code && (rc = guard(s->mirrors, d, endpoint, &path, error)))
 		return rc;
 	if (!problem.code && endpoint_is_tunnel(endpoint))
@@ -525,6 +548,11 @@ const struct error *mirror_session_destination_waits_for(const struct mirror_ses
 const struct error *mirror_session_sources_wait_for(const struct mirror_session *s)
 {
 	return &s->sources_wait_for;
+}
+
+struct mirror_uplink mirror_session_uplink(const struct mirror_session *s, unsigned int destination)
+{
+	return s->destinations ? s->destinations[destination].uplink : (struct mirror_uplink){.link_dropped = 0};
 }
 
 const char *mirror_session_destination_text(const struct mirror_session *s, unsigned int destination)

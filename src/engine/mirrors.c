@@ -449,6 +449,8 @@ void mirrors_stop(struct mirrors *m)
 	m->stopped = true;
 	for (struct mirror_path *path = m->paths; path; path = path->next)
 		source_path_stop(path->path);
+	for (unsigned int i = 0; i < m->count; i++)
+		mirror_session_read_uplinks(m->sessions[i]);
 	for (unsigned int i = 0; i < m->tap_count; i++)
 		m->taps[i].loaded.count = 0;
 }

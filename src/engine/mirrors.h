@@ -7,6 +7,7 @@
 #define ENGINE_MIRRORS_H
 
 #include <errno.h>
+#include <net/if.h>
 
 #include "base/error.h"
 #include "bpf/abi.h"
@@ -68,6 +69,16 @@ const struct session *mirror_session_wanted(const struct mirror_session *session
 /* The counters of one destination, by its place in the session. */
 int mirror_session_counters(const struct mirror_session *session, unsigned int destination, enum direction direction,
 			    struct counters *counters, struct error *error);
+
+/*
+ * The interface that the copies for a destination leave by, and what it, or one before it, was to send and dropped in that time, by its own
+ * counters: a copy handed to it is sent, for us. They count the frames of everybody who sends there.
+ */
+struct mirror_uplink {
+	char name[IFNAMSIZ]; /* empty: none so far */
+	uint64_t link_dropped;
+};
+struct mirror_uplink mirror_session_uplink(const struct mirror_session *session, unsigned int destination);
 
 /* What a destination, or the sources, wait for; code 0: for nothing. */
 const struct error *mirror_session_destination_waits_for(const struct mirror_session *session, unsigned int destination);

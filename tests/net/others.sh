@@ -120,6 +120,23 @@ until_true 20 "the mirror to say that no filter is in front" said_last_not mirro
 pings
 end_mirror seen=$pings sent=$pings
 
+# What the uplink has dropped, by its own counters: a veth counts a frame that its peer does not take once or twice, as the kernel goes.
+uplink_dropped() {
+	ip -n ${prefix}tap -s -j link show u0 | jq '.[0].stats64.tx | .dropped + .errors'
+}
+
+echo "-- copies that the uplink drops"
+ip -n ${prefix}col link set c0 mtu 300
+had=$(uplink_dropped)
+mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=1
+at a ping -q -s 500 -i 0.002 -c $pings 10.1.0.2 >"$work/ping" || wrong "pings: $(cat "$work/ping")"
+end_mirror seen=$((2 * pings)) sent=$((2 * pings))
+dropped=$(($(uplink_dropped) - had))
+[ $dropped -ge $((2 * pings)) ] || wrong "the uplink dropped $dropped only"
+equal "what the uplink dropped" "u0 $dropped" "$(jq -r '.destinations[0] | "\(.uplink) \(.link_dropped)"' "$work/mirror.out")"
+said mirror "interface u0: dropped $dropped frames that it was to send" || wrong "nothing is said of it: $(cat "$work/mirror.err")"
+ip -n ${prefix}col link set c0 mtu 1600
+
 echo "-- an old ingress qdisc"
 mirror tap -i s1 -d both -t erspan2:10.9.0.2,id=1
 pings
