@@ -15,12 +15,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/stream.h"
+
 enum {
 	BODY_MAX = 1024 * 1024,
 	CONNECTIONS_MAX = 64,
 	IDLE_SECONDS = 30,
 	GROUPS_MAX = 256,
 	BACKLOG = 16,
+	ROUNDS_MAX = 64, /* before others have their turn */
 };
 
 struct api_server {
@@ -30,6 +33,7 @@ struct api_server {
 	bool has_group;
 	struct MHD_Daemon *control, *metrics;
 	int epoll;
+	struct streams streams;
 };
 
 /* A request while its body comes in. */
@@ -123,6 +127,19 @@ static void add_body(struct exchange *exchange, const char *data, size_t len)
 	body[exchange->len] = '\0';
 }
 
+/* Takes the body. */
+static enum MHD_Result follow(struct api_server *server, struct MHD_Connection *connection, const struct api_response *response)
+{
+	enum MHD_Result rc;
+
+	if (server->streams.count < STREAMS_MAX)
+		rc = stream_answer(&server->streams, connection, response->type, response->body);
+	else
+		rc = refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "as many follow already as may");
+	free(response->body);
+	return rc;
+}
+
 static enum MHD_Result serve(struct api_server *server, struct MHD_Connection *connection, const char *path, const char *method,
 			     const struct exchange *exchange)
 {
@@ -135,6 +152,8 @@ static enum MHD_Result serve(struct api_server *server, struct MHD_Connection *c
 	struct api_response response = {.status = MHD_HTTP_OK, .type = "application/json"};
 
 	server->config.handle(server->config.context, &request, &response);
+	if (response.stream && response.body)
+		return follow(server, connection, &response);
 	return answer(connection, &response);
 }
 
@@ -269,9 +288,9 @@ static int start(struct api_server *server, int fd, MHD_AccessHandlerCallback ha
 	struct epoll_event event = {.events = EPOLLIN};
 	const union MHD_DaemonInfo *info;
 
-	*daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				   (unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-				   MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+	*daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+				   MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+				   (unsigned int)IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 	if (!*daemon) {
 		close(fd);
 		return fail(error, EIO, "HTTP server cannot be started");
@@ -321,6 +340,17 @@ int api_server_open(struct api_server **opened, const struct api_config *config,
 	return rc;
 }
 
+/* What is ready and not done makes no descriptor readable again. */
+static void run(struct MHD_Daemon *daemon)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+	unsigned int rounds = 0;
+
+	do
+		MHD_run(daemon);
+	while (++rounds < ROUNDS_MAX && MHD_get_timeout(daemon, &wait_ms) == MHD_YES && !wait_ms);
+}
+
 void api_server_close(struct api_server *server)
 {
 	if (!server)
@@ -328,6 +358,8 @@ void api_server_close(struct api_server *server)
 	if (server->metrics)
 		MHD_stop_daemon(server->metrics);
 	if (server->control) {
+		streams_end(&server->streams);
+		run(server->control);
 		MHD_stop_daemon(server->control);
 		unlink(server->socket);
 	}
@@ -343,7 +375,13 @@ int api_server_fd(const struct api_server *server)
 
 void api_server_run(struct api_server *server)
 {
-	MHD_run(server->control);
+	streams_follow(&server->streams);
+	run(server->control);
 	if (server->metrics)
-		MHD_run(server->metrics);
+		run(server->metrics);
+}
+
+void api_server_tell(struct api_server *server, const char *line)
+{
+	streams_tell(&server->streams, line);
 }

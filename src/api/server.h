@@ -19,6 +19,7 @@ struct api_response {
 	unsigned int status;
 	const char *type; /* static */
 	char *body;       /* malloc()ed; NULL: none */
+	bool stream;      /* the body is a line, and what api_server_tell() has to say follows */
 };
 
 /* Answers a request that its sender may make. */
@@ -42,5 +43,8 @@ void api_server_close(struct api_server *server);
 /* Becomes readable when api_server_run() has something to do, which is to be called every second besides. */
 int api_server_fd(const struct api_server *server);
 void api_server_run(struct api_server *server);
+
+/* A line, with its '\n', for all who were answered with a stream. */
+void api_server_tell(struct api_server *server, const char *line);
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/server.h"
+#include "daemon/events.h"
 #include "daemon/log.h"
 #include "daemon/routes.h"
 #include "daemon/runner.h"
@@ -53,6 +54,7 @@ struct daemon {
 	const char *const *directories;
 	struct runner *runner;
 	struct api_server *server;
+	struct events events;
 	struct pollfd fds[POLL_SLOTS];
 	int lock;
 	bool reload_due;
@@ -216,6 +218,7 @@ static void run(struct daemon *daemon)
 		if (daemon->fds[POLL_KERNEL].revents)
 			runner_follow(daemon->runner);
 		api_server_run(daemon->server);
+		events_follow(&daemon->events);
 	}
 }
 
@@ -293,6 +296,8 @@ static int open_daemon(struct daemon *daemon, const struct options *options, str
 		return rc;
 	if ((rc = open_server(daemon, options, error)))
 		return rc;
+	daemon->events = (struct events){.server = daemon->server, .runner = daemon->runner};
+	runner_listen(daemon->runner, events_changed, &daemon->events);
 	daemon->fds[POLL_SIGNALS] = (struct pollfd){.fd = open_signals(), .events = POLLIN};
 	daemon->fds[POLL_TIMER] = (struct pollfd){.fd = open_timer(), .events = POLLIN};
 	daemon->fds[POLL_FILES] = (struct pollfd){.fd = watch_open(daemon->directories), .events = POLLIN};
@@ -307,6 +312,9 @@ static int open_daemon(struct daemon *daemon, const struct options *options, str
 static void close_daemon(struct daemon *daemon)
 {
 	sd_notify(0, "STOPPING=1");
+	if (daemon->runner)
+		runner_listen(daemon->runner, NULL, NULL);
+	events_free(&daemon->events);
 	api_server_close(daemon->server);
 	if (daemon->runner)
 		runner_stop(daemon->runner);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/events.h"
 #include "daemon/log.h"
 #include "daemon/state.h"
 #include "model/session_json.h"
@@ -86,6 +87,15 @@ static void get_metrics(struct call *call)
 {
 	call->response->type = "text/plain; version=0.0.4; charset=utf-8";
 	call->response->body = state_metrics(call->runner);
+}
+
+static void get_events(struct call *call)
+{
+	call->response->type = "application/x-ndjson";
+	call->response->stream = true;
+	call->response->body = events_hello();
+	if (!call->response->body)
+		call->response->status = SERVER_ERROR;
 }
 
 /* Puts what json says, which is taken. "persist" is no key of a session. */
@@ -224,6 +234,7 @@ static const struct route {
 	{"POST", "/v1/sessions/*/enable", enable_session},
 	{"POST", "/v1/sessions/*/disable", disable_session},
 	{"POST", "/v1/reload", reload},
+	{"GET", "/v1/events", get_events},
 	{"GET", "/metrics", get_metrics},
 };
 

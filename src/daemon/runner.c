@@ -30,6 +30,8 @@ struct runner {
 	size_t collector_count;
 	struct switched *switched;
 	size_t switched_count;
+	runner_listener listener;
+	void *context;
 };
 
 int runner_open(struct runner **opened, const char *const *directories, enum attach_way way, struct error *error)
@@ -59,6 +61,18 @@ void runner_close(struct runner *runner)
 	free(runner->collectors);
 	free(runner->switched);
 	free(runner);
+}
+
+void runner_listen(struct runner *runner, runner_listener listener, void *context)
+{
+	runner->listener = listener;
+	runner->context = context;
+}
+
+static void tell(const struct runner *runner, const char *event, const char *session, const char *text)
+{
+	if (runner->listener)
+		runner->listener(runner->context, event, session, text);
 }
 
 /* ---- collectors ---- */
@@ -128,6 +142,21 @@ static int apply_mirrors(struct runner *runner, const struct session_list *wante
 	return rc;
 }
 
+static void tell_changes(const struct runner *runner, const struct session_list *old, const struct session_list *wanted)
+{
+	for (size_t i = 0; i < old->count; i++)
+		if (!session_list_find(wanted, old->sessions[i]->name))
+			tell(runner, "deleted", old->sessions[i]->name, NULL);
+	for (size_t i = 0; i < wanted->count; i++) {
+		const struct session *now = wanted->sessions[i], *was = session_list_find(old, now->name);
+
+		if (!was)
+			tell(runner, "created", now->name, NULL);
+		else if (!session_equal(was, now) || was->disabled != now->disabled)
+			tell(runner, "changed", now->name, NULL);
+	}
+}
+
 /* Makes the list the one that is wanted; on an error it is freed, and nothing has changed. */
 static int apply(struct runner *runner, struct session_list *wanted, struct error_list *errors)
 {
@@ -140,6 +169,7 @@ static int apply(struct runner *runner, struct session_list *wanted, struct erro
 		return rc;
 	}
 	apply_collectors(runner, &runner->list, wanted);
+	tell_changes(runner, &runner->list, wanted);
 	session_list_free(&runner->list);
 	runner->list = *wanted;
 	return 0;
@@ -200,7 +230,7 @@ static int copy_list(const struct session_list *list, struct session_list *copy)
 	return rc;
 }
 
-int runner_reload(struct runner *runner, struct error_list *errors)
+static int reload(struct runner *runner, struct error_list *errors)
 {
 	struct session_list wanted = {0};
 	int rc = session_dir_read(runner->directories, &wanted, errors);
@@ -217,6 +247,16 @@ int runner_reload(struct runner *runner, struct error_list *errors)
 	}
 	switch_off_and_on(runner, &wanted);
 	return apply(runner, &wanted, errors);
+}
+
+int runner_reload(struct runner *runner, struct error_list *errors)
+{
+	char text[64];
+	int rc = reload(runner, errors);
+
+	snprintf(text, sizeof text, rc ? "nothing has changed: %zu errors" : "%zu sessions", rc ? errors->errors : runner->list.count);
+	tell(runner, rc ? "refused" : "reloaded", NULL, text);
+	return rc;
 }
 
 /* ---- files ---- */

@@ -10,9 +10,13 @@
 
 struct runner;
 
+/* Hears of a session, or with NULL of the files: "created", "changed", "deleted"; "reloaded", "refused". text may be NULL. */
+typedef void (*runner_listener)(void *context, const char *event, const char *session, const char *text);
+
 /* Nothing runs yet. directories end with NULL, the first takes what the API keeps; they must outlive it. */
 int runner_open(struct runner **runner, const char *const *directories, enum attach_way way, struct error *error);
 void runner_close(struct runner *runner);
+void runner_listen(struct runner *runner, runner_listener listener, void *context);
 
 /*
  * Reads the files again and brings what runs in step. Sessions of the API that are in no file stay. If anything is wrong, nothing changes,

@@ -82,6 +82,9 @@ rm "$work/tap/bad.session"
 equal "untouched" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
 
 echo "-- over the socket: put, patched, kept, disabled, deleted; nobody else is touched"
+curl -sN --unix-socket "$work/tap.run/farspan.sock" http://farspan/v1/events >"$work/events" &
+jobs_started+=($!)
+until_true 20 "the stream of events" grep -q hello "$work/events"
 ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}]}' >/dev/null
 equal "both" '"api" "web"' "$(show tap .name | paste -sd' ')"
 equal "it is in no file" "web.session" "$(ls "$work/tap")"
@@ -92,6 +95,9 @@ equal "as export prints it" "$(cat "$work/tap/api.session")" "$("$FARSPAN" expor
 equal "disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .state]' | paste -sd' ')"
 "$FARSPAN" enable -S "$work/tap.run/farspan.sock" api || wrong "enable"
 ask DELETE /v1/sessions/api >/dev/null
+until_true 20 "the last event" grep -q deleted "$work/events"
+equal "what was told of it" "created - state active changed - changed - state off changed - state active deleted -" \
+	"$(jq -r 'select(.session == "api") | .event, .state // "-"' "$work/events" | paste -sd' ')"
 equal "deleted" "web.session" "$(ls "$work/tap")"
 equal "a name that is not there" "there is no session of that name" "$(ask GET /v1/sessions/none | jq -r .error)"
 equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
@@ -107,6 +113,13 @@ equal "changing" 403 "$(as_nobody -o /dev/null -w '%{http_code}' -X DELETE http:
 
 echo "-- it is what its description says"
 "$here/openapi.py" "$work/tap.run/farspan.sock" "$here/../../docs/openapi.json" "$here/../../src/daemon/routes.c" || wrong "openapi.json"
+
+echo "-- who follows events and does not read them is dropped"
+namespace idle
+mkdir "$work/idle"
+daemon idle
+"$here/events.py" "$work/idle.run/farspan.sock" || wrong "events"
+end idle TERM || wrong "the end of the idle farspand: status $?"
 
 echo "-- a second one is refused, by directory and by network namespace"
 ! at tap "$FARSPAND" -D "$work/tap" -R "$work/tap.run" 2>"$work/second" || wrong "a second daemon of the directory"
