@@ -411,6 +411,13 @@ topology_vlan_bridge_1q() {
 	mirror_both
 }
 
+# first_member: both ends of the bonds send on their first members, whichever carrier came back first while they were made
+first_member() {
+	/bin/ip -n "${P}tap" link set lag type bond active_slave swp3
+	/bin/ip -n "${P}h3" link set hlag type bond active_slave h3p
+	member_is swp3 h3p
+}
+
 # bonds MODE: lag of swp3 and swp4, hlag of their other ends
 bonds() {
 	batch tap <<-END
@@ -437,7 +444,7 @@ topology_bridge_1q_lag() {
 	/bin/ip -n "${P}tap" link set lag master br1
 	port_555 lag pvid untagged
 	underlay br1.555 hlag
-	until_so "the first member" member_is swp3 h3p
+	until_so "the first member" first_member
 	mirror_both
 }
 
