@@ -76,9 +76,10 @@ cpu=${FARSPAN_TEST_CPU:-}
 [ -n "$cpu" ] || claim_cpu cpu
 export FARSPAN_TEST_CPU=$cpu # of a test within a test
 
-# until_true SECONDS WHAT COMMAND...: runs COMMAND every 20 ms until it succeeds.
+# until_true SECONDS WHAT COMMAND...: runs COMMAND every 20 ms until it succeeds. SECONDS are what an idle machine may need; on a busy one
+# it may be slower, so nothing is given up within half a minute.
 until_true() {
-	local rounds=$(($1 * 50)) what=$2
+	local rounds=$((($1 > 30 ? $1 : 30) * 50)) what=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		rounds=$((rounds - 1))
