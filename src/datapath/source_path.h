@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The source path: programs on the mirrored interfaces copy frames to a private pair of devices, where the kernel segments them and a
- * program wraps them up. Hides eBPF objects, maps and devices.
+ * program wraps them up. Hides eBPF objects and maps; the devices are in copy_devices, the programs on interfaces in source_taps.
  */
 #ifndef DATAPATH_SOURCE_PATH_H
 #define DATAPATH_SOURCE_PATH_H
 
 #include "base/error.h"
 #include "bpf/abi.h"
-#include "datapath/attach_order.h"
 #include "datapath/netlink.h"
+#include "datapath/source_taps.h"
 #include "model/cpus.h"
 
 struct source_path;
@@ -17,8 +17,7 @@ struct source_path;
 /*
  * Loads the programs and makes the devices, having removed what dead processes left. Call it before threads are started: it forks a process
  * that cleans up should this one be killed. With some cpus, copies are segmented, wrapped and sent on those. hook is an object file of the
- * user's, see farspan_hook.h, or NULL. netlink must outlive it. *path
- * is the caller's, to be closed.
+ * user's, see farspan_hook.h, or NULL. netlink must outlive it. *path is the caller's, to be closed.
  */
 int source_path_open(struct source_path **path, struct netlink *netlink, const struct cpus *cpus, const char *hook, struct error *error);
 
@@ -46,46 +45,15 @@ int source_path_set_bucket(struct source_path *path, __u32 first_slot, __u64 cos
 			   struct error *error);
 int source_path_set_vlans(struct source_path *path, __u32 first_slot, const struct vlan_set *vlans, struct error *error);
 
-/*
- * What frames the legs of a slot take: a pcap-filter(7) expression, NULL or empty for all. Compiled now, it counts for taps that are made
- * or changed afterwards. An error leaves things as they are; its text has three lines, see filter_compile().
- */
-int source_path_set_filter(struct source_path *path, __u32 first_slot, const char *expression, struct error *error);
-
-/* Whether an expression would compile; errors as above. */
-int source_path_check_filter(struct source_path *path, const char *expression, struct error *error);
-
 /* What stands for the destination of a slot when flows are spread over several. */
 int source_path_set_seed(struct source_path *path, __u32 slot, const struct spread_seed *seed, struct error *error);
 
-/*
- * Starts to copy one direction of an interface for these legs, which are copied; sessions, buckets, filters and VLANs of their slots must
- * be set. swapped: the direction is that of the other end of a pair, so that rx is what this end sends. A tap that is there already changes
- * in place, without missing a frame. Errors do not name the interface.
- */
-int source_path_tap(struct source_path *path, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
-		    unsigned int count, enum attach_way way, struct error *error);
-
-/* Whether a tap is still on its interface: it goes with that, whose number another one may have taken since. */
-bool source_path_is_tapped(struct source_path *path, int ifindex, enum direction direction, bool swapped);
-
-/*
- * Whether a program of somebody else's stands before a tap and may keep frames from it, after the tap was moved to the front where that can
- * be, see attach_stands_behind().
- */
-struct source_path_order {
-	char stranger[ATTACH_STRANGER_MAX];
-	bool moved;
-};
-bool source_path_stands_behind(struct source_path *path, int ifindex, enum direction direction, bool swapped,
-			       struct source_path_order *order);
-
-/* Ends copying one direction of an interface, which may be gone already. */
-void source_path_untap(struct source_path *path, int ifindex, enum direction direction, bool swapped);
-
 /* Whether the private devices are still there, with their programs; and making them again, after which all taps must be made again too. */
-bool source_path_is_whole(struct source_path *path);
+bool source_path_is_whole(const struct source_path *path);
 int source_path_mend(struct source_path *path, struct error *error);
+
+/* The programs on the mirrored interfaces, as long as the path is open. */
+struct source_taps *source_path_taps(struct source_path *path);
 
 /* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
 void source_path_stop(struct source_path *path);
@@ -99,11 +67,11 @@ int source_path_counters(struct source_path *path, __u32 slot, enum direction di
 /* Tells the programs the wall clock, for timestamps. To be called every few seconds. */
 void source_path_set_clock(struct source_path *path);
 
-/* What the programs have cost: nanoseconds of CPU and runs, by the kernel's own statistics. */
+/* What the programs have cost. */
 struct source_path_cost {
 	/* Looking at frames, copying, segmenting; for copies that go straight all the rest too: a run per frame or super-packet seen. */
-	__u64 source_ns, source_runs;
-	__u64 encap_ns, encap_runs; /* wrapping up what comes from the segmenter, without sending; runs are all copies */
+	struct run_time source;
+	struct run_time encap; /* wrapping up what comes from the segmenter, without sending; runs are all copies */
 };
 
 /* Has the kernel measure, until the path is closed; that itself costs some nanoseconds per run of any eBPF program of the machine. */
@@ -112,8 +80,5 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 
 /* Why frames that are as on the wire go through the segmenter too and not straight to the encapsulation; NULL: they go straight. */
 const char *source_path_not_straight(const struct source_path *path);
-
-/* "tcx" or "clsact". */
-const char *source_path_attach_name(const struct source_path *path);
 
 #endif

@@ -241,7 +241,7 @@ static int set_up_leg(struct mirror_session *s, __u32 first_slot, struct error *
 {
 	const struct shape *shape = &s->session.shape;
 	struct source_path *path = s->path->path;
-	int rc = source_path_set_filter(path, first_slot, shape->filter, error);
+	int rc = source_taps_set_filter(source_path_taps(path), first_slot, shape->filter, error);
 
 	if (!rc && shape->some_vlans)
 		rc = source_path_set_vlans(path, first_slot, &shape->vlans, error);
@@ -607,8 +607,8 @@ int mirror_session_cost(const struct mirror_session *s, struct mirror_cost *cost
 
 	if (rc)
 		return rc;
-	cost->seen_ns = seen ? c.source_ns / seen : 0;
-	cost->copied_ns = c.encap_runs ? (c.source_ns + c.encap_ns) / c.encap_runs : 0;
-	cost->core_share = elapsed ? (double)(c.source_ns + c.encap_ns) / (double)elapsed : 0;
+	cost->seen_ns = seen ? c.source.ns / seen : 0;
+	cost->copied_ns = c.encap.runs ? (c.source.ns + c.encap.ns) / c.encap.runs : 0;
+	cost->core_share = elapsed ? (double)(c.source.ns + c.encap.ns) / (double)elapsed : 0;
 	return 0;
 }

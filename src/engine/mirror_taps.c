@@ -145,7 +145,7 @@ static bool same_legs(const struct tap_legs *one, const struct tap_legs *other)
 static void untap(struct mirror_tap *tap)
 {
 	if (tap->loaded.count)
-		source_path_untap(tap->path->path, tap->ifindex, tap->direction, tap->swapped);
+		source_taps_untap(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped);
 	tap->loaded.count = 0;
 }
 
@@ -163,7 +163,8 @@ static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs
 		return fail(error, ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < legs->count; i++)
 		plain[i] = legs->legs[i].leg;
-	rc = source_path_tap(tap->path->path, tap->ifindex, tap->direction, tap->swapped, plain, legs->count, m->way, error);
+	rc = source_taps_tap(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped, plain, legs->count, m->way,
+			     error);
 	if (rc) {
 		free(copy);
 		return rc;
@@ -272,12 +273,12 @@ static void credit(const struct mirror_tap *tap)
 static void look_ahead(struct mirrors *m, const struct mirror_tap *tap)
 {
 	const char *place = tap->swapped == (tap->direction == DIRECTION_RX) ? "tx" : "rx";
-	struct source_path_order order = {.moved = false};
+	struct source_taps_order order = {.moved = false};
 	bool behind;
 
 	if (!tap->loaded.count)
 		return;
-	behind = source_path_stands_behind(tap->path->path, tap->ifindex, tap->direction, tap->swapped, &order);
+	behind = source_taps_stands_behind(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped, &order);
 	if (order.moved)
 		snprintf(m->news, sizeof m->news, "interface %s: %s had come before ours, which is in front again", tap->name,
 			 order.stranger);
@@ -307,7 +308,7 @@ static void tell(struct mirror_session *s)
 	size_t used = strlen(s->text);
 
 	find_missing(s);
-	snprintf(s->text + used, sizeof s->text - used, "(%s)", source_path_attach_name(s->path->path));
+	snprintf(s->text + used, sizeof s->text - used, "(%s)", source_taps_attach_name(source_path_taps(s->path->path)));
 }
 
 /* ---- the walk ---- */
@@ -345,7 +346,8 @@ static void change_taps(struct mirrors *m)
 		struct mirror_tap *tap = &m->taps[i];
 
 		/* Another interface has taken the number of one that has gone. */
-		if (tap->loaded.count && !source_path_is_tapped(tap->path->path, tap->ifindex, tap->direction, tap->swapped))
+		if (tap->loaded.count &&
+		    !source_taps_is_tapped(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped))
 			untap(tap);
 		if (tap->stale || !same_legs(&tap->loaded, &tap->wanted))
 			reload(m, tap);
@@ -380,7 +382,8 @@ void mirrors_find_lost_taps(struct mirrors *m)
 		struct mirror_tap *tap = &m->taps[i];
 		struct link link;
 
-		if (!tap->loaded.count || source_path_is_tapped(tap->path->path, tap->ifindex, tap->direction, tap->swapped))
+		if (!tap->loaded.count ||
+		    source_taps_is_tapped(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped))
 			continue;
 		untap(tap);
 		if (!netlink_link_by_index(m->netlink, tap->ifindex, &link, NULL))

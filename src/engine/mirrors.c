@@ -211,7 +211,7 @@ static int plan_session(struct mirrors *m, struct plan *plan, unsigned int index
 		return rc;
 	had = s ? s->session.shape.filter : NULL;
 	if (filter && *filter && (!had || strcmp(had, filter) != 0))
-		rc = source_path_check_filter(path->path, filter, &detail);
+		rc = source_taps_check_filter(source_path_taps(path->path), filter, &detail);
 	if (rc)
 		return fail(error, -rc, "%s%s%s", *wanted->name ? wanted->name : "", *wanted->name ? ": " : "", detail.text);
 	plan->is_new[index] = !s || s->path != path;

@@ -354,17 +354,17 @@ static void in_a_tap(void **state)
 		fail_msg("%s", error.text);
 	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++) {
 		legs[i] = (struct leg){.first_slot = i, .slot_count = 1};
-		if (source_path_set_filter(path, i, leg_expression(i), &error))
+		if (source_taps_set_filter(source_path_taps(path), i, leg_expression(i), &error))
 			fail_msg("%s", error.text);
 	}
-	if (source_path_tap(path, near_index, DIRECTION_TX, false, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
+	if (source_taps_tap(source_path_taps(path), near_index, DIRECTION_TX, false, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
 		fail_msg("%s", error.text);
 	for (unsigned int i = 0; i < FRAMES; i++)
 		assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);
 	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++)
 		check_leg(path, i);
 	printf("a tap with %d legs, %d of them filtered: the counters of %d frames are right\n", TAP_LEGS_MAX, UNFILTERED, FRAMES);
-	assert_int_equal(source_path_set_filter(path, 0, "tcp prot 443", &error), -EINVAL);
+	assert_int_equal(source_taps_set_filter(source_path_taps(path), 0, "tcp prot 443", &error), -EINVAL);
 	source_path_close(path);
 	close(fd);
 }

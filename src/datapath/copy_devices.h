@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The private devices that copies pass between the sources and the next hop, with their programs: the pair that segments, and with --cpus
+ * the hop in front of it. Hides offloads, steering, and where these programs stand.
+ */
+#ifndef DATAPATH_COPY_DEVICES_H
+#define DATAPATH_COPY_DEVICES_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "bpf/abi.h"
+#include "datapath/attach.h"
+#include "datapath/encap_object.h"
+#include "datapath/netlink.h"
+#include "datapath/owner.h"
+#include "model/cpus.h"
+
+struct hop_bpf;
+
+struct copy_devices {
+	/* Set by the caller, and outliving it. */
+	struct netlink *netlink;
+	const struct owner *owner;
+	const struct cpus *cpus; /* none: no hop */
+	const struct encap_object *encap;
+	/* Kept here. */
+	struct link segmenter, encapsulator; /* the two ends of the pair */
+	struct link entry;                   /* where the sources send copies: the segmenter, or a hop in front of it */
+	struct hop_bpf *hop;                 /* NULL: no hop */
+	struct attachment hop_attachment, encap_attachment, straight_attachment;
+	struct copy_ways ways;     /* of copies from the CPU that wraps them up */
+	struct error not_straight; /* code 0: what is as on the wire goes straight to the encapsulation; else why not */
+};
+
+/* Makes them. Whatever comes of it, copy_devices_remove() is to be called; after which they can be made again. */
+int copy_devices_make(struct copy_devices *devices, struct error *error);
+void copy_devices_remove(struct copy_devices *devices);
+
+/* Whether the devices are still there, with their programs. */
+bool copy_devices_are_whole(const struct copy_devices *devices);
+
+/* Where the source programs send copies. */
+void copy_devices_ways(const struct copy_devices *devices, struct copy_ways *ways);
+
+#endif
