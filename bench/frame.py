@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all rows share: commands, what belongs to a row, and how its figures become a result."""
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.join(HERE, "..", "build", "gcc")
+FARSPAN = os.path.join(BUILD, "src", "cli", "farspan")
+PREFIX = f"fsb-{os.getpid()}-"
+SIDES = ("ours", "theirs")
+
+
+@dataclasses.dataclass
+class Row:
+    """
+    One comparison. target: what the ratio should be at most, or at least; what ours should be where there is no alternative. Modules have
+    rows of their own kinds, with what is to be done.
+    """
+    title: str
+    target: float
+    alternative: str = None
+    unit: str = "ns of CPU"
+    at_least: bool = False
+
+
+def run(*words, **options):
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=120, **options).stdout
+
+
+def wait_until(condition, what):
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"waited in vain for {what}")
+
+
+def inside(name, *words):
+    return ("nsenter", f"--net=/run/netns/{PREFIX}{name}", *words)
+
+
+def at(name, *words, **options):
+    return run(*inside(name, *words), **options)
+
+
+def ip(name, *words):
+    return run("ip", "-n", PREFIX + name, *words)
+
+
+def link(name, interface):
+    return json.loads(ip(name, "-j", "-s", "link", "show", interface))[0]
+
+
+class Namespaces:
+    """Network namespaces, and what make() puts there."""
+
+    names = ()
+
+    def __enter__(self):
+        try:
+            for name in self.names:
+                run("ip", "netns", "add", PREFIX + name)
+                at(name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")  # quiet
+                ip(name, "link", "set", "lo", "up")
+            self.make()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", PREFIX + name], check=False, stderr=subprocess.DEVNULL)
+
+    def make(self):
+        pass
+
+
+def scheduled_ns(pid):
+    """CPU time of all threads of a process."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
+
+
+def processes(start):
+    """Those whose names start so."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as file:
+                if file.read().startswith(start):
+                    found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def alternate(rounds, ours, theirs):
+    """Calls both in turn; each says its figure, and whether all was done. The figures of each side, and whether all was always done."""
+    figures, whole = {side: [] for side in SIDES}, True
+    for _ in range(rounds):
+        for side, once in zip(SIDES, (ours, theirs)):
+            figure, done = once()
+            figures[side].append(figure)
+            whole = whole and done
+    return figures, whole
+
+
+def result(name, row, figures, valid):
+    """figures: of each side in rounds; those of theirs may be None, where there is no alternative."""
+    found = {"name": name, "title": row.title, "alternative": row.alternative, "unit": row.unit, "target": row.target,
+             "at_least": row.at_least, "runs": len(figures["ours"]), "valid": valid}
+    for side in SIDES:
+        values = figures.get(side)
+        found[side] = round(statistics.median(values), 2) if values else None
+        found[f"{side}_spread"] = [round(min(values), 2), round(max(values), 2)] if values else None
+    found["ratio"] = round(found["ours"] / found["theirs"], 4) if found["theirs"] else None
+    return found

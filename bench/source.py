@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Rows of the source. A row is valid only if every mirrored frame arrived at the collector's end of the wire, as a frame of the wire with
+right checksums, of which a sample is looked at.
+"""
+import dataclasses
+import json
+import os
+import struct
+import subprocess
+import tempfile
+
+import frame
+from frame import BUILD, FARSPAN, PREFIX, at, inside, ip, run, wait_until
+
+SESSION_SET = os.path.join(BUILD, "tests", "net", "session_set")
+DROP = os.path.join(BUILD, "src", "bpf", "monitor.bpf.o")  # drops whatever comes
+BLAST = os.path.join(BUILD, "bench", "blast")
+CPU, OTHER_CPU = "1", "0"
+SEGMENTS = 44
+SAMPLE = 40
+TCP_SECONDS = 2
+OUTER = 50  # bytes of Ethernet, IPv4 and ERSPAN II with GRE, or VXLAN with UDP
+FRAME_MAX = 1514
+
+
+class Stage(frame.Namespaces):
+    """
+        dut  s0 <- frames from inside the kernel, forwarded to
+             s1 ---- h0 sink 10.2.0.1, which drops them
+             s2 ---- h2 sink 10.4.0.1, which takes TCP
+             u0 ---- c0 collector 10.3.0.1, which counts and drops the copies; u0 sends wire-sized frames with finished checksums
+    """
+
+    names = ("dut", "sink", "col", "src")
+
+    def make(self):
+        for one, peer, other, mtu in (("s0", "p0", "src", 1600), ("s1", "h0", "sink", 1500), ("s2", "h2", "sink", 1500),
+                                      ("u0", "c0", "col", 1600)):
+            ip("dut", "link", "add", one, "type", "veth", "peer", "name", peer, "netns", PREFIX + other)
+            ip("dut", "link", "set", one, "mtu", str(mtu), "up")
+            ip(other, "link", "set", peer, "mtu", str(mtu), "up")
+        for name, link, address in (("dut", "s0", "10.1.0.2/24"), ("dut", "s1", "10.2.0.2/24"), ("dut", "u0", "10.3.0.2/24"),
+                                    ("dut", "s2", "10.4.0.2/24"), ("sink", "h0", "10.2.0.1/24"), ("sink", "h2", "10.4.0.1/24"),
+                                    ("col", "c0", "10.3.0.1/24")):
+            ip(name, "address", "add", address, "dev", link)
+        for name, link, address, other, peer in (("dut", "s1", "10.2.0.1", "sink", "h0"), ("dut", "u0", "10.3.0.1", "col", "c0"),
+                                                 ("dut", "s2", "10.4.0.1", "sink", "h2"), ("sink", "h2", "10.4.0.2", "dut", "s2")):
+            ip(name, "neigh", "replace", address, "lladdr", self.mac(other, peer), "dev", link, "nud", "permanent")
+        at("dut", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        at("dut", "ethtool", "-K", "u0", "tx", "off", "tso", "off", "gso", "off")
+        for name, link in (("sink", "h0"), ("col", "c0")):
+            at(name, "tc", "qdisc", "add", "dev", link, "clsact")
+            at(name, "tc", "filter", "add", "dev", link, "ingress", "bpf", "da", "obj", DROP, "sec", "tc")
+
+    @staticmethod
+    def mac(namespace, interface):
+        return frame.link(namespace, interface)["address"]
+
+    @staticmethod
+    def copies():
+        return frame.link("col", "c0")["stats64"]["rx"]["packets"]
+
+    def blast(self, kind, size, count):
+        """Nanoseconds of CPU per packet, and how many copies of them arrived."""
+        before = self.copies()
+        iface, to = ("s0", self.mac("dut", "s0")) if kind == "forward" else ("s1", self.mac("sink", "h0"))
+        ns = float(at("dut", "taskset", "-c", CPU, BLAST, kind, iface, to, "10.1.0.1", "10.2.0.1", str(size), str(count)))
+        return ns, self.copies() - before
+
+    def tcp(self):
+        """Megabits per second of a TCP transfer from one CPU to the other, and whether each of its segments has a copy."""
+        before = self.copies()
+        server = subprocess.Popen(inside("sink", "taskset", "-c", OTHER_CPU, "iperf3", "-s", "-1"), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: ":5201" in at("sink", "ss", "-Hltn"), "iperf3")
+            end = json.loads(at("dut", "taskset", "-c", CPU, "iperf3", "-c", "10.4.0.1", "-t", str(TCP_SECONDS), "-J"))["end"]
+        finally:
+            server.terminate()
+            server.wait()
+        copies = self.copies() - before
+        return end["sum_received"]["bits_per_second"] / 1e6, copies >= end["sum_sent"]["bytes"] // 1448
+
+    def row(self, name, rounds):
+        row = ROWS[name]
+        valid = contents_are_right(self, row.ours(), row, row.cut) and contents_are_right(self, row.theirs(), row, 0)
+        figures, whole = measure_rounds(self, row, rounds)
+        return frame.result(name, row, figures, valid and whole)
+
+
+# ---- what is compared ----
+
+class Nothing:
+    copies = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+ERSPAN2 = ("-t", "erspan2:10.3.0.1,id=5")
+VXLAN = ("-t", "vxlan:10.3.0.1,vni=5")
+
+
+class Farspan:
+    def __init__(self, where, *options, copies=1):
+        self.words = ("-i", where[0], "-d", where[1], *options)
+        self.copies = copies
+
+    def __enter__(self):
+        self.process = subprocess.Popen(inside("dut", FARSPAN, "mirror", "-q", *self.words), stderr=subprocess.PIPE, text=True)
+        while "10.3.0.1 via" not in self.process.stderr.readline():
+            if self.process.poll() is not None:
+                raise RuntimeError("farspan mirror ended")
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+class FarspanSessions:
+    """So many sessions on one interface, each with a filter of its own that matches nothing."""
+
+    copies = 0
+
+    def __init__(self, count):
+        self.count = count
+
+    def __enter__(self):
+        self.process = subprocess.Popen(inside("dut", SESSION_SET), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for i in range(self.count):
+            self.process.stdin.write(f"want s{i} s0 rx erspan2:10.3.0.1,id={i} {different(i)}\n")
+        self.process.stdin.write("apply\n")
+        self.process.stdin.flush()
+        while not self.process.stdout.readline().startswith("applied"):
+            if self.process.poll() is not None:
+                raise RuntimeError("session_set ended")
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+
+
+class Tc:
+    """tc filters on an interface, and a device that they mirror to."""
+
+    copies = 1
+    device = None
+
+    def __init__(self, where):
+        self.iface = where[0]
+        self.hook = "ingress" if where[1] == "rx" else "egress"
+
+    def filters(self):
+        return [("protocol", "all", "u32", "match", "u32", "0", "0")]
+
+    def make(self):
+        pass
+
+    def __enter__(self):
+        self.make()
+        at("dut", "tc", "qdisc", "add", "dev", self.iface, "clsact")
+        batch = "".join(f"filter add dev {self.iface} {self.hook} prio {i + 1} {' '.join(words)} action mirred egress mirror dev "
+                        f"{self.device or 'u0'}\n" for i, words in enumerate(self.filters()))
+        at("dut", "tc", "-b", "-", input=batch)
+        return self
+
+    def __exit__(self, *_):
+        at("dut", "tc", "qdisc", "del", "dev", self.iface, "clsact")
+        if self.device:
+            ip("dut", "link", "del", self.device)
+
+
+class MirredVxlan(Tc):
+    """What people use today: everything goes to a vxlan device."""
+
+    device = "vx0"
+
+    def make(self):
+        ip("dut", "link", "add", "vx0", "type", "vxlan", "id", "5", "remote", "10.3.0.1", "local", "10.3.0.2", "dstport", "4789", "dev",
+           "u0")
+        at("dut", "sysctl", "-qw", "net.ipv6.conf.vx0.disable_ipv6=1")
+        ip("dut", "link", "set", "vx0", "mtu", "1550", "up")
+
+
+class MirredUplink(Tc):
+    """The floor: one clone and one transmission, nothing is wrapped."""
+
+
+class ClsBpf(Tc):
+    """tc's own classifier, one per expression, which match nothing."""
+
+    copies = 0
+
+    def __init__(self, where, expressions):
+        super().__init__(where)
+        self.expressions = expressions
+
+    def filters(self):
+        for expression in self.expressions:
+            code = run("tcpdump", "-ddd", "-y", "EN10MB", expression).replace("\n", ",")
+            yield ("protocol", "all", "bpf", "bytecode", f"'{code}'", "flowid", "1:1")
+
+
+# ---- rows ----
+
+EXPRESSION = "tcp dst port 443 and net 10.0.0.0/8"
+FORWARD, LOCAL, BULK = ("s0", "rx"), ("s1", "tx"), ("s2", "tx")
+VXLAN_DEVICE = "tc u32 + mirred -> kernel vxlan"
+
+
+def different(number):
+    return f"tcp dst port {1000 + number} and net 10.0.0.0/8"
+
+
+@dataclasses.dataclass(kw_only=True)
+class Row(frame.Row):
+    """
+    work: kind and size of what blast sends, or "tcp". ours and theirs make what is compared; cut: our copies have that many bytes. The
+    figure is what CPU time is added to a packet, or the throughput of TCP.
+    """
+    work: tuple
+    ours: object
+    theirs: object
+    count: int = 100000
+    cut: int = 0
+
+
+def added(title, work, target, ours, theirs, alternative=VXLAN_DEVICE, **more):
+    return Row(title, target, alternative, "ns of CPU added", work=work, ours=ours, theirs=theirs, **more)
+
+
+def throughput(title, target, ours, alternative=VXLAN_DEVICE, cut=0):
+    return Row(title, target, alternative, "Mbit/s", True, work=("tcp",), ours=ours, theirs=lambda: MirredVxlan(BULK), cut=cut)
+
+
+def nothing_matches(count):
+    return lambda: ClsBpf(FORWARD, [different(i) for i in range(count)])
+
+
+ROWS = {
+    "forward-64": added("64 B forwarded, ERSPAN II", ("forward", 64), 0.55, lambda: Farspan(FORWARD, *ERSPAN2),
+                        lambda: MirredVxlan(FORWARD)),
+    "floor-64": added("64 B forwarded, ERSPAN II", ("forward", 64), 1.30, lambda: Farspan(FORWARD, *ERSPAN2),
+                      lambda: MirredUplink(FORWARD), "tc u32 + mirred, no encapsulation"),
+    "forward-1514": added("1514 B forwarded, ERSPAN II", ("forward", 1514), 0.60, lambda: Farspan(FORWARD, *ERSPAN2),
+                          lambda: MirredVxlan(FORWARD)),
+    "vxlan-64": added("64 B forwarded, VXLAN", ("forward", 64), 0.75, lambda: Farspan(FORWARD, *VXLAN), lambda: MirredVxlan(FORWARD)),
+    "truncate-1514": added("1514 B forwarded, cut to 128 B", ("forward", 1514), 0.70,
+                           lambda: Farspan(FORWARD, *ERSPAN2, "--truncate", "128"), lambda: MirredVxlan(FORWARD),
+                           VXLAN_DEVICE + ", whole frames", cut=128),
+    "local-64": added("64 B UDP made locally, ERSPAN II", ("local", 64), 0.65, lambda: Farspan(LOCAL, *ERSPAN2),
+                      lambda: MirredVxlan(LOCAL)),
+    "super-44": added("TCP super-packet of 44 frames, ERSPAN II", ("super", SEGMENTS), 1.10, lambda: Farspan(LOCAL, *ERSPAN2),
+                      lambda: MirredVxlan(LOCAL), count=3000),
+    "tcp-erspan2": throughput("TCP bulk, ERSPAN II", 1.00, lambda: Farspan(BULK, *ERSPAN2)),
+    "tcp-vxlan": throughput("TCP bulk, VXLAN", 1.10, lambda: Farspan(BULK, *VXLAN)),
+    "tcp-cpus": throughput("TCP bulk, ERSPAN II, --cpus", 1.40, lambda: Farspan(BULK, *ERSPAN2, "--cpus", OTHER_CPU)),
+    "tcp-truncate": throughput("TCP bulk, cut to 128 B", 1.00, lambda: Farspan(BULK, *ERSPAN2, "--truncate", "128"),
+                               VXLAN_DEVICE + ", whole frames", 128),
+    "tcp-truncate-cpus": throughput("TCP bulk, cut to 128 B, --cpus", 1.45,
+                                    lambda: Farspan(BULK, *ERSPAN2, "--truncate", "128", "--cpus", OTHER_CPU),
+                                    VXLAN_DEVICE + ", whole frames", 128),
+    "no-match-64": added("64 B forwarded, a filter that matches nothing", ("forward", 64), 1.00,
+                         lambda: Farspan(FORWARD, *ERSPAN2, *EXPRESSION.split(), copies=0), lambda: ClsBpf(FORWARD, [EXPRESSION]),
+                         "tc cls_bpf of the same expression"),
+    "sessions-10": added("64 B forwarded, 10 sessions, none matches", ("forward", 64), 0.15, lambda: FarspanSessions(10),
+                         nothing_matches(10), "as many tc cls_bpf filters"),
+    "sessions-200": added("64 B forwarded, 200 sessions, none matches", ("forward", 64), 0.15, lambda: FarspanSessions(200),
+                          nothing_matches(200), "as many tc cls_bpf filters", count=20000),
+}
+
+
+# ---- contents ----
+
+def ones_sum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def frame_is_right(data):
+    """Whether an Ethernet frame with IPv4 has right checksums and is none larger than a wire takes."""
+    packet = data[14:]
+    header, body = packet[:20], packet[20:struct.unpack("!H", packet[2:4])[0]]
+    udp_without_sum = header[9] == 17 and body[6:8] == b"\0\0"
+    pseudo = header[12:20] + struct.pack("!HH", header[9], len(body))
+    return len(data) <= FRAME_MAX and ones_sum(header) == 0xFFFF and (udp_without_sum or ones_sum(pseudo + body) == 0xFFFF)
+
+
+def read_pcap(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    at_byte, frames = 24, []
+    while at_byte < len(data):
+        length = struct.unpack("<I", data[at_byte + 8:at_byte + 12])[0]
+        frames.append(data[at_byte + 16:at_byte + 16 + length])
+        at_byte += 16 + length
+    return frames
+
+
+def sample_is_right(topology, work, outer, cut):
+    """Mirrors a few packets and looks at the copies."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "pcap")
+        words = inside("col", "tcpdump", "-i", "c0", "-Q", "in", "-c", str(SAMPLE), "-w", path, "--immediate-mode", "-s", "2000", "-Z",
+                       "root")
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as capture:
+            capture.stderr.readline()
+            try:
+                if work[0] == "tcp":
+                    topology.tcp()
+                else:
+                    topology.blast(*work, SAMPLE)
+                capture.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                return False
+            finally:
+                capture.terminate()
+        copies = [packet[outer:] for packet in read_pcap(path)]
+    if cut:
+        return len(copies) == SAMPLE and all(len(one) <= cut for one in copies)
+    return len(copies) == SAMPLE and all(map(frame_is_right, copies))
+
+
+# ---- measuring ----
+
+def outer_bytes(what):
+    return 0 if isinstance(what, MirredUplink) else OUTER
+
+
+def measure(topology, what, row):
+    """The figure, and whether all copies arrived."""
+    with what as running:
+        if row.work[0] == "tcp":
+            figure, whole = topology.tcp()
+            return figure, whole
+        figure, copies = topology.blast(*row.work, row.count)
+        frames = row.work[1] if row.work[0] == "super" else 1
+        return figure, copies == running.copies * row.count * frames
+
+
+def contents_are_right(topology, what, row, cut):
+    with what as running:
+        return not running.copies or sample_is_right(topology, row.work, outer_bytes(what), cut)
+
+
+def measure_rounds(topology, row, rounds):
+    base = 0
+
+    def ours():
+        nonlocal base
+        base = 0 if row.work[0] == "tcp" else measure(topology, Nothing(), row)[0]
+        return less_base(row.ours)
+
+    def less_base(make):
+        figure, whole = measure(topology, make(), row)
+        return figure - base, whole
+
+    return frame.alternate(rounds, ours, lambda: less_base(row.theirs))
