@@ -52,6 +52,7 @@ VALUES = {
 WORDS = {
     "apply": "@session",
     "check": "@file",
+    "cost": "@session",
     "disable": "@session",
     "doctor": "@file",
     "enable": "@session",

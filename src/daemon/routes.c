@@ -83,6 +83,11 @@ static void get_session(struct call *call)
 		put_error(call, NOT_FOUND, "there is no session of that name");
 }
 
+static void get_cost(struct call *call)
+{
+	put_json(call, OK, state_cost(call->runner));
+}
+
 static void get_metrics(struct call *call)
 {
 	call->response->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -234,6 +239,7 @@ static const struct route {
 	{"POST", "/v1/sessions/*/enable", enable_session},
 	{"POST", "/v1/sessions/*/disable", disable_session},
 	{"POST", "/v1/reload", reload},
+	{"GET", "/v1/cost", get_cost},
 	{"GET", "/v1/events", get_events},
 	{"GET", "/metrics", get_metrics},
 };

@@ -415,6 +415,11 @@ void runner_stop(struct runner *runner)
 	mirrors_stop(runner->mirrors);
 }
 
+void runner_account(struct runner *runner)
+{
+	mirrors_account(runner->mirrors);
+}
+
 const struct session_list *runner_wanted(const struct runner *runner)
 {
 	return &runner->list;

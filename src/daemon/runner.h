@@ -43,6 +43,9 @@ void runner_follow(struct runner *runner);
 /* Ends all copying, and settles the counters. */
 void runner_stop(struct runner *runner);
 
+/* Brings mirror_session_spent() up to date. */
+void runner_account(struct runner *runner);
+
 /* All sessions wanted, disabled ones too. */
 const struct session_list *runner_wanted(const struct runner *runner);
 

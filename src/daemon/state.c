@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/session_json.h"
+
+#define NS_PER_S 1e9
 
 static const struct counter_row {
 	const char *name, *class, *help;
@@ -102,6 +105,40 @@ json_t *state_sessions(const struct runner *runner)
 	for (size_t i = 0; i < list->count; i++)
 		json_array_append_new(sessions, state_session(runner, list->sessions[i]));
 	return json_pack("{s:o}", "sessions", sessions);
+}
+
+/* Of a collector, what it received stands for what a mirror saw, and what it took for the copies. */
+static struct mirror_spent find_spent(const struct runner_session *found)
+{
+	struct collector_report report;
+
+	if (found->mirror)
+		return mirror_session_spent(found->mirror);
+	if (!found->collector)
+		return (struct mirror_spent){0};
+	collector_read(found->collector, &report);
+	return (struct mirror_spent){
+		.cpu_ns = collector_cpu_ns(found->collector), .seen = report.counters[COLLECT_received], .copies = report.packets};
+}
+
+json_t *state_cost(struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+	json_t *sessions = json_array();
+
+	runner_account(runner);
+	for (size_t i = 0; i < list->count; i++) {
+		struct runner_session found;
+		struct mirror_spent spent;
+
+		runner_look(runner, list->sessions[i], &found);
+		spent = find_spent(&found);
+		json_array_append_new(sessions, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", list->sessions[i]->name, "kind",
+							  session_collects(list->sessions[i]) ? "collector" : "mirror", "cpu_ns",
+							  (json_int_t)spent.cpu_ns, "seen", (json_int_t)spent.seen, "copies",
+							  (json_int_t)spent.copies));
+	}
+	return json_pack("{s:I, s:o}", "time_ns", (json_int_t)clock_monotonic_ns(), "sessions", sessions);
 }
 
 json_t *state_errors(const struct error_list *errors)
@@ -218,7 +255,23 @@ static void print_collectors(FILE *out, const struct runner *runner)
 	}
 }
 
-char *state_metrics(const struct runner *runner)
+static void print_costs(FILE *out, struct runner *runner)
+{
+	const struct session_list *list = runner_wanted(runner);
+
+	runner_account(runner);
+	print_family(out, "farspan_session_cpu_seconds_total", "counter",
+		     "CPU time of a session: of mirrors while the kernel measures eBPF programs, of collectors always.");
+	for (size_t i = 0; i < list->count; i++) {
+		struct runner_session found;
+
+		runner_look(runner, list->sessions[i], &found);
+		fprintf(out, "farspan_session_cpu_seconds_total{session=\"%s\"} %.9f\n", list->sessions[i]->name,
+			(double)find_spent(&found).cpu_ns / NS_PER_S);
+	}
+}
+
+char *state_metrics(struct runner *runner)
 {
 	char *text = NULL;
 	size_t len;
@@ -229,6 +282,7 @@ char *state_metrics(const struct runner *runner)
 	print_family(out, "farspan_build_info", "gauge", "The version that runs.");
 	fprintf(out, "farspan_build_info{version=\"%s\"} 1\n", farspan_version());
 	print_states(out, runner);
+	print_costs(out, runner);
 	print_mirrors(out, runner);
 	print_uplinks(out, runner);
 	print_collectors(out, runner);

@@ -11,8 +11,11 @@
 json_t *state_session(const struct runner *runner, const struct session *session);
 json_t *state_sessions(const struct runner *runner);
 
+/* What each session has cost so far. */
+json_t *state_cost(struct runner *runner);
+
 /* Text for Prometheus, malloc()ed; NULL without memory. */
-char *state_metrics(const struct runner *runner);
+char *state_metrics(struct runner *runner);
 
 /* The errors as a list of JSON: file, line, column, text, warning. */
 json_t *state_errors(const struct error_list *errors);

@@ -199,9 +199,8 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 	rc = source_taps_run_time(path->taps, &cost->source);
 	if (!rc)
 		rc = run_time_add(&cost->encap, bpf_program__fd(path->encap.bpf->progs.farspan_encap));
-	/* Where no queue is between the two, the time of the encapsulation is part of the time of the source program. */
-	if (!rc && cost->encap.runs && !path->devices.hop)
-		cost->encap.ns -= (__u64)((double)cost->encap.ns * (double)count_straight(path) / (double)cost->encap.runs);
+	if (!rc && !path->devices.hop)
+		cost->straight = count_straight(path);
 	return rc ? fail_bpf(error, rc, "run-time statistics") : 0;
 }
 

@@ -71,7 +71,8 @@ void source_path_set_clock(struct source_path *path);
 struct source_path_cost {
 	/* Looking at frames, copying, segmenting; for copies that go straight all the rest too: a run per frame or super-packet seen. */
 	struct run_time source;
-	struct run_time encap; /* wrapping up what comes from the segmenter, without sending; runs are all copies */
+	struct run_time encap; /* wrapping up, without sending; runs are copies */
+	__u64 straight;        /* copies, measured or not, that were wrapped up in the time of the source program */
 };
 
 /* Has the kernel measure, until the path is closed; that itself costs some nanoseconds per run of any eBPF program of the machine. */

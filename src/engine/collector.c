@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -369,6 +370,16 @@ void collector_read(const struct collector *c, struct collector_report *report)
 {
 	*report = c->earlier;
 	add(report, &c->last);
+}
+
+uint64_t collector_cpu_ns(const struct collector *c)
+{
+	struct timespec spent;
+	clockid_t clock;
+
+	if (!c->pid || clock_getcpuclockid(c->pid, &clock) || clock_gettime(clock, &spent))
+		return 0;
+	return (uint64_t)spent.tv_sec * NS_PER_SECOND + (uint64_t)spent.tv_nsec;
 }
 
 const struct error *collector_problem(const struct collector *c)

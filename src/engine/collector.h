@@ -41,6 +41,9 @@ int collector_follow(struct collector *collector, struct error *error);
 /* The last report, with what earlier processes counted. */
 void collector_read(const struct collector *collector, struct collector_report *report);
 
+/* The CPU time of its process, ns; of those before it not. */
+uint64_t collector_cpu_ns(const struct collector *collector);
+
 /* What is wrong; code 0: nothing, it collects. */
 const struct error *collector_problem(const struct collector *collector);
 

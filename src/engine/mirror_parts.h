@@ -35,6 +35,7 @@ struct mirror_path {
 	struct slots slots;
 	struct mirror_path *next;
 	bool measured;
+	struct source_path_cost accounted; /* as mirrors_account() last saw it */
 };
 
 struct mirror_session {
@@ -45,6 +46,8 @@ struct mirror_session {
 	__u32 run_first, run_size;               /* with session.spread: slots in a row for all destinations */
 	uint32_t revision;                       /* of what programs are compiled from, besides the legs: the filter */
 	struct error failed;                     /* it could not be set up */
+
+	struct mirror_spent spent, now; /* as last accounted for; in the course of that */
 
 	/* Of the walk over the interfaces. */
 	struct error sources_wait_for;

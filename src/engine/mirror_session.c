@@ -598,17 +598,3 @@ uint64_t mirror_session_copies_under_way(const struct mirror_session *s)
 {
 	return source_path_under_way(s->path->path);
 }
-
-int mirror_session_cost(const struct mirror_session *s, struct mirror_cost *cost, struct error *error)
-{
-	struct source_path_cost c;
-	uint64_t elapsed = clock_monotonic_ns() - s->started_ns, seen = mirror_session_frames_seen(s);
-	int rc = source_path_cost(s->path->path, &c, error);
-
-	if (rc)
-		return rc;
-	cost->seen_ns = seen ? c.source.ns / seen : 0;
-	cost->copied_ns = c.encap.runs ? (c.source.ns + c.encap.ns) / c.encap.runs : 0;
-	cost->core_share = elapsed ? (double)(c.source.ns + c.encap.ns) / (double)elapsed : 0;
-	return 0;
-}

@@ -108,4 +108,16 @@ struct mirror_cost {
 };
 int mirror_session_cost(const struct mirror_session *session, struct mirror_cost *cost, struct error *error);
 
+/*
+ * The same for sessions that share programs, and only for the time in which the kernel measures, whoever had it do so. What programs have
+ * spent since mirrors_account() was last called is divided among their sessions by what they did since: so the difference of two calls is
+ * what was spent between them.
+ */
+struct mirror_spent {
+	uint64_t cpu_ns;
+	uint64_t seen, copies; /* measured or not: frames, and copies of them to all destinations */
+};
+void mirrors_account(struct mirrors *mirrors);
+struct mirror_spent mirror_session_spent(const struct mirror_session *session);
+
 #endif

@@ -104,6 +104,25 @@ equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show ta
 ask GET /metrics >"$work/metrics"
 grep -qx "farspan_mirror_sent_total{session=\"web\",destination=\"0\",direction=\"rx\"} $pings" "$work/metrics" || wrong "the metrics"
 
+echo "-- what it costs, of the kernel's measure: each frame of the time is seen, and each copy counted"
+cost() {
+	jq -r "$1" "$work/cost.out"
+}
+spawn cost "$FARSPAN" cost -S "$work/tap.run/farspan.sock" --json --seconds 3600 web
+until_said cost "farspan: measuring"
+web icmp
+until_true 20 "the first filter" shows tap .wanted.filter '"icmp"'
+ping_b
+end cost || wrong "cost: $(cat "$work/cost.err")"
+equal "of web, and of all that were asked for" "web mirror $pings $pings $pings $pings" \
+	"$(cost '[.sessions[] | .name, .kind, .seen, .copies] + [.total.seen, .total.copies] | join(" ")')"
+equal "it costs something" true "$(cost '.sessions[0] | .cpu_ns > 0 and .ns_per_copy > 0 and .core_share > 0')"
+"$FARSPAN" cost -S "$work/tap.run/farspan.sock" | grep -Eq '^in all +[0-9]' || wrong "cost as text"
+! "$FARSPAN" cost -S "$work/tap.run/farspan.sock" none 2>"$work/cost.err" || wrong "cost of no session"
+grep -q "session 'none': there is none" "$work/cost.err" || wrong "what cost says: $(cat "$work/cost.err")"
+web udp
+until_true 20 "the filter as it was" shows tap .wanted.filter '"udp"'
+
 echo "-- who may read may not change"
 as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups curl -s --unix-socket "$work/tap.run/farspan.sock" "$@"
@@ -144,14 +163,14 @@ web icmp
 until_true 20 "the other filter" shows tap .wanted.filter '"icmp"'
 ping_b
 equal "with the interfaces back" "[\"web\",\"active\",$((3 * pings)),$((2 * pings)),$pings]" "$(show tap "$seen")"
-until_true 20 "their copies" shows col '[.actual.packets, .actual.lost]' "[$((2 * pings)),0]"
+until_true 20 "their copies" shows col '[.actual.packets, .actual.lost]' "[$((3 * pings)),0]"
 
 echo "-- a collector's process that is killed is started again"
 kill -9 "$(pgrep -P "$(cat "$work/col.pid")" farspan-collect)"
 until_said col "all: its process was ended by signal 9"
-until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((2 * pings))]"
+until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((3 * pings))]"
 end tap TERM || wrong "the end of farspand: status $?"
 end col TERM || wrong "the end of the collector's farspand: status $?"
 equal "devices left behind" "" "$(ip -n ${prefix}tap -o link show | grep 'fs[0-9a-f]*-' || true)"
-equal "frames recorded before it was killed" $((2 * pings)) "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
+equal "frames recorded before it was killed" $((3 * pings)) "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
 finish
