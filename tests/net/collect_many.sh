@@ -18,7 +18,7 @@ neighbour col c1 10.7.0.1 02:00:00:00:07:01
 # send IFACE FILE ADDRESS
 send() {
 	at tap "$here/traffic.py" frames "$1" "$work/$2"
-	at tap ping -q -c 1 -W 5 "$3" >/dev/null || fail "the wire of $1"
+	at tap ping -q -c 1 -W 20 "$3" >/dev/null || fail "the wire of $1"
 }
 
 is_member() {

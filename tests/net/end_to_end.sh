@@ -27,7 +27,7 @@ one() {
 	end_capture at_a
 	end_capture at_b
 	sent=$("$here/counters.py" "$work/mirror.out" sent)
-	at tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the wire to the collector"
+	at tap ping -q -c 1 -W 20 10.9.0.2 >/dev/null || fail "the wire to the collector"
 	end_collect received="$sent" written="$sent" lost=0 duplicate=0 restarted=0
 	compare same "$work/at_a.pcap+$work/at_b.pcap" "$work/collected.pcapng"
 }

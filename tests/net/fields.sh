@@ -24,7 +24,7 @@ taken() {
 	capture col c0 copies -Q in
 	mirror tap -i s0 -d both -t "$2"
 	since_ns=$(date +%s%N)
-	at a ping -q -c 1 -W 2 10.1.0.2 >"$work/ping" || fail "the ping itself"
+	at a ping -q -c 1 -W 20 10.1.0.2 >"$work/ping" || fail "the ping itself"
 	until_ns=$(date +%s%N)
 	fence a a0 copies
 	end_mirror sent=3

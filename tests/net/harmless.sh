@@ -13,7 +13,7 @@ pings=600
 # under EVENT: pings while EVENT happens in the middle of them, then one transfer.
 under() {
 	echo "-- $1"
-	spawn ping nsenter --net="/run/netns/${prefix}a" ping -O -i 0.002 -c $pings -W 2 10.1.0.2
+	spawn ping nsenter --net="/run/netns/${prefix}a" ping -O -i 0.002 -c $pings -W 20 10.1.0.2
 	until_said ping "icmp_seq=50 "
 	"$2"
 	wait "$(cat "$work/ping.pid")" || true

@@ -24,12 +24,12 @@ hooked() {
 }
 
 ping_once() {
-	at a ping -q -c 1 -W 5 10.1.0.2 >"$work/ping" || fail "the ping itself"
+	at a ping -q -c 1 -W 20 10.1.0.2 >"$work/ping" || fail "the ping itself"
 }
 
 # end_hooked COUNTER=NUMBER...: waits until the copies that the sums promise are captured
 end_hooked() {
-	at tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the uplink"
+	at tap ping -q -c 1 -W 20 10.9.0.2 >/dev/null || fail "the uplink"
 	end_mirror "$@"
 	end_capture copies
 }

@@ -60,7 +60,7 @@ for way in "" --clsact; do
 		mirror tap $way -i s0 -d both -t erspan2:10.9.0.2
 		state >"$work/while"
 		! cmp -s "$work/before" "$work/while" || wrong "a running mirror shows nowhere"
-		at a ping -q -c 1 -W 2 10.1.0.2 >/dev/null || wrong "the ping itself"
+		at a ping -q -c 1 -W 20 10.1.0.2 >/dev/null || wrong "the ping itself"
 		end mirror $signal || wrong "status $?: $(cat "$work/mirror.err")"
 		as_before || wrong "left after $signal: $(diff "$work/before" "$work/after")"
 	done
@@ -77,7 +77,7 @@ for way in "" --clsact; do
 	end mirror KILL || true
 	# shellcheck disable=SC2086 # nothing, or an option
 	mirror tap $way -i s0 -d both -t erspan2:10.9.0.2
-	at a ping -q -c 1 -W 2 10.1.0.2 >/dev/null || wrong "the ping itself"
+	at a ping -q -c 1 -W 20 10.1.0.2 >/dev/null || wrong "the ping itself"
 	end_mirror sent=2
 	nothing_left "killed and started again"
 
@@ -100,7 +100,7 @@ echo "-- two at once, one of them ended"
 mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=1
 start_farspan second tap mirror -i s0 -d both -t erspan3:10.9.0.2,id=2 --json
 end second INT || wrong "status $?"
-at a ping -q -c 1 -W 2 10.1.0.2 >/dev/null || wrong "the ping itself"
+at a ping -q -c 1 -W 20 10.1.0.2 >/dev/null || wrong "the ping itself"
 end_mirror sent=2
 nothing_left "two at once"
 until_true 5 "no process of farspan" gone

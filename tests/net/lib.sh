@@ -404,7 +404,7 @@ collect() {
 # send_to_collector FILE: its frames, and then waits until the host of the collector has handled them all: it answers in order.
 send_to_collector() {
 	taskset -c $cpu nsenter --net=/run/netns/${prefix}tap "$here/traffic.py" frames u0 "$1" $mac_c
-	taskset -c $cpu nsenter --net=/run/netns/${prefix}tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the wire to the collector"
+	taskset -c $cpu nsenter --net=/run/netns/${prefix}tap ping -q -c 1 -W 20 10.9.0.2 >/dev/null || fail "the wire to the collector"
 }
 
 # end_collect [COUNTER=NUMBER...]: and its sums hold, exactly.

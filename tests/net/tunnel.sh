@@ -53,7 +53,7 @@ remove() {
 }
 
 ping_through() {
-	at tap ping -q -c 3 -i 0.05 -W 5 "$1" >"$work/ping.out" || wrong "ping $*: $(cat "$work/ping.out")"
+	at tap ping -q -c 3 -i 0.05 -W 20 "$1" >"$work/ping.out" || wrong "ping $*: $(cat "$work/ping.out")"
 }
 
 # The frames of one row: the ping, in the capture of the uplink, as tshark reads it.

@@ -59,7 +59,7 @@ make() {
 
 # Everything that was sent has been handled in the guest when this returns.
 arrived() {
-	at tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the wire to the guest"
+	at tap ping -q -c 1 -W 20 10.9.0.2 >/dev/null || fail "the wire to the guest"
 }
 
 echo "-- every device at once"
@@ -73,8 +73,8 @@ inside_captures "${captures[@]}"
 capture a a0 at_a
 mirror tap -i s0 -d both "${destinations[@]}"
 for size in 0 1 56 1472 4000; do
-	at a ping -q -c 3 -i 0.01 -W 5 -s $size 10.1.0.3 >/dev/null || fail "the pings themselves"
-	at a ping -q -c 3 -i 0.01 -W 5 -s $size fd01::3 >/dev/null || fail "the pings themselves"
+	at a ping -q -c 3 -i 0.01 -W 20 -s $size 10.1.0.3 >/dev/null || fail "the pings themselves"
+	at a ping -q -c 3 -i 0.01 -W 20 -s $size fd01::3 >/dev/null || fail "the pings themselves"
 done
 # On one CPU, or a veth pair does not keep the order.
 sha=$(taskset -c "$cpu" "$here/traffic.py" tcp ${prefix}a ${prefix}tap 10.1.0.3 5001 200000) || fail "the transfer itself"
@@ -107,7 +107,7 @@ make er63 "${device[er63]}"
 make free "erspan $from oseq ikey 40 okey 40 erspan_ver 1 erspan 1"
 for pings in 5 8; do
 	mirror tap -i s0 -d both -t "${destination[er2]}" -t "${destination[er63]}" -t erspan2:10.9.0.2,id=40
-	at a ping -q -c $pings -i 0.01 -W 5 10.1.0.3 >/dev/null || fail "the pings themselves"
+	at a ping -q -c $pings -i 0.01 -W 20 10.1.0.3 >/dev/null || fail "the pings themselves"
 	end_mirror sent=$((3 * 2 * pings))
 done
 arrived
@@ -120,6 +120,6 @@ equal "frames that a device without the check dropped" 0 "$(statistic free rx_er
 
 echo "-- what it has no device for"
 mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=999
-at a ping -q -c 5 -i 0.01 -W 5 10.1.0.3 >/dev/null || wrong "the pings themselves"
+at a ping -q -c 5 -i 0.01 -W 20 10.1.0.3 >/dev/null || wrong "the pings themselves"
 end_mirror sent=10
 finish

@@ -87,7 +87,7 @@ many_pings() {
 
 # What was sent before has arrived when this returns.
 arrived() {
-	inside "ping -q -c 1 -W 5 10.9.0.2 >/dev/null" || fail "the wire to the collector"
+	inside "ping -q -c 1 -W 20 10.9.0.2 >/dev/null" || fail "the wire to the collector"
 }
 
 # start NAME...: captures in the guest, at our end of the wire, and the collector.
@@ -162,13 +162,15 @@ echo "-- tc mirred: what one interface receives to Type II over IPv4, what it se
 inside <<END
 ip netns add h
 ip netns exec h /bin/sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-ip link add m0 type veth peer name m1 netns h
+ip link add m0 address 02:00:00:00:40:01 type veth peer name m1 address 02:00:00:00:40:02 netns h
 ip link set m0 up
 ip -n h link set m1 up
 ethtool -K m0 tx off tso off gso off gro off >/dev/null
 ip netns exec h /bin/ethtool -K m1 tx off tso off gso off gro off >/dev/null
 ip address add 10.40.0.1/24 dev m0
 ip -n h address add 10.40.0.2/24 dev m1
+ip neigh replace 10.40.0.2 lladdr 02:00:00:00:40:02 dev m0
+ip -n h neigh replace 10.40.0.1 lladdr 02:00:00:00:40:01 dev m1
 tc qdisc add dev m0 clsact
 tc filter add dev m0 ingress matchall action mirred egress mirror dev er2
 tc filter add dev m0 egress matchall action mirred egress mirror dev er63

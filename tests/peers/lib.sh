@@ -36,7 +36,7 @@ boot() {
 	done
 	addresses guest control 192.0.2.1/30
 	ip -n ${prefix}guest link set control up
-	until_true 60 "the guest to be ready" said_or_dead guest "guest is ready"
+	until_true 200 "the guest to be ready" said_or_dead guest "guest is ready"
 	said guest "guest is ready" || fail "the guest does not start: $(cat "$work/guest.out" "$work/guest.err")"
 	grep -ao 'guest is ready.*' "$work/guest.out"
 }

@@ -90,8 +90,8 @@ until ip netns exec a /bin/grep -q ':1389 ' /proc/net/tcp /proc/net/tcp6; do sle
 nc 10.1.0.1 5001 </tmp/data
 wait
 cmp /tmp/data /tmp/got
-for size in 0 1 56 1472 4000; do ping -q -c 10 -i 0.01 -W 5 -s \$size 10.1.0.1 | grep -q ' 10 received'; done
-ping -q -c 1 -W 5 10.8.0.2 >/dev/null
+for size in 0 1 56 1472 4000; do ping -q -c 10 -i 0.01 -W 20 -s \$size 10.1.0.1 | grep -q ' 10 received'; done
+ping -q -c 1 -W 20 10.8.0.2 >/dev/null
 END
 inside_end mirror
 stop_collect lost=0 late=0 duplicate=0

@@ -53,7 +53,7 @@ stop() {
 	end_capture copies
 }
 
-at a ping -q -c 1 -W 5 10.1.0.2 >/dev/null || fail "the guest's bridge"
+at a ping -q -c 1 -W 20 10.1.0.2 >/dev/null || fail "the guest's bridge"
 inside_state before
 
 echo "-- $kernel ${way:-best way}: TCP and UDP, without tags over IPv4, with two tags over IPv6"
@@ -103,7 +103,7 @@ inside_state while
 ! cmp -s "$work/before" "$work/while" || wrong "a running mirror shows nowhere"
 stop KILL
 inside_nothing_left "a mirror that was killed"
-at a ping -q -c 3 -i 0.01 -W 5 10.1.0.2 >/dev/null || wrong "the pings themselves"
+at a ping -q -c 3 -i 0.01 -W 20 10.1.0.2 >/dev/null || wrong "the pings themselves"
 frames=$(("$("$here/compare.py" count "$work/special.pcap")" + 2)) # the fences
 compare same "$work/special.pcap+$work/special.pcap" "erspan:$work/copies.pcap"
 compare sequence "$work/copies.pcap"

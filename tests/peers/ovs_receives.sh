@@ -36,7 +36,7 @@ run() {
 	capture a a0 at_a
 	mirror tap -i s0 -d both "${destinations[@]}"
 	for one in 0 56 1000 1472; do
-		at a ping -q -c $((pings / 4)) -i 0.02 -W 5 -s $one 10.1.0.3 >/dev/null || fail "the pings themselves"
+		at a ping -q -c $((pings / 4)) -i 0.02 -W 20 -s $one 10.1.0.3 >/dev/null || fail "the pings themselves"
 	done
 	end_mirror sent=$(($# * 2 * pings))
 	end_capture at_a

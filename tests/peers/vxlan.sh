@@ -39,7 +39,7 @@ frames=$("$here/compare.py" count "$work/frames.pcap")
 capture tap u0 outer
 collect
 for name in vx4 vx6; do at tap "$here/traffic.py" frames $name "$work/frames.pcap"; done
-at tap ping -q -c 1 -W 5 10.9.0.2 >/dev/null || fail "the wire to the collector"
+at tap ping -q -c 1 -W 20 10.9.0.2 >/dev/null || fail "the wire to the collector"
 end_collect written=$((2 * frames))
 end_capture outer
 fields "$work/outer.pcap" "$frames:kind=vxlan,outer_src=10.9.0.1,vni=5000" "$frames:kind=vxlan,outer_src=fd09::1,vni=16777215"

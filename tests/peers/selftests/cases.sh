@@ -176,15 +176,22 @@ await_ways() {
 
 # pinged NAMESPACE ADDRESS OF-ADDRESS SIZE
 pinged() {
-	on "$1" /bin/ping -q -c 10 -i 0.002 -W 5 -I "$2" -s "$4" "$3" >"$W/ping" || stop "the pings themselves: $(cat "$W/ping")"
+	on "$1" /bin/ping -q -c 10 -i 0.002 -W 20 -I "$2" -s "$4" "$3" >"$W/ping" || stop "the pings themselves: $(cat "$W/ping")"
 }
 
 # arrived EXPECTED: what was sent before has arrived at the collector; where copies are expected, there is a way for pings too
 arrived() {
 	case $1 in
 	0*) ;;
-	*) [ "$versions" = 0 ] || on tap /bin/ping -q -c 1 -W 5 $remote4 >"$W/ping" || stop "the way to the collector: $(cat "$W/ping")" ;;
+	*) [ "$versions" = 0 ] || on tap /bin/ping -q -c 1 -W 20 $remote4 >"$W/ping" || stop "the way to the collector: $(cat "$W/ping")" ;;
 	esac
+}
+
+# restored: what was in the way of the copies is gone; what that did to the neighbours is over when this returns.
+restored() {
+	on tap /bin/ping -q -c 1 -W 20 $remote4 >"$W/ping" || stop "the way back: $(cat "$W/ping")"
+	on tap /bin/ping -q -c 1 -W 20 $remote6 >"$W/ping" || stop "the way back: $(cat "$W/ping")"
+	await_ways 2
 }
 
 # count EXPECTED: told to whoever compares, with the size of the pings from "from"; those from "to" are one byte longer
@@ -258,7 +265,10 @@ step_neighbour_del() {
 step_port() {
 	case $1 in
 	disabled) bridge -n "${P}tap" link set dev swp3 state 0 ;;
-	forwarding) bridge -n "${P}tap" link set dev swp3 state 3 ;;
+	forwarding)
+		bridge -n "${P}tap" link set dev swp3 state 3
+		restored
+		;;
 	esac
 }
 
@@ -308,19 +318,27 @@ step_lacp_up() {
 
 step_cpu_del() { bridge -n "${P}tap" vlan del dev br1 vid 555 self; }
 
-step_cpu_add() { bridge -n "${P}tap" vlan add dev br1 vid 555 self; }
+step_cpu_add() {
+	bridge -n "${P}tap" vlan add dev br1 vid 555 self
+	restored
+}
 
 step_egress_del() { bridge -n "${P}tap" vlan del dev swp3 vid 555; }
 
-step_egress_add() { bridge -n "${P}tap" vlan add dev swp3 vid 555; }
+step_egress_add() {
+	bridge -n "${P}tap" vlan add dev swp3 vid 555
+	restored
+}
 
 step_egress_untagged() {
 	bridge -n "${P}tap" vlan add dev swp3 vid 555 pvid untagged
 }
 
+# Sticky: whatever the collector itself sends teaches the bridge nothing else.
 step_roam() {
 	bridge -n "${P}tap" vlan add dev "$1" vid 555
-	bridge -n "${P}tap" fdb replace $mac_h3 dev "$1" vlan 555 master static
+	bridge -n "${P}tap" fdb replace $mac_h3 dev "$1" vlan 555 master static sticky
+	[ "$1" != swp3 ] || restored
 }
 
 step_source_down() {
@@ -679,8 +697,8 @@ topology_tunnel() {
 
 # Both ways; each asks for the other's address first.
 step_ping() {
-	on tap /bin/ping -q -c 10 -i 0.002 -W 5 -s "${1:-56}" 10.7.0.2 >"$W/ping" || stop "$case: pings: $(cat "$W/ping")"
-	on h3 /bin/ping -q -c 10 -i 0.002 -W 5 -s "${1:-56}" 10.7.0.1 >"$W/ping" || stop "$case: pings: $(cat "$W/ping")"
+	on tap /bin/ping -q -c 10 -i 0.002 -W 20 -s "${1:-56}" 10.7.0.2 >"$W/ping" || stop "$case: pings: $(cat "$W/ping")"
+	on h3 /bin/ping -q -c 10 -i 0.002 -W 20 -s "${1:-56}" 10.7.0.1 >"$W/ping" || stop "$case: pings: $(cat "$W/ping")"
 	echo "pinged|$case"
 }
 
