@@ -112,15 +112,30 @@ static void print_pair(const char *wanted, const char *actual)
 		printf("  %-*s  %s\n", width, wanted, actual);
 }
 
+/* "interface erspan0, mtu 1446" */
+static const char *describe_device(const json_t *actual, char *text, size_t size)
+{
+	long long mtu = json_integer_value(json_object_get(actual, "mtu"));
+	int used = snprintf(text, size, "interface %s", session_view_text(actual, "device"));
+
+	if (mtu && used > 0 && (size_t)used < size)
+		snprintf(text + used, size - (size_t)used, ", mtu %lld", mtu);
+	return json_is_true(json_object_get(actual, "there")) ? text : "";
+}
+
 static void print_lists(const json_t *wanted, const json_t *actual)
 {
 	const json_t *item;
-	char cell[CELL_MAX];
+	char cell[CELL_MAX], device[CELL_MAX];
 	size_t i;
 
 	json_array_foreach (json_object_get(wanted, "sources"), i, item) {
 		write_object(item, cell);
 		print_pair(cell, i ? "" : session_view_text(actual, "sources"));
+	}
+	if ((item = json_object_get(wanted, "tunnel"))) {
+		write_object(item, cell);
+		print_pair(cell, describe_device(actual, device, sizeof device));
 	}
 	json_array_foreach (json_object_get(wanted, "destinations"), i, item) {
 		const json_t *now = json_array_get(json_object_get(actual, "destinations"), i);
@@ -143,7 +158,9 @@ static void print_session(const json_t *session)
 	print_pair("WANTED", "ACTUAL");
 	print_lists(wanted, actual);
 	json_object_foreach ((json_t *)wanted, key, value) {
-		char *text = json_is_array(value) || strcmp(key, "name") == 0 ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		char *text = json_is_array(value) || json_is_object(value) || strcmp(key, "name") == 0
+				     ? NULL
+				     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
 		if (text) {
 			snprintf(cell, sizeof cell, "%s=%s", key, text);
@@ -151,6 +168,8 @@ static void print_session(const json_t *session)
 		}
 		free(text);
 	}
+	if (json_object_get(wanted, "tunnel"))
+		return;
 	session_view_totals(session, &totals);
 	snprintf(cell, sizeof cell, "%lld seen, %lld sent, %lld dropped", (unsigned long long)totals.seen,
 		 (unsigned long long)totals.passed, (unsigned long long)totals.dropped);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/devices.h"
 #include "daemon/log.h"
 #include "model/session_file.h"
 
@@ -28,6 +29,7 @@ struct runner {
 	struct mirrors *mirrors;
 	struct running_collector *collectors;
 	size_t collector_count;
+	struct devices devices;
 	struct switched *switched;
 	size_t switched_count;
 	runner_listener listener;
@@ -42,6 +44,7 @@ int runner_open(struct runner **opened, const char *const *directories, enum att
 	if (!runner)
 		return fail(error, ENOMEM, "out of memory");
 	runner->directories = directories;
+	runner->devices.way = way;
 	rc = mirrors_open(&runner->mirrors, way, error);
 	if (rc)
 		free(runner);
@@ -56,6 +59,7 @@ void runner_close(struct runner *runner)
 		return;
 	for (size_t i = 0; i < runner->collector_count; i++)
 		collector_close(runner->collectors[i].collector);
+	devices_close(&runner->devices);
 	mirrors_close(runner->mirrors);
 	session_list_free(&runner->list);
 	free(runner->collectors);
@@ -101,7 +105,7 @@ static void start_collector(struct runner *runner, const struct session *session
 
 static bool wants_collector(const struct session *session)
 {
-	return session && !session->disabled && session_collects(session);
+	return session && !session->disabled && session_kind(session) == SESSION_COLLECTOR;
 }
 
 /* Those that differ are started anew: what they record into may have changed. */
@@ -133,7 +137,7 @@ static int apply_mirrors(struct runner *runner, const struct session_list *wante
 	int rc;
 
 	for (size_t i = 0; i < wanted->count && mirrors; i++)
-		if (!wanted->sessions[i]->disabled && !session_collects(wanted->sessions[i]))
+		if (!wanted->sessions[i]->disabled && session_kind(wanted->sessions[i]) == SESSION_MIRROR)
 			mirrors[count++] = wanted->sessions[i];
 	rc = mirrors ? mirrors_apply(runner->mirrors, mirrors, count, &error) : fail(&error, ENOMEM, "out of memory");
 	if (rc)
@@ -169,6 +173,7 @@ static int apply(struct runner *runner, struct session_list *wanted, struct erro
 		return rc;
 	}
 	apply_collectors(runner, &runner->list, wanted);
+	devices_apply(&runner->devices, &runner->list, wanted);
 	tell_changes(runner, &runner->list, wanted);
 	session_list_free(&runner->list);
 	runner->list = *wanted;
@@ -399,6 +404,7 @@ void runner_follow(struct runner *runner)
 	const char *news;
 
 	mirrors_follow(runner->mirrors);
+	devices_follow(&runner->devices);
 	if ((news = mirrors_news(runner->mirrors)))
 		log_line(LOG_LEVEL_WARNING, NULL, "%s", news);
 	for (size_t i = 0; i < runner->collector_count; i++) {
@@ -440,6 +446,12 @@ static void look_at_collector(const struct running_collector *running, struct ru
 		found->state = MIRROR_PENDING;
 }
 
+static void look_at_device(struct runner_session *found)
+{
+	found->why = found->device.waits_for;
+	found->state = !found->device.there ? MIRROR_PENDING : found->why.code ? MIRROR_DEGRADED : MIRROR_ACTIVE;
+}
+
 void runner_look(const struct runner *runner, const struct session *session, struct runner_session *found)
 {
 	const struct running_collector *running = find_collector(runner, session->name);
@@ -452,4 +464,6 @@ void runner_look(const struct runner *runner, const struct session *session, str
 		found->state = mirror_session_state(found->mirror, &found->why);
 	else if (running)
 		look_at_collector(running, found);
+	else if ((found->is_device = devices_read(&runner->devices, session->name, &found->device)))
+		look_at_device(found);
 }

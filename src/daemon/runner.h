@@ -6,6 +6,7 @@
 #include "base/error_list.h"
 #include "engine/collector.h"
 #include "engine/mirrors.h"
+#include "engine/tunnel_process.h"
 #include "model/session_list.h"
 
 struct runner;
@@ -49,12 +50,16 @@ void runner_account(struct runner *runner);
 /* All sessions wanted, disabled ones too. */
 const struct session_list *runner_wanted(const struct runner *runner);
 
-/* How one goes: its state, and why if that is not "active" or "off". One of *mirror and *collector is what runs; NULL: it is off. */
+/*
+ * How one goes: its state, and why if that is not "active" or "off". One of *mirror, *collector and device is what runs; none: it is off.
+ */
 struct runner_session {
 	enum mirror_state state;
 	struct error why;
 	const struct mirror_session *mirror;
 	const struct collector *collector;
+	bool is_device; /* a tunnel device runs */
+	struct tunnel_state device;
 };
 void runner_look(const struct runner *runner, const struct session *session, struct runner_session *found);
 

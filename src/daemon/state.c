@@ -85,16 +85,24 @@ static json_t *collector_json(const struct collector *collector)
 	return object;
 }
 
+static json_t *device_json(const struct session *session, const struct tunnel_state *state)
+{
+	return json_pack("{s:s, s:b, s:i}", "device", session->device, "there", (int)state->there, "mtu", (int)state->mtu);
+}
+
 json_t *state_session(const struct runner *runner, const struct session *session)
 {
 	struct runner_session found;
 	json_t *actual;
 
 	runner_look(runner, session, &found);
-	actual = found.mirror ? mirror_json(found.mirror) : found.collector ? collector_json(found.collector) : json_null();
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", session->name, "kind",
-			 session_collects(session) ? "collector" : "mirror", "state", mirror_state_name(found.state), "why",
-			 found.why.code ? found.why.text : "", "file", session->file, "wanted", session_to_json(session), "actual", actual);
+	actual = found.mirror      ? mirror_json(found.mirror)
+		 : found.collector ? collector_json(found.collector)
+		 : found.is_device ? device_json(session, &found.device)
+				   : json_null();
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", session->name, "kind", session_kind_name(session), "state",
+			 mirror_state_name(found.state), "why", found.why.code ? found.why.text : "", "file", session->file, "wanted",
+			 session_to_json(session), "actual", actual);
 }
 
 json_t *state_sessions(const struct runner *runner)
@@ -134,9 +142,8 @@ json_t *state_cost(struct runner *runner)
 		runner_look(runner, list->sessions[i], &found);
 		spent = find_spent(&found);
 		json_array_append_new(sessions, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", list->sessions[i]->name, "kind",
-							  session_collects(list->sessions[i]) ? "collector" : "mirror", "cpu_ns",
-							  (json_int_t)spent.cpu_ns, "seen", (json_int_t)spent.seen, "copies",
-							  (json_int_t)spent.copies));
+							  session_kind_name(list->sessions[i]), "cpu_ns", (json_int_t)spent.cpu_ns, "seen",
+							  (json_int_t)spent.seen, "copies", (json_int_t)spent.copies));
 	}
 	return json_pack("{s:I, s:o}", "time_ns", (json_int_t)clock_monotonic_ns(), "sessions", sessions);
 }

@@ -174,6 +174,11 @@ int tunnel_device_follow(struct tunnel_device *d, struct error *error)
 	return follow_mtu(d, error);
 }
 
+unsigned int tunnel_device_mtu(const struct tunnel_device *d)
+{
+	return d->mtu;
+}
+
 const char *tunnel_device_waits_for(const struct tunnel_device *d)
 {
 	return d->mirror ? mirror_destination_waits_for(d->mirror, 0) : "";

@@ -27,6 +27,9 @@ void tunnel_device_serve(struct tunnel_device *device);
 /* Follows routes, interfaces and addresses. To be called about every second. -ENODEV: somebody removed the device. */
 int tunnel_device_follow(struct tunnel_device *device, struct error *error);
 
+/* Of the user's end, bytes. */
+unsigned int tunnel_device_mtu(const struct tunnel_device *device);
+
 /* What the way to the other end waits for; an empty text for nothing. */
 const char *tunnel_device_waits_for(const struct tunnel_device *device);
 

@@ -95,6 +95,13 @@ int session_check(const struct session *session, struct error *error)
 	return 0;
 }
 
+const char *session_kind_name(const struct session *session)
+{
+	static const char *const names[] = {[SESSION_MIRROR] = "mirror", [SESSION_COLLECTOR] = "collector", [SESSION_TUNNEL] = "tunnel"};
+
+	return names[session_kind(session)];
+}
+
 bool session_source_is_pattern(const struct session_source *source)
 {
 	return strpbrk(source->pattern, "*?[") != NULL;

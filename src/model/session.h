@@ -18,6 +18,7 @@ enum {
 	SESSION_NAME_MAX = 64,
 	SESSION_DESCRIPTION_MAX = 256,
 	SESSION_PATH_MAX = 256,
+	SESSION_TUNNEL_MAX = 512,
 };
 
 /* An interface, or all whose names match a pattern of glob(7); or an interface of a container. */
@@ -53,6 +54,19 @@ struct session {
 	char listen_on[IFNAMSIZ]; /* an interface; empty: any */
 	unsigned int inner;       /* enum farspan_inner_part: what is undone in the frames */
 	struct session_recording recording;
+
+	/*
+	 * Of tunnel devices: the words of "farspan tunnel add", empty if it is none, and the name of the interface. What is sent and what is
+	 * received are in destinations and tunnels.
+	 */
+	char tunnel[SESSION_TUNNEL_MAX];
+	char device[IFNAMSIZ];
+};
+
+enum session_kind {
+	SESSION_MIRROR,
+	SESSION_COLLECTOR,
+	SESSION_TUNNEL,
 };
 
 /* Adds a source or destination from its text: 0, or -EINVAL with what is wrong in *error. */
@@ -71,6 +85,14 @@ static inline bool session_collects(const struct session *session)
 {
 	return session->tunnel_count > 0;
 }
+
+static inline enum session_kind session_kind(const struct session *session)
+{
+	return session->tunnel[0] ? SESSION_TUNNEL : session_collects(session) ? SESSION_COLLECTOR : SESSION_MIRROR;
+}
+
+/* "mirror", "collector", "tunnel" */
+const char *session_kind_name(const struct session *session);
 
 bool session_source_is_pattern(const struct session_source *source);
 

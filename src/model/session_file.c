@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "model/names.h"
-#include "model/session_text.h"
+#include "model/session_tunnel.h"
 
 enum {
 	FILE_MAX = 1 << 20
@@ -21,7 +21,7 @@ enum {
 const char *const session_directories[] = {"/etc/farspan", "/run/farspan", NULL};
 
 static const char suffix[] = ".session";
-static const char *const section_names[SECTION_KINDS] = {"Session", "Source", "Destination"};
+static const char *const section_names[SECTION_KINDS] = {"Session", "Source", "Destination", "Tunnel"};
 
 /* ---- one file: lines, sections, keys ---- */
 
@@ -42,12 +42,14 @@ static unsigned int column_of(const struct reader *reader, const char *at)
 	return (unsigned int)(at - reader->line) + 1;
 }
 
-/* All [Session] sections are one, also those of drop-ins. */
+/* All [Session] sections are one, also those of drop-ins; so are those of [Tunnel]. */
 static void enter_section(struct reader *reader, enum section_kind kind)
 {
+	const bool one = kind == SECTION_SESSION || kind == SECTION_TUNNEL;
+
 	reader->skip = false;
-	for (reader->section = 1; kind == SECTION_SESSION && reader->section <= reader->text->count; reader->section++)
-		if (reader->text->sections[reader->section - 1].kind == SECTION_SESSION)
+	for (reader->section = 1; one && reader->section <= reader->text->count; reader->section++)
+		if (reader->text->sections[reader->section - 1].kind == kind)
 			return;
 	if (!session_text_add_section(reader->text, kind, &reader->place))
 		reader->failed = reader->skip = true;
@@ -532,10 +534,22 @@ static void write_endpoint(FILE *out, const struct endpoint *endpoint, enum endp
 	}
 }
 
+static int write_tunnel_key(void *context, const char *name, const char *value, enum endpoint_value kind)
+{
+	(void)kind;
+	fprintf(context, "%s=%s\n", name, value);
+	return 0;
+}
+
 void session_file_write(FILE *out, const struct session *session)
 {
 	fprintf(out, "[Session]\n");
 	write_part(out, session, PART_SESSION, 0);
+	if (session_kind(session) == SESSION_TUNNEL) {
+		fprintf(out, "\n[Tunnel]\n");
+		session_tunnel_each(session, KEY_NAMES_FILE, write_tunnel_key, out);
+		return;
+	}
 	for (unsigned int i = 0; i < session->source_count; i++) {
 		fprintf(out, "\n[Source]\n");
 		write_part(out, session, PART_INTERFACES, i);

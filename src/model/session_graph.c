@@ -63,6 +63,15 @@ static void check_tunnels(const struct session *a, const struct session *b, stru
 			}
 }
 
+static void check_devices(const struct session *a, const struct session *b, struct error_list *errors)
+{
+	struct place place;
+
+	if (session_kind(a) == SESSION_TUNNEL && strcmp(a->device, b->device) == 0)
+		error_list_add(errors, place_in(b, &place), "session %s makes the interface %s, as session %s does", b->name, b->device,
+			       a->name);
+}
+
 static void check_recordings(const struct session *a, const struct session *b, struct error_list *errors)
 {
 	struct place place;
@@ -130,8 +139,11 @@ static bool leads_to(const struct session *from, const struct endpoint *destinat
 	return false;
 }
 
+/* What comes out of a tunnel device is for the host, and what is sent into it is the host's. */
 static bool has_edge(const struct session *from, const struct session *to)
 {
+	if (session_kind(from) == SESSION_TUNNEL || session_kind(to) == SESSION_TUNNEL)
+		return false;
 	for (unsigned int i = 0; i < from->destination_count; i++)
 		if (leads_to(from, &from->destinations[i], to))
 			return true;
@@ -227,6 +239,7 @@ int session_list_check(const struct session_list *list, struct error_list *error
 			if (a->disabled || b->disabled)
 				continue;
 			check_tunnels(a, b, errors);
+			check_devices(a, b, errors);
 			check_recordings(a, b, errors);
 			warn_destinations(a, b, errors);
 		}

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/session_text.h"
+#include "model/session_tunnel.h"
 
-static const char *const list_names[SECTION_KINDS] = {NULL, "sources", "destinations"};
+static const char *const list_names[SECTION_KINDS] = {NULL, "sources", "destinations", "tunnel"};
 
 /* ---- to JSON ---- */
 
@@ -117,6 +117,21 @@ static int add_destinations(json_t *list, const struct session *session)
 	return rc;
 }
 
+static int add_tunnel_key(void *context, const char *name, const char *value, enum endpoint_value kind)
+{
+	char *text = strdup(value);
+
+	return text && json_object_set_new(context, name, to_value(text, kind)) == 0 ? 0 : -ENOMEM;
+}
+
+static int add_tunnel(json_t *json, const struct session *session)
+{
+	json_t *tunnel = json_object();
+	int rc = json_object_set_new(json, list_names[SECTION_TUNNEL], tunnel);
+
+	return rc ? rc : session_tunnel_each(session, KEY_NAMES_SHORT, add_tunnel_key, tunnel);
+}
+
 json_t *session_to_json(const struct session *session)
 {
 	json_t *json = json_object(), *sources = json_array(), *destinations = json_array();
@@ -124,9 +139,9 @@ json_t *session_to_json(const struct session *session)
 
 	if (!rc)
 		rc = add_part(json, session, PART_SESSION, 0);
-	if (!rc)
-		rc = add_sources(sources, session);
-	if (!rc)
+	if (!rc && session_kind(session) == SESSION_TUNNEL)
+		rc = add_tunnel(json, session);
+	else if (!rc && !(rc = add_sources(sources, session)))
 		rc = add_destinations(destinations, session);
 	rc |= json_object_set_new(json, "sources", sources);
 	rc |= json_object_set_new(json, "destinations", destinations);
@@ -180,6 +195,14 @@ static struct place at(const char *path, const char *key)
 	return place;
 }
 
+static bool is_no_key(const char *member)
+{
+	for (enum section_kind kind = SECTION_SOURCE; kind < SECTION_KINDS; kind++)
+		if (strcmp(member, list_names[kind]) == 0)
+			return true;
+	return strcmp(member, "name") == 0;
+}
+
 /* null is as good as a key that is not there. */
 static int read_section(struct json_reader *reader, enum section_kind kind, const char *path, const json_t *object)
 {
@@ -197,8 +220,7 @@ static int read_section(struct json_reader *reader, enum section_kind kind, cons
 
 		if (json_is_null(value))
 			continue;
-		if (kind == SECTION_SESSION && (strcmp(key, "name") == 0 || strcmp(key, list_names[SECTION_SOURCE]) == 0 ||
-						strcmp(key, list_names[SECTION_DESTINATION]) == 0))
+		if (kind == SECTION_SESSION && is_no_key(key))
 			continue;
 		place = at(path, key);
 		if (!text)
@@ -229,6 +251,18 @@ static int read_list(struct json_reader *reader, enum section_kind kind, const j
 			error_list_add(reader->errors, &place, "must be an object");
 	}
 	return rc;
+}
+
+static int read_tunnel(struct json_reader *reader, const json_t *json)
+{
+	const json_t *tunnel = json_object_get(json, list_names[SECTION_TUNNEL]);
+	struct place place = at("", list_names[SECTION_TUNNEL]);
+
+	if (json_is_object(tunnel))
+		return read_section(reader, SECTION_TUNNEL, list_names[SECTION_TUNNEL], tunnel);
+	if (tunnel && !json_is_null(tunnel))
+		error_list_add(reader->errors, &place, "must be an object");
+	return 0;
 }
 
 /* The name that counts, or NULL after an error. */
@@ -268,7 +302,7 @@ int session_from_json(const char *name, const json_t *json, struct session **ses
 	}
 	*session = session_new(name);
 	if (!*session || read_section(&reader, SECTION_SESSION, "", json) || read_list(&reader, SECTION_SOURCE, json) ||
-	    read_list(&reader, SECTION_DESTINATION, json))
+	    read_list(&reader, SECTION_DESTINATION, json) || read_tunnel(&reader, json))
 		rc = -ENOMEM;
 	else if (session_text_build(&reader.text, *session, errors) || errors->errors > before)
 		rc = -EINVAL;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "model/names.h"
+#include "model/session_tunnel.h"
 
 /* ---- the text ---- */
 
@@ -461,10 +462,29 @@ static void check_own(struct build *build)
 					       session->destinations[d].dev);
 }
 
+/* A tunnel device is all that its session has. */
+static void check_alone(struct build *build)
+{
+	const struct text_section *other = section_at(build, SECTION_SOURCE, 0);
+
+	if (!other)
+		other = section_at(build, SECTION_DESTINATION, 0);
+	if (other)
+		error_list_add(build->errors, &other->place, "a session that is a tunnel device has no sources or destinations besides");
+	for (enum session_key key = 0; key < SESSION_KEY_COUNT; key++)
+		if (session_key_name(key, PART_SESSION, build->text->names) && is_given(build, key) && key != SESSION_KEY_description &&
+		    key != SESSION_KEY_enabled && key != SESSION_KEY_on_crash && key != SESSION_KEY_wait)
+			refuse(build, key, "is for sessions that are no tunnel device");
+}
+
 static void check_whole(struct build *build)
 {
 	struct error error = {0};
 
+	if (section_at(build, SECTION_TUNNEL, 0)) {
+		check_alone(build);
+		return;
+	}
 	check_ends(build);
 	check_shape(build);
 	check_own(build);
@@ -487,6 +507,8 @@ int session_text_build(const struct session_text *text, struct session *session,
 			build_session(&build);
 		else if (build.part->kind == SECTION_DESTINATION)
 			build_destination(&build);
+		else if (build.part->kind == SECTION_TUNNEL)
+			session_tunnel_build(build.part, text->names, session, errors);
 		else if (type)
 			build_tunnel(&build, type);
 		else

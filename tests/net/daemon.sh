@@ -123,6 +123,48 @@ grep -q "session 'none': there is none" "$work/cost.err" || wrong "what cost say
 web udp
 until_true 20 "the filter as it was" shows tap .wanted.filter '"udp"'
 
+echo "-- tunnel devices are sessions too: made, put back, changed, removed"
+# device NAMESPACE LOCAL REMOTE LINE...
+device() {
+	local where=$1 local=$2 remote=$3
+	shift 3
+	session "$where" wan "[Tunnel]" "Name=t9" "Type=gre" "Local=$local" "Remote=$remote" "$@"
+}
+# is_there NAMESPACE: another than was there before
+is_there() {
+	[ "$(show "$1" 'select(.name == "wan") | [.kind, .state, .actual.there]')" = '["tunnel","active",true]' ] &&
+		ip -n "$prefix$1" -o link show t9 | cut -d: -f1 >"$work/$1.fresh" && [ -s "$work/$1.fresh" ] &&
+		! cmp -s "$work/$1.fresh" "$work/$1.number" &&
+		mv "$work/$1.fresh" "$work/$1.number"
+}
+has_tunnel() {
+	until_true 30 "the tunnel device of $1" is_there "$1"
+	addresses "$1" t9 "$2"
+}
+through() {
+	at tap ping -q -c 1 -W 1 10.5.0.2
+}
+device col 10.9.0.2 10.9.0.1 "Key=9"
+device tap 10.9.0.1 10.9.0.2 "Key=9" "TTL=8"
+has_tunnel col 10.5.0.2/24
+has_tunnel tap 10.5.0.1/24
+until_true 30 "the other end" through
+at tap ip link del t9
+until_said tap "wan: tunnel 't9': somebody removed the interface"
+has_tunnel tap 10.5.0.1/24
+until_true 30 "the other end, through the new device" through
+device tap 10.9.0.1 10.9.0.2 "Key=9" "TTL=9"
+until_true 30 "the changed tunnel device" is_there tap
+session tap other "[Tunnel]" "Name=t9" "Type=gre" "Remote=10.9.0.2" "Key=8"
+! "$FARSPAN" apply -S "$work/tap.run/farspan.sock" 2>"$work/apply.err" || wrong "one device of two sessions"
+grep -q 'session wan makes the interface t9, as session other does' "$work/apply.err" || wrong "two devices: $(cat "$work/apply.err")"
+rm "$work/tap/other.session" "$work/tap/wan.session" "$work/col/wan.session"
+no_device() {
+	! at "$1" ip link show t9
+}
+until_true 30 "the device to be removed from tap" no_device tap
+until_true 30 "the device to be removed from col" no_device col
+
 echo "-- who may read may not change"
 as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups curl -s --unix-socket "$work/tap.run/farspan.sock" "$@"
