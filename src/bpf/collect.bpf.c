@@ -89,6 +89,16 @@ static __always_inline long load(void *ctx, const int xdp, __u32 off, void *to, 
 	return xdp ? bpf_xdp_load_bytes(ctx, off, to, len) : bpf_skb_load_bytes(ctx, off, to, len);
 }
 
+/* A frame, and how to read it. */
+struct view {
+	void *ctx;
+	int xdp;
+};
+
+#define FLOW_FRAME                     const struct view *
+#define FLOW_LOAD(frame, off, to, len) load((frame)->ctx, (frame)->xdp, off, to, len)
+#include "bpf/flow_hash.h"
+
 /* ---- into the ring ---- */
 
 /*
@@ -308,6 +318,8 @@ static __always_inline enum fate take_delivered(void *ctx, const int xdp, struct
 			take_back(account);
 		return FATE_DROP;
 	}
+	if (way->targets > 1)
+		delivery->target += flow_share(flow_hash_at(&(const struct view){ctx, xdp}, outer->off), way->targets);
 	remarks->before = account->numbers;
 	if (!fits(xdp, outer, delivery))
 		return give(ctx, xdp, outer, remarks);

@@ -232,6 +232,8 @@ static int check_output(const struct collect_options *options, unsigned int inde
 
 	if (!output->write && (rotation->size || rotation->seconds || rotation->per_session || output->zstd))
 		return fail(error, EINVAL, "collect: -C, -G, -z and --per-session need a file to write (-w)");
+	if (session_spread_fault(&output->relay, true))
+		return fail(error, EINVAL, "collect: --spread %s", session_spread_fault(&output->relay, true));
 	if (rotation->files && !rotation->size && !rotation->seconds)
 		return fail(error, EINVAL, "collect: -W needs files that follow each other by size (-C) or time (-G)");
 	return check_file(options, index, error);

@@ -39,10 +39,12 @@ struct direct {
 
 struct live {
 	struct live_config config;
-	struct direct *directs;                    /* by slot, which is the session's index in collect */
-	unsigned int waiting[COLLECT_SLOTS];       /* slots with packets to be handed on */
-	unsigned int waiting_count, told;          /* told: slots below may be known to the programs */
-	unsigned int targets[COLLECT_OUTPUTS_MAX]; /* of the outlets: number + 1; 0: the kernel does not deliver to them */
+	struct direct *directs;              /* by slot, which is the session's index in collect */
+	unsigned int waiting[COLLECT_SLOTS]; /* slots with packets to be handed on */
+	unsigned int waiting_count, told;    /* told: slots below may be known to the programs */
+	struct {
+		unsigned int first, count; /* count 0: the kernel does not deliver to them */
+	} targets[COLLECT_OUTPUTS_MAX];    /* of the outlets */
 	uint64_t wall_offset_ns;
 	struct collect *collect;
 	struct netlink *netlink;
@@ -187,34 +189,47 @@ static int join_groups(struct live *live, struct error *error)
 	return rc ? rc : follow_groups(live, error);
 }
 
+/* Where the kernel can put what is for these outlets; what is to end after so many frames has to be counted here. */
+static unsigned int direct_places(const struct live *live, unsigned int outlets, struct injector_entry *entries)
+{
+	const struct outlets *o = live->config.outlets[outlets];
+
+	return o && !live->config.count ? outlets_direct(o, entries) : 0;
+}
+
 /* Where frames can be redirected to only by tc, it is tc that takes them. */
 static void choose_way(struct live *live, struct collector_path_config *path)
 {
-	struct injector_entry entry;
+	struct injector_entry entries[SESSION_DESTINATIONS_MAX];
+	unsigned int count;
 
 	path->way = live->config.way;
 	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
-		if (!live->config.outlets[i] || !outlets_direct(live->config.outlets[i], &entry) || live->config.count)
-			continue;
-		path->delivers = true;
-		if (!entry.xdp && path->way == ATTACH_BEST)
-			path->way = ATTACH_TC;
+		count = direct_places(live, i, entries);
+		for (unsigned int place = 0; place < count; place++) {
+			path->delivers = true;
+			if (!entries[place].xdp && path->way == ATTACH_BEST)
+				path->way = ATTACH_TC;
+		}
 	}
 }
 
 static int add_targets(struct live *live, struct error *error)
 {
-	struct injector_entry entry;
-	unsigned int target;
+	struct injector_entry entries[SESSION_DESTINATIONS_MAX];
+	unsigned int target = 0;
 	int rc = 0;
 
-	/* What is to end after so many frames has to be counted here. */
-	for (unsigned int i = 0; i < live->config.outlet_count && !rc && !live->config.count; i++) {
-		if (!live->config.outlets[i] || !outlets_direct(live->config.outlets[i], &entry))
-			continue;
-		rc = collector_path_add_target(live->path, &(struct collector_target){entry.ifindex, entry.frame_max, entry.private},
-					       &target, error);
-		live->targets[i] = target + 1;
+	for (unsigned int i = 0; i < live->config.outlet_count && !rc; i++) {
+		unsigned int count = direct_places(live, i, entries);
+
+		for (unsigned int place = 0; place < count && !rc; place++)
+			rc = collector_path_add_target(
+				live->path,
+				&(struct collector_target){entries[place].ifindex, entries[place].frame_max, entries[place].private},
+				&target, error);
+		live->targets[i].first = target + 1 - count;
+		live->targets[i].count = count;
 	}
 	return rc;
 }
@@ -347,10 +362,10 @@ static void teach(struct live *live)
 		return;
 	way.record = lesson.recorded;
 	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
-		if (lesson.deliver != live->config.outlets[i] || !lesson.deliver || !live->targets[i])
+		if (lesson.deliver != live->config.outlets[i] || !lesson.deliver || !live->targets[i].count)
 			continue;
-		way.targets = 1;
-		way.first_target = live->targets[i] - 1;
+		way.targets = live->targets[i].count;
+		way.first_target = live->targets[i].first;
 	}
 	if (collector_path_sessions(live->path)->known[lesson.session] && live->directs[lesson.session].port == lesson.udp_dst)
 		return;
@@ -415,11 +430,11 @@ static void read_accounts(struct live *live)
 	bool any = false;
 
 	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
-		if (!live->targets[i])
-			continue;
-		any = true;
-		collector_path_target_count(live->path, live->targets[i] - 1, &sent, &lost);
-		outlets_count_direct(live->config.outlets[i], sent, lost);
+		for (unsigned int place = 0; place < live->targets[i].count; place++) {
+			any = true;
+			collector_path_target_count(live->path, live->targets[i].first + place, &sent, &lost);
+			outlets_count_direct(live->config.outlets[i], place, sent, lost);
+		}
 	}
 	for (unsigned int slot = 0; any && slot < live->told; slot++)
 		read_account(live, slot);

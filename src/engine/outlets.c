@@ -6,8 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "datapath/flow.h"
 #include "datapath/netlink.h"
 #include "engine/mirror.h"
+
+/* What the kernel put somewhere by itself. */
+struct direct_count {
+	uint64_t sent, lost;
+};
 
 struct outlets {
 	struct netlink *netlink;
@@ -15,8 +21,8 @@ struct outlets {
 	unsigned int interface_count;
 	struct injector *entry; /* of the relay; NULL: no relay */
 	struct mirror *relay;
-	struct session session; /* of the relay */
-	uint64_t direct_sent, direct_lost;
+	struct session session;                                /* of the relay */
+	struct direct_count directs[SESSION_DESTINATIONS_MAX]; /* of the interfaces; of the relay, the first */
 };
 
 enum {
@@ -87,7 +93,9 @@ void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut)
 {
 	struct outlets *o = outlets;
 
-	for (unsigned int i = 0; i < o->interface_count; i++)
+	if (o->session.spread && o->interface_count)
+		injector_send(o->interfaces[flow_share_of(frame, len, o->interface_count)], frame, len, false);
+	for (unsigned int i = 0; i < o->interface_count && !o->session.spread; i++)
 		injector_send(o->interfaces[i], frame, len, false);
 	if (o->entry)
 		injector_send(o->entry, frame, len, cut);
@@ -107,37 +115,44 @@ void outlets_follow(struct outlets *o)
 		mirror_follow(o->relay);
 }
 
-bool outlets_direct(const struct outlets *o, struct injector_entry *entry)
+unsigned int outlets_direct(const struct outlets *o, struct injector_entry *entries)
 {
-	if (o->interface_count + (o->entry != NULL) != 1)
-		return false;
-	injector_entry(o->entry ? o->entry : o->interfaces[0], entry);
-	return true;
+	if (o->entry && !o->interface_count) {
+		injector_entry(o->entry, entries);
+		return 1;
+	}
+	if (o->entry || (o->interface_count > 1 && !o->session.spread))
+		return 0;
+	for (unsigned int i = 0; i < o->interface_count; i++)
+		injector_entry(o->interfaces[i], &entries[i]);
+	return o->interface_count;
 }
 
-void outlets_count_direct(struct outlets *o, uint64_t sent, uint64_t lost)
+void outlets_count_direct(struct outlets *o, unsigned int place, uint64_t sent, uint64_t lost)
 {
-	o->direct_sent = sent;
-	o->direct_lost = lost;
+	o->directs[place] = (struct direct_count){sent, lost};
 }
 
 /* What was put on the interface, and, if that can be told, what of it arrived. */
-static void count_frames(const struct outlets *o, struct injector *injector, uint64_t *sent, uint64_t *lost)
+static void count_frames(const struct outlets *o, unsigned int interface, uint64_t *sent, uint64_t *lost)
 {
-	uint64_t arrived, given = injector_sent(injector) + o->direct_sent;
+	struct injector *injector = o->interfaces[interface];
+	uint64_t arrived, given = injector_sent(injector) + o->directs[interface].sent;
 
 	*sent = injector_arrived(injector, &arrived) && arrived < given ? arrived : given;
-	*lost = injector_lost(injector) + o->direct_lost + given - *sent;
+	*lost = injector_lost(injector) + o->directs[interface].lost + given - *sent;
 }
 
-static bool has_settled(const struct outlets *o)
+static bool have_settled(const struct outlets *o)
 {
 	uint64_t sent, lost;
 
-	if (!o->interface_count)
-		return true;
-	count_frames(o, o->interfaces[0], &sent, &lost);
-	return sent == injector_sent(o->interfaces[0]) + o->direct_sent;
+	for (unsigned int i = 0; i < o->interface_count; i++) {
+		count_frames(o, i, &sent, &lost);
+		if (sent != injector_sent(o->interfaces[i]) + o->directs[i].sent)
+			return false;
+	}
+	return true;
 }
 
 void outlets_stop(struct outlets *o)
@@ -145,7 +160,7 @@ void outlets_stop(struct outlets *o)
 	const struct timespec millisecond = {.tv_nsec = 1000000};
 
 	outlets_flush(o);
-	for (unsigned int i = 0; i < SETTLE_MS && !has_settled(o); i++)
+	for (unsigned int i = 0; i < SETTLE_MS && !have_settled(o); i++)
 		nanosleep(&millisecond, NULL);
 	if (o->relay)
 		mirror_stop(o->relay);
@@ -158,7 +173,7 @@ void outlets_each(struct outlets *o, void (*visit)(void *context, const char *na
 
 	for (unsigned int i = 0; i < o->interface_count; i++) {
 		snprintf(name, sizeof name, "interface %s", injector_interface(o->interfaces[i]));
-		count_frames(o, o->interfaces[i], &sent, &lost);
+		count_frames(o, i, &sent, &lost);
 		visit(context, name, sent, lost);
 	}
 	for (unsigned int i = 0; i < o->session.destination_count; i++) {
@@ -166,7 +181,7 @@ void outlets_each(struct outlets *o, void (*visit)(void *context, const char *na
 
 		mirror_counters(o->relay, i, DIRECTION_RX, &c, NULL);
 		visit(context, mirror_destination_text(o->relay, i), c.value[COUNTER_sent],
-		      c.value[COUNTER_attempted] - c.value[COUNTER_sent] + injector_lost(o->entry) + o->direct_lost);
+		      c.value[COUNTER_attempted] - c.value[COUNTER_sent] + injector_lost(o->entry) + o->directs[0].lost);
 	}
 }
 

@@ -15,8 +15,8 @@
 struct outlets;
 
 /*
- * The destinations and the shape of relay, which has no sources. An interface that does not exist is made, in monitor mode. *outlets is the
- * caller's, to be closed.
+ * The destinations and the shape of relay, which has no sources. An interface that does not exist is made, in monitor mode. With spread
+ * each frame goes to one destination, by its flow; they are all interfaces then, or none is. *outlets is the caller's, to be closed.
  */
 int outlets_open(struct outlets **outlets, const struct session *relay, struct error *error);
 void outlets_close(struct outlets *outlets);
@@ -32,11 +32,12 @@ void outlets_follow(struct outlets *outlets);
 void outlets_stop(struct outlets *outlets);
 
 /*
- * The only place that the kernel would have to put frames for them all, and true; or false: frames have to be given to outlets_deliver().
- * What it put there is to be told, in total, with outlets_count_direct().
+ * The places where the kernel would have to put frames for them all: one, or several that share the flows by flow_share_of(). Returns how
+ * many, up to SESSION_DESTINATIONS_MAX; 0: frames have to be given to outlets_deliver(). What it put at one of them is to be told, in
+ * total, with outlets_count_direct().
  */
-bool outlets_direct(const struct outlets *outlets, struct injector_entry *entry);
-void outlets_count_direct(struct outlets *outlets, uint64_t sent, uint64_t lost);
+unsigned int outlets_direct(const struct outlets *outlets, struct injector_entry *entries);
+void outlets_count_direct(struct outlets *outlets, unsigned int place, uint64_t sent, uint64_t lost);
 
 /* One line for each destination: "interface span0: 12 frames, 0 lost". */
 void outlets_report(FILE *out, struct outlets *outlets);

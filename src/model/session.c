@@ -71,6 +71,21 @@ int session_parse_direction(const char *text, struct session *session, struct er
 	return fail(error, EINVAL, "direction must be rx, tx or both, not '%s'", text);
 }
 
+const char *session_spread_fault(const struct session *session, bool collects)
+{
+	unsigned int interfaces = 0;
+
+	for (unsigned int i = 0; i < session->destination_count; i++)
+		interfaces += session->destinations[i].kinds == KIND_INTERFACE;
+	if (!session->spread)
+		return NULL;
+	if (session->destination_count < 2)
+		return "needs two or more destinations";
+	if (collects && interfaces && interfaces < session->destination_count)
+		return "is over interfaces, or over tunnels and VLANs, but not over both";
+	return NULL;
+}
+
 int session_check(const struct session *session, struct error *error)
 {
 	if (!session->source_count && !session->tunnel_count && !session->replayed)
@@ -79,8 +94,8 @@ int session_check(const struct session *session, struct error *error)
 		return fail(error, EINVAL, "frames come from interfaces (-i) or from a capture file (-r), not from both");
 	if (!session->destination_count && !session->recording.path[0] && !session->recording.listen[0])
 		return fail(error, EINVAL, "no destination given (-t)");
-	if (session->spread && session->destination_count < 2)
-		return fail(error, EINVAL, "flows can be spread over two or more destinations, not over one");
+	if (session_spread_fault(session, false))
+		return fail(error, EINVAL, "spread %s", session_spread_fault(session, false));
 	for (unsigned int i = 0; i < session->source_count; i++)
 		if (session->sources[i].netns[0] && session_source_is_pattern(&session->sources[i]))
 			return fail(error, EINVAL, "interface '%s' of a container cannot be a pattern", session->sources[i].pattern);

@@ -80,6 +80,9 @@ int session_parse_inner(const char *text, unsigned int *inner, struct error *err
 /* Whether the session is complete, and no two parts of it contradict each other. */
 int session_check(const struct session *session, struct error *error);
 
+/* What spread lacks in this session, as in "needs two or more destinations"; NULL: nothing. collects: it is a collector's. */
+const char *session_spread_fault(const struct session *session, bool collects);
+
 /* Whether frames come out of tunnels, not from interfaces. */
 static inline bool session_collects(const struct session *session)
 {

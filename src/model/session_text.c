@@ -414,8 +414,8 @@ static void check_shape(struct build *build)
 		to_tunnels = to_tunnels || session->destinations[i].kinds != KIND_INTERFACE;
 	if (!is_given(build, SESSION_KEY_rate) && is_given(build, SESSION_KEY_burst))
 		refuse(build, SESSION_KEY_burst, "means nothing without a rate");
-	if (session->spread && session->destination_count < 2)
-		refuse(build, SESSION_KEY_spread, "needs two or more destinations");
+	if (session_spread_fault(session, session_collects(session)))
+		refuse(build, SESSION_KEY_spread, session_spread_fault(session, session_collects(session)));
 	if (!session_collects(session)) {
 		if (session->inner)
 			refuse(build, SESSION_KEY_inner, "is for sources that are tunnels");
@@ -426,7 +426,7 @@ static void check_shape(struct build *build)
 	if (session->hook)
 		refuse(build, SESSION_KEY_hook, "is for sources that are interfaces");
 	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !to_tunnels; key++)
-		if (is_given(build, key))
+		if (is_given(build, key) && key != SESSION_KEY_spread)
 			refuse(build, key, "shapes copies to tunnels and VLANs, of which there are none");
 }
 

@@ -47,6 +47,41 @@ done
 cmp "$work/sums-w" "$work/sums-t" || wrong "$(diff "$work/sums-w" "$work/sums-t")"
 equal "frames delivered" $((4 * frames)) "$(jq '.destinations[0].sent' "$work/collect.out")"
 
+# spread HOW IFACE ENDS OPTION...: flows that arrive twice are shared by the two interfaces IFACE0 and IFACE1, seen at the ends ENDS.
+spread() {
+	local how=$1 to=$2 at=${3% *} end=${3#* }
+	shift 3
+	echo "-- flows spread over two interfaces, $how"
+	rm -f "$work/collected.pcapng"
+	start_farspan collect col collect --json --spread -t "interface:${to}0" -t "interface:${to}1" "$@"
+	later=yes capture "$at" "${end}0" one -Q in
+	later=yes capture "$at" "${end}1" other -Q in
+	capturing one other
+	send_to_collector "$work/flows.pcap"
+	send_to_collector "$work/flows.pcap"
+	until_true 20 "all frames on the interfaces" all_spread
+	end_capture one other
+	end collect || wrong "farspan collect: status $?"
+	compare same "erspan:$work/flows.pcap+erspan:$work/flows.pcap" "$work/one.pcap+$work/other.pcap" , \
+		apart "$work/one.pcap" "$work/other.pcap"
+	check counters "$work/collect.out" packets=$((2 * flows)) lost=0
+	equal "frames sent" $((2 * flows)) "$(jq '[.destinations[].sent] | add' "$work/collect.out")"
+}
+
+all_spread() {
+	[ "$("$here/compare.py" count "$work/one.pcap+$work/other.pcap")" = $((2 * flows)) ]
+}
+
+"$here/make_many.py" flows "$work/flows.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 60
+flows=$((60 * 6 + 10))
+namespace far
+wire col d0 02:00:00:00:08:01 far e0 02:00:00:00:08:02
+wire col d1 02:00:00:00:08:03 far e1 02:00:00:00:08:04
+spread "by XDP" span "col span"
+spread "by tc, out of interfaces that exist" d "far e"
+spread "and recorded" span "col span" --clsact -w "$work/collected.pcapng"
+compare same "erspan:$work/flows.pcap+erspan:$work/flows.pcap" "$work/collected.pcapng"
+
 # chosen WRITTEN SOURCE...: of every session three frames came over IPv4 and three over IPv6
 chosen() {
 	local written=$1 source sources=()

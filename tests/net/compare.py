@@ -7,6 +7,7 @@ usage: compare.py same REFERENCE COPIES                  the same frames, as oft
        compare.py cut REFERENCE COPIES BYTES             the same, but copies end after BYTES bytes, and exactly those say so (T)
        compare.py sequence COPIES                        per session no sequence number missing, none twice
        compare.py order REFERENCE COPIES                 the same order within each TCP connection and direction
+       compare.py apart COPIES COPIES...                 all have some, and no flow is in two of them
        compare.py stream COPIES PORT BYTES SHA256        the TCP bytes sent to PORT, each taken once, are that many and those
        compare.py tags COPIES COUNT                      every frame of TCP or UDP has that many VLAN tags
        compare.py checksums COPIES                       every TCP and UDP checksum is right
@@ -135,6 +136,22 @@ def order(reference, copies):
     return bool(wanted) and not wrong
 
 
+def flow_of(frame):
+    """Addresses, protocol and ports of TCP, whichever way."""
+    _, kind, at = untag(frame)
+    ip = ip_of(frame[at:]) if kind in (0x0800, 0x86DD) else None
+    if not ip:
+        return kind
+    return ip[7], frozenset(ip[1:3]), frozenset(struct.unpack_from(">HH", ip[8])) if ip[7] == 6 else None
+
+
+def apart(*copies):
+    places = [{flow_of(frame) for frame in frames(paths)} for paths in copies]
+    torn = sum(map(len, places)) - len(set().union(*places))
+    print(" + ".join(str(len(place)) for place in places), f"flows, {torn} torn")
+    return all(places) and not torn
+
+
 def stream(copies, port, length, digest):
     """Puts the bytes sent to a port together; a byte that comes again must be the same."""
     content = bytearray(int(length))
@@ -188,7 +205,7 @@ def foreign(copies, tag_type, tci):
 
 
 def main(arguments):
-    actions = {"same": same, "cut": cut, "sequence": sequence, "order": order, "stream": stream, "tags": tags,
+    actions = {"same": same, "cut": cut, "sequence": sequence, "order": order, "apart": apart, "stream": stream, "tags": tags,
                "checksums": checksums, "count": count, "foreign": foreign}
     checks = [list(words) for comma, words in itertools.groupby(arguments, ",".__eq__) if not comma]
     return 0 if all([actions[name](*words) for name, *words in checks]) else 1

@@ -3,6 +3,8 @@
 """
 usage: make_many.py sessions FILE MAC MAC FROM TO EACH     ERSPAN Type III of 1,000 sessions, EACH packets of each, in turn, on time
        make_many.py groups FILE MAC FROM FROM6             Type II to the groups 239.1.2.3, ff05::123 and 239.9.9.9, 10 packets each
+       make_many.py flows FILE MAC MAC FROM TO COUNT       Type II and III: COUNT TCP connections, three segments both ways each, some with
+                                                           VLAN tags, and 10 frames without IP; of every fourth connection GRE in the frame
        make_many.py flood COUNT                            a pcap on the standard output: COUNT packets of Type II to 10.0.0.2, each from
                                                            another sender and of another session; those from 11.0.0.0/8 are every second
        make_many.py bomb DEPTH                             a pcap: ERSPAN in ERSPAN, DEPTH times in one packet, without a frame
@@ -13,9 +15,9 @@ import sys
 import time
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
-from scapy.layers.inet import IP, UDP  # noqa: E402
+from scapy.layers.inet import GRE, IP, TCP, UDP  # noqa: E402
 from scapy.layers.inet6 import IPv6  # noqa: E402
-from scapy.layers.l2 import Ether  # noqa: E402
+from scapy.layers.l2 import Dot1Q, Ether  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 from scapy.utils import wrpcap  # noqa: E402
 
@@ -57,6 +59,35 @@ def groups(file, source_mac, source, source6):
     wrpcap(file, made)
 
 
+def flows(file, source_mac, destination_mac, source, destination, count):
+    made = []
+    ends = "02:00:00:00:00:aa", "02:00:00:00:00:bb"
+
+    def mirror(frame):
+        number = len(made)
+        erspan = struct.pack(">II", 1 << 28 | 5, 0) if number % 2 else struct.pack(">IIHH", 2 << 28 | 6, 0, 0, 0)
+        gre = struct.pack(">HHI", 0x1000, 0x88BE if number % 2 else 0x22EB, number // 2)
+        outer = Ether(src=source_mac, dst=destination_mac) / IP(src=source, dst=destination, proto=47)
+        made.append(outer / Raw(gre + erspan + bytes(frame)))
+
+    for turn in range(3):
+        for flow in range(int(count)):
+            for back in (False, True):
+                ip = IPv6 if flow % 3 == 0 else IP
+                addresses = ("fd77::1", f"fd77::{flow + 2:x}") if ip is IPv6 else ("192.0.2.1", f"198.51.100.{flow % 250}")
+                ports = 20000 + flow, 443
+                link = Ether(src=ends[back], dst=ends[not back])
+                if flow % 5 == 0:
+                    link /= Dot1Q(vlan=7 + back)
+                inner = link / ip(src=addresses[back], dst=addresses[not back])
+                # A tunnel in the frame makes user space take a look at it.
+                inner /= GRE() / IP() if flow % 4 == 3 else TCP(sport=ports[back], dport=ports[not back], seq=turn)
+                mirror(inner / Raw(struct.pack(">HBB", flow, back, turn)))
+    for _ in range(10):
+        mirror(Ether(src=ends[0], dst=ends[1], type=0x88B5) / Raw(b"no IP"))
+    wrpcap(file, made)
+
+
 def flood(count):
     out = sys.stdout.buffer
     out.write(pcap_header(101))
@@ -84,4 +115,4 @@ def bomb(depth):
 
 
 if __name__ == "__main__":
-    {"sessions": sessions, "groups": groups, "flood": flood, "bomb": bomb}[sys.argv[1]](*sys.argv[2:])
+    {"sessions": sessions, "groups": groups, "flows": flows, "flood": flood, "bomb": bomb}[sys.argv[1]](*sys.argv[2:])
