@@ -17,12 +17,15 @@ from frame import BUILD, FARSPAN, at, inside, ip, processes, run, scheduled_ns
 FEED = os.path.join(BUILD, "bench", "feed")
 DROP = os.path.join(BUILD, "bench", "feed.bpf.o")
 SENDER_CPU, RECEIVER_CPU = "0", "1"
+PRIORITY, PRIORITY_KERNEL = "20", "30"
+REAL_TIME = ("chrt", "-f", PRIORITY)  # what else runs on the machine waits
 
 
 class Stage(frame.Namespaces):
     """src  u0 ---- c0  col 10.9.0.2: frames leave u0 in bursts; c0 takes them in NAPI, whoever receives them"""
 
     names = ("src", "col")
+    threaded = False
 
     def make(self):
         self.files = tempfile.mkdtemp(prefix="farspan-bench.", dir="/dev/shm")
@@ -37,8 +40,9 @@ class Stage(frame.Namespaces):
         super().__exit__()
         shutil.rmtree(self.files, ignore_errors=True)
 
-    def feed(self, interface, size, count, sessions):
-        words = ("taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2", str(size), str(count), str(sessions))
+    def feed(self, interface, size, count, sessions, rate=0):
+        words = (*(REAL_TIME if rate else ()), "taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2", str(size),
+                 str(count), str(sessions), str(rate))
         return float(at("src", *words))
 
     def file(self, name):
@@ -46,6 +50,11 @@ class Stage(frame.Namespaces):
 
     def row(self, name, rounds):
         row = ROWS[name]
+        if row.rate:
+            on_one_core(self, True)
+            figures, whole = frame.alternate(1, *[lambda make=make: highest_rate(self, make, row.size) for make in (row.ours, row.theirs)])
+            on_one_core(self, False)
+            return frame.result(name, row, figures, whole)
         once = [lambda make=make, number=number: measure(self, make(self, row.size), row.size, row.count, number)
                 for make, number in zip((row.ours, row.theirs), row.sessions)]
         figures, whole = frame.alternate(rounds, *once)
@@ -65,7 +74,7 @@ class Process:
         self.topology, self.ready, self.words = topology, ready, words
 
     def __enter__(self):
-        words = inside("col", "taskset", "-c", RECEIVER_CPU, *self.words)
+        words = inside("col", *(REAL_TIME if self.topology.threaded else ()), "taskset", "-c", RECEIVER_CPU, *self.words)
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if self.merged else subprocess.PIPE,
                                         text=True)
         self.said = ""
@@ -176,8 +185,9 @@ class Row(frame.Row):
     ours: object
     theirs: object
     size: int
-    count: int
+    count: int = 0
     sessions: tuple = (1, 1)
+    rate: bool = False # the figure is the highest rate at which they keep up
 
 
 ROWS = {
@@ -186,12 +196,63 @@ ROWS = {
     "record-1500": Row("1500 B, record", 0.40, "tcpdump -w", ours=record, theirs=tcpdump, size=1500, count=25000),
     "record-dumpcap": Row("64 B, record", 0.20, "dumpcap", ours=record, theirs=dumpcap, size=64, count=100000),
     "record-netsniff": Row("64 B, record", 0.20, "netsniff-ng", ours=record, theirs=netsniff, size=64, count=100000),
+    "rate-64": Row("64 B, record, highest rate with at most 1 % lost, one core", 3.0, "tcpdump -w", "1000 frames/s", True, ours=record,
+                   theirs=tcpdump, size=64, rate=True),
     "deliver-64": Row("64 B, deliver", 4.5, "XDP_DROP", ours=deliver, theirs=Drop, size=64, count=400000),
     "tee-64": Row("64 B, record and deliver", 0.50, "tcpdump -w alone", ours=tee, theirs=tcpdump, size=64, count=200000),
     "sessions-64": Row("64 B, record, 1,000 sessions", 1.15, "1 session", ours=record, theirs=record, size=64, count=200000,
                        sessions=(1000, 1)),
 }
 
+
+# ---- the highest rate ----
+
+RATE_LOWEST, RATE_HIGHEST = 100000, 3200000  # frames per second, between which it is looked for
+RATE_STEPS = 6
+RATE_SECONDS = 0.5
+LOSS_MAX = 0.01
+TRIES = 2  # what other programs do in interrupts disturbs one, more than once in a while
+BACKLOG_MAX = 0.1
+
+
+def on_one_core(topology, on):
+    """Whether c0's packets are received by a thread of its own, which shares a CPU with who records them and has it to themselves."""
+    run("ip", "netns", "exec", frame.PREFIX + "col", "sh", "-c", f"echo {int(on)} >/sys/class/net/c0/threaded")
+    topology.threaded = on
+
+
+def pin_receivers():
+    for pid in processes("napi/c0-"):
+        run("taskset", "-p", "-c", RECEIVER_CPU, pid)
+        run("chrt", "-f", "-p", PRIORITY_KERNEL, pid)
+
+
+def keeps_up(topology, receiver, size, rate):
+    """Hardly anything is lost, and when the last frame came hardly anything was left to do, however large the buffers."""
+    count = int(rate * RATE_SECONDS)
+    with receiver as running:
+        topology.feed("u0", size, 64, 1)  # it learns the session
+        pin_receivers()
+        running.settle()
+        running.before = scheduled_ns(running.process.pid)
+        topology.feed("u0", size, count, 1, rate)
+        in_time = scheduled_ns(running.process.pid) - running.before
+        all_of_it = running.settle()
+    return running.frames() - 64 >= count * (1 - LOSS_MAX) and all_of_it - in_time <= all_of_it * BACKLOG_MAX
+
+
+def highest_rate(topology, make, size):
+    low, high = RATE_LOWEST, RATE_HIGHEST
+    for _ in range(RATE_STEPS):
+        middle = int((low * high) ** 0.5)
+        if any(keeps_up(topology, make(topology, size), size, middle) for _ in range(TRIES)):
+            low = middle
+        else:
+            high = middle
+    return low / 1000, low > RATE_LOWEST
+
+
+# ---- CPU time ----
 
 def measure(topology, receiver, size, count, sessions):
     """CPU per frame, and whether all frames came."""

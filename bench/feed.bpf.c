@@ -10,11 +10,30 @@ enum {
 	SEQUENCE_OFF = 14 + 20 + 4,
 	SESSION_OFF = SEQUENCE_OFF + 4 + 2, /* the lower half of the word that has T and the session */
 	SESSIONS_MAX = 1024,
+	WAIT_ROUNDS_MAX = 1 << 20,
 };
 
 const volatile __u32 interface; /* ifindex; 0: packets go nowhere */
 const volatile __u32 sessions = 1;
+const volatile __u64 interval_ns; /* between packets; 0: none */
 __u32 made;
+__u64 due_ns;
+
+static long is_due(__u32 round, void *unused)
+{
+	(void)round;
+	(void)unused;
+	return bpf_ktime_get_ns() >= due_ns;
+}
+
+/* Waits for the time of the next packet. One that is late does not move those behind it. */
+static void pace(void)
+{
+	if (!interval_ns)
+		return;
+	due_ns = due_ns ? due_ns + interval_ns : bpf_ktime_get_ns();
+	bpf_loop(WAIT_ROUNDS_MAX, is_due, 0, 0);
+}
 
 SEC("xdp")
 int feed(struct xdp_md *ctx)
@@ -26,6 +45,7 @@ int feed(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	*(__be32 *)(data + SEQUENCE_OFF) = bpf_htonl(number / sessions);
 	*(__be16 *)(data + SESSION_OFF) = bpf_htons(number % sessions % SESSIONS_MAX);
+	pace();
 	return interface ? (int)bpf_redirect(interface, 0) : XDP_DROP;
 }
 

@@ -3,7 +3,9 @@
  * Sends mirrored frames, in ERSPAN Type II, out of an interface from inside the kernel (live frames of BPF_PROG_TEST_RUN), as fast as the
  * other end takes them, and prints how many nanoseconds of CPU this took per frame: all that is done with it in the kernel included.
  *
- * usage: feed INTERFACE|- DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT SESSIONS
+ * usage: feed INTERFACE|- DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT SESSIONS [RATE]
+ *
+ * RATE: so many frames a second, evenly; then the CPU does nothing else, and the nanoseconds mean nothing.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -21,6 +23,8 @@
 
 enum {
 	BATCH = 64,
+	BATCH_PACED = 8, /* sent together */
+	NS_PER_S = 1000000000,
 	FRAME_MIN = 60,
 	FRAME_MAX = 1514,
 	LIVE_FRAMES = 1 << 1, /* BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18 */
@@ -81,29 +85,34 @@ static int feed(struct feed_bpf *object, const struct packet *packet, size_t len
 {
 	struct xdp_md context = {.data_end = (uint32_t)len};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = (uint32_t)len, .ctx_in = &context,
-		    .ctx_size_in = sizeof context, .repeat = (int)count, .flags = LIVE_FRAMES, .batch_size = BATCH);
+		    .ctx_size_in = sizeof context, .repeat = (int)count, .flags = LIVE_FRAMES,
+		    .batch_size = object->rodata->interval_ns ? BATCH_PACED : BATCH);
 
 	return bpf_prog_test_run_opts(bpf_program__fd(object->progs.feed), &options);
 }
 
 int main(int argc, char **argv)
 {
-	const struct ether_addr *to = argc == 8 ? ether_aton(argv[2]) : NULL;
+	const struct ether_addr *to = argc == 8 || argc == 9 ? ether_aton(argv[2]) : NULL;
 	struct feed_bpf *object = feed_bpf__open();
 	unsigned int count;
 	struct packet packet;
 	size_t frame, len;
+	unsigned long rate;
 	double start;
 	int rc;
 
 	if (!to || !object) {
-		fprintf(stderr, "usage: feed INTERFACE|- DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT SESSIONS\n");
+		fprintf(stderr,
+			"usage: feed INTERFACE|- DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT SESSIONS [RATE]\n");
 		return 2;
 	}
 	frame = strtoul(argv[5], NULL, 10);
 	count = (unsigned int)strtoul(argv[6], NULL, 10);
 	object->rodata->interface = if_nametoindex(argv[1]);
 	object->rodata->sessions = (unsigned int)strtoul(argv[7], NULL, 10);
+	rate = argc == 9 ? strtoul(argv[8], NULL, 10) : 0;
+	object->rodata->interval_ns = rate ? NS_PER_S / rate : 0;
 	if (frame < FRAME_MIN || frame > FRAME_MAX || !count || !object->rodata->sessions) {
 		fprintf(stderr, "feed: frames not of %d to %d bytes, no count or no sessions\n", FRAME_MIN, FRAME_MAX);
 		return 2;
