@@ -25,7 +25,7 @@ class Stage(frame.Namespaces):
     """src  u0 ---- c0  col 10.9.0.2: frames leave u0 in bursts; c0 takes them in NAPI, whoever receives them"""
 
     names = ("src", "col")
-    threaded = False
+    real_time = False
 
     def make(self):
         self.files = tempfile.mkdtemp(prefix="farspan-bench.", dir="/dev/shm")
@@ -41,7 +41,7 @@ class Stage(frame.Namespaces):
         shutil.rmtree(self.files, ignore_errors=True)
 
     def feed(self, interface, size, count, sessions, rate=0):
-        words = (*(REAL_TIME if rate else ()), "taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2", str(size),
+        words = (*(REAL_TIME if self.real_time else ()), "taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2", str(size),
                  str(count), str(sessions), str(rate))
         return float(at("src", *words))
 
@@ -74,7 +74,7 @@ class Process:
         self.topology, self.ready, self.words = topology, ready, words
 
     def __enter__(self):
-        words = inside("col", *(REAL_TIME if self.topology.threaded else ()), "taskset", "-c", RECEIVER_CPU, *self.words)
+        words = inside("col", *(REAL_TIME if self.topology.real_time else ()), "taskset", "-c", RECEIVER_CPU, *self.words)
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if self.merged else subprocess.PIPE,
                                         text=True)
         self.said = ""
@@ -218,7 +218,7 @@ BACKLOG_MAX = 0.1
 def on_one_core(topology, on):
     """Whether c0's packets are received by a thread of its own, which shares a CPU with who records them and has it to themselves."""
     run("ip", "netns", "exec", frame.PREFIX + "col", "sh", "-c", f"echo {int(on)} >/sys/class/net/c0/threaded")
-    topology.threaded = on
+    topology.real_time = on
 
 
 def pin_receivers():

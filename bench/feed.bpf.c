@@ -17,7 +17,7 @@ const volatile __u32 interface; /* ifindex; 0: packets go nowhere */
 const volatile __u32 sessions = 1;
 const volatile __u64 interval_ns; /* between packets; 0: none */
 __u32 made;
-__u64 due_ns;
+__u64 due_ns, waited_ns;
 
 static long is_due(__u32 round, void *unused)
 {
@@ -29,10 +29,14 @@ static long is_due(__u32 round, void *unused)
 /* Waits for the time of the next packet. One that is late does not move those behind it. */
 static void pace(void)
 {
+	__u64 begin;
+
 	if (!interval_ns)
 		return;
-	due_ns = due_ns ? due_ns + interval_ns : bpf_ktime_get_ns();
+	begin = bpf_ktime_get_ns();
+	due_ns = due_ns ? due_ns + interval_ns : begin;
 	bpf_loop(WAIT_ROUNDS_MAX, is_due, 0, 0);
+	waited_ns += bpf_ktime_get_ns() - begin;
 }
 
 SEC("xdp")

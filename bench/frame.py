@@ -28,7 +28,10 @@ class Row:
 
 
 def run(*words, **options):
-    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=120, **options).stdout
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120, **options)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
+    return done.stdout
 
 
 def wait_until(condition, what):
