@@ -41,8 +41,8 @@ class Stage(frame.Namespaces):
         shutil.rmtree(self.files, ignore_errors=True)
 
     def feed(self, interface, size, count, sessions, rate=0):
-        words = (*(REAL_TIME if self.real_time else ()), "taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2", str(size),
-                 str(count), str(sessions), str(rate))
+        words = (*(REAL_TIME if self.real_time else ()), "taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2",
+                 str(size), str(count), str(sessions), str(rate))
         return float(at("src", *words))
 
     def file(self, name):

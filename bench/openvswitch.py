@@ -65,7 +65,8 @@ class Switch:
 
     def start(self, *words):
         with open(os.path.join(self.directory, "log"), "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(inside("col", *collector.REAL_TIME, "taskset", "-c", RECEIVER_CPU, *words), stdout=log, stderr=log, env=self.env)
+            words = inside("col", *collector.REAL_TIME, "taskset", "-c", RECEIVER_CPU, *words)
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, env=self.env)
         self.started.append(self.process)
 
     def __enter__(self):
@@ -92,8 +93,8 @@ class Switch:
         self.ctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev", f"other_config:hwaddr={self.mac}",
                  "--", "add-port", "br-phy", "c0")
         self.ctl("add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail-mode=secure", "--", "add-port",
-                 "br-int", "p1", "--", "add-port", "br-int", "er", "--", "set", "interface", "er", "type=erspan", "options:remote_ip=flow",
-                 "options:key=flow", "options:erspan_ver=flow")
+                 "br-int", "p1", "--", "add-port", "br-int", "er", "--", "set", "interface", "er", "type=erspan",
+                 "options:remote_ip=flow", "options:key=flow", "options:erspan_ver=flow")
         ip("col", "link", "set", "br-phy", "up")
         ip("col", "address", "replace", "10.9.0.2/24", "dev", "br-phy")
         run(*inside("col", "ovs-ofctl", "add-flow", "br-int", "in_port=er,actions=output:p1"), env=self.env)

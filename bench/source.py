@@ -48,6 +48,8 @@ class Stage(frame.Namespaces):
                                                  ("dut", "s2", "10.4.0.1", "sink", "h2"), ("sink", "h2", "10.4.0.2", "dut", "s2")):
             ip(name, "neigh", "replace", address, "lladdr", self.mac(other, peer), "dev", link, "nud", "permanent")
         at("dut", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        # What is under way, with its copies, has room in the kernel's queue of a thousand packets, which all veth pairs share.
+        at("sink", "sysctl", "-qw", "net.ipv4.tcp_rmem=4096 131072 262144")
         at("dut", "ethtool", "-K", "u0", "tx", "off", "tso", "off", "gso", "off")
         for name, link in (("sink", "h0"), ("col", "c0")):
             at(name, "tc", "qdisc", "add", "dev", link, "clsact")
