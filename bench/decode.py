@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 Rows of reading captures: a file of 1 GB of ERSPAN Type II, decoded to a line per packet. The unit is seconds of CPU of the process, which
-is what it takes on a machine that does nothing else. A row is valid only if both wrote a line for each packet. tshark reads the first packets
-alone, or the row would take minutes; what it takes for them is multiplied.
+is what it takes on a machine that does nothing else. A row is valid only if both wrote a line for each packet. tshark reads the first
+packets alone, or the row would take minutes; what it takes for them is multiplied.
 """
 import dataclasses
 import os
