@@ -221,7 +221,7 @@ SESSION_FORMS = {
     "interfaces": "IFACE...",
     "name": "IFACE",
     "direction": "rx|tx|both",
-    "on_crash": "stop",
+    "on_crash": "continue|stop",
     "netns": "NAMESPACE",
     "vlans": "LIST",
     "cpus": "LIST",

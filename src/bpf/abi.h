@@ -24,6 +24,12 @@
 #define MARK_SLOT_MASK  0x00003fffu
 #define MARK_CUT_FRAME  0x46435554u /* "FCUT" */
 
+/*
+ * To be raised when programs of two versions can no longer share maps and devices although all types are the same: when the mark, the
+ * notes, or what something in a map means is changed.
+ */
+#define KEPT_REVISION 1
+
 enum direction {
 	DIRECTION_RX, /* ingress in ERSPAN's words */
 	DIRECTION_TX,

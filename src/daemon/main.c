@@ -309,14 +309,15 @@ static int open_daemon(struct daemon *daemon, const struct options *options, str
 	return 0;
 }
 
-static void close_daemon(struct daemon *daemon)
+/* Who could not start ends nothing that has gone on without a daemon. */
+static void close_daemon(struct daemon *daemon, bool started)
 {
 	sd_notify(0, "STOPPING=1");
 	if (daemon->runner)
 		runner_listen(daemon->runner, NULL, NULL);
 	events_free(&daemon->events);
 	api_server_close(daemon->server);
-	if (daemon->runner)
+	if (daemon->runner && started)
 		runner_stop(daemon->runner);
 	runner_close(daemon->runner);
 }
@@ -349,6 +350,6 @@ int main(int argc, char **argv)
 		log_line(LOG_LEVEL_INFO, NULL, "ready");
 		run(&daemon);
 	}
-	close_daemon(&daemon);
+	close_daemon(&daemon, rc == 0);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

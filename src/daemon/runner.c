@@ -46,8 +46,10 @@ int runner_open(struct runner **opened, const char *const *directories, enum att
 	runner->directories = directories;
 	runner->devices.way = way;
 	rc = mirrors_open(&runner->mirrors, way, error);
+	if (!rc)
+		rc = mirrors_inherit(runner->mirrors, error);
 	if (rc)
-		free(runner);
+		runner_close(runner);
 	else
 		*opened = runner;
 	return rc;

@@ -223,6 +223,7 @@ void attach_remove(struct attachment *attachment)
 	if (!attachment->ifindex)
 		return;
 	if (attachment->link >= 0) {
+		bpf_link_detach(attachment->link);
 		close(attachment->link);
 	} else if (attach_is_there(attachment)) {
 		detach_filter(
@@ -233,19 +234,52 @@ void attach_remove(struct attachment *attachment)
 	attachment->ifindex = 0;
 }
 
+struct filter_judgement {
+	bool (*is_orphan)(uint32_t handle, const void *context);
+	const void *context;
+};
+
 static bool remove_orphan(const struct filter_place *filter, void *context)
 {
-	bool (**is_orphan)(uint32_t) = context;
+	const struct filter_judgement *judgement = context;
 
-	if (!(*is_orphan)(filter->handle))
+	if (!judgement->is_orphan(filter->handle, judgement->context))
 		return false;
 	detach_filter(filter);
 	return true;
 }
 
-void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle))
+void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle, const void *context), const void *context)
 {
-	each_filter(ifindex, remove_orphan, &is_orphan);
+	each_filter(ifindex, remove_orphan, &(struct filter_judgement){is_orphan, context});
+}
+
+static bool is_ours(const struct filter_place *filter, void *context)
+{
+	struct attachment *a = context;
+
+	if (filter->handle != a->handle || filter->direction != a->direction)
+		return false;
+	a->priority = filter->priority;
+	return true;
+}
+
+int attach_find(int link, int ifindex, enum direction direction, uint32_t handle, struct attachment *attachment)
+{
+	struct attachment a = {.ifindex = ifindex, .direction = direction, .link = link < 0 ? -1 : link, .handle = handle};
+	struct bpf_link_info info = {0};
+	__u32 len = sizeof info;
+
+	bool found;
+
+	if (link < 0)
+		found = each_filter(ifindex, is_ours, &a) > 0;
+	else /* see attach_is_there() */
+		found = bpf_obj_get_info_by_fd(link, &info, &len) == 0 && info.xdp.ifindex == (__u32)ifindex;
+	if (!found && link >= 0)
+		close(link);
+	*attachment = found ? a : (struct attachment){.link = -1};
+	return found ? 0 : -ENOENT;
 }
 
 struct filter_search {

@@ -51,6 +51,12 @@ int attach_xdp(int program, int ifindex, struct attachment *attachment);
 /* Puts another program in its place, atomically: every frame is seen by one of the two. */
 int attach_replace(struct attachment *attachment, int program, struct error *error);
 
+/*
+ * Finds what another process has put there: by the descriptor of its link, which is taken, or if that is below 0 by the handle of a filter.
+ * -ENOENT: it is not there any more.
+ */
+int attach_find(int link, int ifindex, enum direction direction, uint32_t handle, struct attachment *attachment);
+
 /* Whether it still stands where it was put: it goes with its interface, whose number another one may have taken since. */
 bool attach_is_there(const struct attachment *attachment);
 
@@ -58,7 +64,8 @@ bool attach_is_there(const struct attachment *attachment);
 bool attach_filter_before(const struct attachment *attachment, char *text, size_t room);
 
 /*
- * Takes the program away, and the clsact if we made it and nobody else uses it. Harmless if nothing is attached or the interface is gone.
+ * Takes the program away, also where others hold the link, and the clsact if we made it and nobody else uses it. Harmless if nothing is
+ * attached or the interface is gone.
  */
 void attach_remove(struct attachment *attachment);
 
@@ -66,6 +73,6 @@ void attach_remove(struct attachment *attachment);
 void attach_remove_unused_clsact(int ifindex);
 
 /* Removes the clsact filters of an interface whose handles the predicate accepts. */
-void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle));
+void attach_remove_filters(int ifindex, bool (*is_orphan)(uint32_t handle, const void *context), const void *context);
 
 #endif

@@ -308,8 +308,8 @@ static int open_parts(struct collector_path *path, struct error *error)
 	const struct collector_path_config *config = &path->config;
 	int rc;
 
-	if ((rc = owner_take(&path->owner, error)) || (rc = owner_start_janitor(&path->owner, error)) ||
-	    (rc = owner_sweep(path->netlink, error)) || (rc = load(path, error)) ||
+	if ((rc = owner_take(&path->owner, OWNER_MORTAL, error)) || (rc = owner_start_janitor(&path->owner, error)) ||
+	    (rc = owner_sweep(path->netlink, NULL, error)) || (rc = load(path, error)) ||
 	    (rc = collector_sessions_open(&path->sessions, bpf_map__fd(path->object->maps.sessions), bpf_map__fd(path->object->maps.ways),
 					  bpf_map__fd(path->object->maps.accounts), error)))
 		return rc;

@@ -18,6 +18,8 @@ enum {
 	PAIR_MTU = 65535, /* the largest a veth takes: the pair must never be what limits a copy */
 };
 
+static const char kept_encap[] = "attached_encap", kept_straight[] = "attached_straight", kept_hop[] = "attached_hop";
+
 static int make_pair(struct copy_devices *devices, struct error *error)
 {
 	char segmenter[IFNAMSIZ], encapsulator[IFNAMSIZ];
@@ -35,6 +37,20 @@ static int make_pair(struct copy_devices *devices, struct error *error)
 	return rc;
 }
 
+static int load_hop(struct copy_devices *devices, struct error *error)
+{
+	int rc;
+
+	devices->hop = hop_bpf__open();
+	if (!devices->hop)
+		return fail_bpf(error, -errno, "steering program");
+	memcpy((void *)&devices->hop->rodata->ways, &devices->ways, sizeof devices->ways);
+	rc = bpf_objects_share_maps(devices->hop->obj, devices->encap->bpf->obj);
+	if (!rc)
+		rc = hop_bpf__load(devices->hop);
+	return rc ? fail_bpf(error, rc, "steering program") : 0;
+}
+
 /*
  * The pair in front of the segmenter, with --cpus: whole copies pass it, and change over to the CPU of their flow on the way (receive
  * packet steering at its far end).
@@ -50,15 +66,8 @@ static int make_hop(struct copy_devices *devices, struct error *error)
 		return 0;
 	owner_device_name(devices->owner, "hop", entry);
 	owner_device_name(devices->owner, "cpu", exit);
-	devices->hop = hop_bpf__open();
-	if (!devices->hop)
-		return fail_bpf(error, -errno, "steering program");
-	memcpy((void *)&devices->hop->rodata->ways, &devices->ways, sizeof devices->ways);
-	if ((rc = bpf_objects_share_maps(devices->hop->obj, devices->encap->bpf->obj)))
-		return fail_bpf(error, rc, "steering program");
-	if ((rc = hop_bpf__load(devices->hop)))
-		return fail_bpf(error, rc, "steering program");
-	if ((rc = netlink_add_pair(devices->netlink, entry, exit, "farspan: private, copies on their way", PAIR_MTU, error)) ||
+	if ((rc = load_hop(devices, error)) ||
+	    (rc = netlink_add_pair(devices->netlink, entry, exit, "farspan: private, copies on their way", PAIR_MTU, error)) ||
 	    (rc = netlink_link_by_name(devices->netlink, entry, &devices->entry, error)) ||
 	    (rc = netlink_link_by_name(devices->netlink, exit, &far, error)) || (rc = steering_set(exit, devices->cpus, error)))
 		return rc;
@@ -93,6 +102,80 @@ int copy_devices_make(struct copy_devices *devices, struct error *error)
 		return rc;
 	find_ways(devices);
 	return make_hop(devices, error);
+}
+
+/* ---- taking over ---- */
+
+static int find_device(const struct copy_devices *devices, const char *role, struct link *link)
+{
+	char name[IFNAMSIZ];
+
+	owner_device_name(devices->owner, role, name);
+	return netlink_link_by_name(devices->netlink, name, link, NULL);
+}
+
+static int take_attachment(const struct copy_devices *devices, const struct kept *kept, const char *name, int ifindex,
+			   enum direction direction, struct attachment *attachment)
+{
+	return attach_find(kept_get(kept, name), ifindex, direction, owner_filter_handle(devices->owner->id), attachment);
+}
+
+static int take_pair(struct copy_devices *devices, const struct kept *kept)
+{
+	int program = bpf_program__fd(devices->encap->bpf->progs.farspan_encap), rc;
+
+	if ((rc = find_device(devices, "seg", &devices->segmenter)) || (rc = find_device(devices, "enc", &devices->encapsulator)) ||
+	    (rc = take_attachment(devices, kept, kept_encap, devices->encapsulator.ifindex, DIRECTION_RX, &devices->encap_attachment)) ||
+	    (rc = take_attachment(devices, kept, kept_straight, devices->encapsulator.ifindex, DIRECTION_TX,
+				  &devices->straight_attachment)) ||
+	    (rc = attach_replace(&devices->encap_attachment, program, NULL)))
+		return rc;
+	return attach_replace(&devices->straight_attachment, program, NULL);
+}
+
+static int take_hop(struct copy_devices *devices, const struct kept *kept)
+{
+	struct link far;
+	int rc;
+
+	devices->entry = devices->segmenter;
+	if (!devices->cpus->some)
+		return 0;
+	if ((rc = find_device(devices, "hop", &devices->entry)) || (rc = find_device(devices, "cpu", &far)) ||
+	    (rc = load_hop(devices, NULL)) ||
+	    (rc = take_attachment(devices, kept, kept_hop, far.ifindex, DIRECTION_RX, &devices->hop_attachment)))
+		return rc;
+	return attach_replace(&devices->hop_attachment, bpf_program__fd(devices->hop->progs.farspan_hop), NULL);
+}
+
+int copy_devices_take_over(struct copy_devices *devices, const struct kept *kept, struct error *error)
+{
+	int rc = take_pair(devices, kept);
+
+	if (!rc) {
+		find_ways(devices);
+		rc = take_hop(devices, kept);
+	}
+	if (!rc)
+		return 0;
+	find_device(devices, "seg", &devices->segmenter);
+	find_device(devices, "hop", &devices->entry);
+	copy_devices_remove(devices);
+	return copy_devices_make(devices, error);
+}
+
+static int keep(const struct attachment *attachment, const struct kept *kept, const char *name, struct error *error)
+{
+	return attachment->ifindex && attachment->link >= 0 ? kept_hold(kept, name, attachment->link, error) : 0;
+}
+
+int copy_devices_keep(const struct copy_devices *devices, const struct kept *kept, struct error *error)
+{
+	int rc = keep(&devices->encap_attachment, kept, kept_encap, error);
+
+	if (!rc)
+		rc = keep(&devices->straight_attachment, kept, kept_straight, error);
+	return rc ? rc : keep(&devices->hop_attachment, kept, kept_hop, error);
 }
 
 void copy_devices_remove(struct copy_devices *devices)

@@ -12,6 +12,7 @@
 #include "bpf/abi.h"
 #include "datapath/attach.h"
 #include "datapath/encap_object.h"
+#include "datapath/kept.h"
 #include "datapath/netlink.h"
 #include "datapath/owner.h"
 #include "model/cpus.h"
@@ -36,6 +37,15 @@ struct copy_devices {
 /* Makes them. Whatever comes of it, copy_devices_remove() is to be called; after which they can be made again. */
 int copy_devices_make(struct copy_devices *devices, struct error *error);
 void copy_devices_remove(struct copy_devices *devices);
+
+/*
+ * Takes over those that another process has left, with programs of this one in the place of its: no copy is missed. What is not whole is
+ * made anew.
+ */
+int copy_devices_take_over(struct copy_devices *devices, const struct kept *kept, struct error *error);
+
+/* Keeps what would end with the process. */
+int copy_devices_keep(const struct copy_devices *devices, const struct kept *kept, struct error *error);
 
 /* Whether the devices are still there, with their programs. */
 bool copy_devices_are_whole(const struct copy_devices *devices);

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "datapath/bpf_error.h"
+#include "datapath/bpf_objects.h"
 #include "datapath/hook.h"
 #include "encap.skel.h"
 
@@ -56,17 +57,20 @@ static int load_hooked(struct encap_object *object, const char *hook, struct err
 	return rc;
 }
 
+static int open_object(struct encap_object *object, const char *hook, struct error *error)
+{
+	if (hook)
+		return open_hooked(object, hook, error);
+	object->bpf = encap_bpf__open();
+	return object->bpf ? 0 : fail_bpf(error, -errno, "encapsulation program");
+}
+
 static int load(struct encap_object *object, const char *hook, struct error *error)
 {
 	int rc;
 
-	if (hook) {
-		rc = open_hooked(object, hook, error);
-		return rc ? rc : load_hooked(object, hook, error);
-	}
-	object->bpf = encap_bpf__open();
-	if (!object->bpf)
-		return fail_bpf(error, -errno, "encapsulation program");
+	if (hook)
+		return load_hooked(object, hook, error);
 	rc = encap_bpf__load(object->bpf);
 	return rc ? fail_bpf(error, rc, "encapsulation program") : 0;
 }
@@ -83,11 +87,18 @@ static int number_packets(struct encap_object *object, struct error *error)
 	return rc ? fail_bpf(error, rc, "packet identification") : 0;
 }
 
-int encap_object_load(struct encap_object *object, const char *hook, struct error *error)
+int encap_object_load(struct encap_object *object, const char *hook, const struct kept *kept, struct error *error)
 {
-	int rc = load(object, hook, error);
+	int rc = open_object(object, hook, error), reused;
 
-	return rc ? rc : number_packets(object, error);
+	if (rc)
+		return rc;
+	reused = bpf_objects_use_kept_maps(object->bpf->obj, kept);
+	if (reused < 0)
+		return fail_bpf(error, reused, "kept maps");
+	if ((rc = load(object, hook, error)))
+		return rc;
+	return reused ? 0 : number_packets(object, error);
 }
 
 void encap_object_close(struct encap_object *object)

@@ -4,6 +4,7 @@
 #define DATAPATH_ENCAP_OBJECT_H
 
 #include "base/error.h"
+#include "datapath/kept.h"
 
 struct encap_bpf;
 
@@ -12,8 +13,11 @@ struct encap_object {
 	void *hooked;          /* its bytes, linked with the hook; NULL: there is none */
 };
 
-/* Loads it; hook is the name of the user's object, or NULL. Whatever comes of it, encap_object_close() is to be called. */
-int encap_object_load(struct encap_object *object, const char *hook, struct error *error);
+/*
+ * Loads it, with the maps that are kept; hook is the name of the user's object, or NULL. Whatever comes of it, encap_object_close() is to
+ * be called.
+ */
+int encap_object_load(struct encap_object *object, const char *hook, const struct kept *kept, struct error *error);
 void encap_object_close(struct encap_object *object);
 
 #endif

@@ -52,8 +52,8 @@ static int make_pair(struct injector *injector, const char *name, char sender[IF
 	char own[IFNAMSIZ];
 	int rc;
 
-	if ((rc = owner_take(&injector->owner, error)) || (rc = owner_start_janitor(&injector->owner, error)) ||
-	    (rc = owner_sweep(injector->netlink, error)))
+	if ((rc = owner_take(&injector->owner, OWNER_MORTAL, error)) || (rc = owner_start_janitor(&injector->owner, error)) ||
+	    (rc = owner_sweep(injector->netlink, NULL, error)))
 		return rc;
 	owner_device_name(&injector->owner, "inj", sender);
 	owner_device_name(&injector->owner, "out", own);

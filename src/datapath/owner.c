@@ -19,7 +19,10 @@
 
 enum {
 	ID_MASK = 0xffffff,
+	LASTING = 0x800000,        /* of an id */
 	HANDLE_MAGIC = 0x46000000, /* 'F' */
+	DEATH_POLL_US = 10 * 1000,
+	DEATH_POLLS = 200, /* two seconds */
 };
 
 /* Binds a socket address of the network namespace; -EADDRINUSE if somebody has it. */
@@ -92,15 +95,49 @@ static bool is_alive(uint32_t id)
 	return fd < 0;
 }
 
-int owner_take(struct owner *owner, struct error *error)
+int owner_take(struct owner *owner, enum owner_kind kind, struct error *error)
 {
 	do {
 		if (getrandom(&owner->id, sizeof owner->id, 0) != sizeof owner->id)
 			return fail(error, errno, "random number: %s", strerror(errno));
-		owner->id &= ID_MASK;
+		owner->id &= ID_MASK & ~(uint32_t)LASTING;
+		owner->id |= kind == OWNER_LASTING ? LASTING : 0;
 		owner->lock = bind_id(owner->id);
 	} while (owner->lock == -EADDRINUSE);
 	return owner->lock < 0 ? fail(error, -owner->lock, "owner's socket: %s", strerror(-owner->lock)) : 0;
+}
+
+/* Whether the descriptor is the socket of that id. */
+static bool is_lock(int fd, uint32_t id)
+{
+	struct sockaddr_un address = {0};
+	socklen_t len = sizeof address;
+	char name[24];
+
+	snprintf(name, sizeof name, "farspan/%06x", id);
+	return fd >= 0 && !getsockname(fd, (struct sockaddr *)&address, &len) && address.sun_family == AF_UNIX &&
+	       strncmp(address.sun_path + 1, name, sizeof name) == 0;
+}
+
+int owner_take_again(struct owner *owner, uint32_t id, int lock, struct error *error)
+{
+	owner->id = id;
+	owner->lock = is_lock(lock, id) ? lock : bind_id(id);
+	/* The kernel closes the descriptors of the dead in no order that could be relied on. */
+	for (int i = 0; i < DEATH_POLLS && owner->lock == -EADDRINUSE; i++) {
+		usleep(DEATH_POLL_US);
+		owner->lock = bind_id(id);
+	}
+	if (owner->lock < 0)
+		return fail(error, -owner->lock, "owner's socket: %s", strerror(-owner->lock));
+	owner_bequeath(owner, false);
+	return 0;
+}
+
+int owner_bequeath(const struct owner *owner, bool on)
+{
+	fcntl(owner->lock, F_SETFD, on ? 0 : FD_CLOEXEC);
+	return owner->lock;
 }
 
 void owner_release(struct owner *owner)
@@ -124,6 +161,7 @@ uint32_t owner_filter_handle(uint32_t id)
 
 struct sweep {
 	struct netlink *netlink;
+	bool (*is_kept)(uint32_t id);
 	struct error *error;
 	int rc;
 };
@@ -169,13 +207,20 @@ bool owner_lives(const struct link *link)
 	return read_device(link, &id) && is_alive(id);
 }
 
+static bool is_orphan(const struct sweep *sweep, uint32_t id)
+{
+	if (id & LASTING && (!sweep->is_kept || sweep->is_kept(id)))
+		return false;
+	return !is_alive(id);
+}
+
 static void sweep_device(const struct link *link, void *context)
 {
 	struct sweep *sweep = context;
 	uint32_t id;
 	int rc;
 
-	if (!read_device(link, &id) || is_alive(id))
+	if (!read_device(link, &id) || !is_orphan(sweep, id))
 		return;
 	rc = netlink_delete_link(sweep->netlink, link->ifindex, sweep->error);
 	if (rc && rc != -ENODEV) /* the other end took it along */
@@ -187,20 +232,19 @@ bool owner_is_filter(uint32_t handle)
 	return (handle & ~(uint32_t)ID_MASK) == HANDLE_MAGIC;
 }
 
-static bool is_orphan_filter(uint32_t handle)
+static bool is_orphan_filter(uint32_t handle, const void *sweep)
 {
-	return owner_is_filter(handle) && !is_alive(handle & ID_MASK);
+	return owner_is_filter(handle) && is_orphan(sweep, handle & ID_MASK);
 }
 
 static void sweep_filters(const struct link *link, void *context)
 {
-	(void)context;
-	attach_remove_filters(link->ifindex, is_orphan_filter);
+	attach_remove_filters(link->ifindex, is_orphan_filter, context);
 }
 
-int owner_sweep(struct netlink *netlink, struct error *error)
+int owner_sweep(struct netlink *netlink, bool (*is_kept)(uint32_t id), struct error *error)
 {
-	struct sweep sweep = {.netlink = netlink, .error = error};
+	struct sweep sweep = {.netlink = netlink, .is_kept = is_kept, .error = error};
 	int rc = netlink_each_link(netlink, sweep_filters, &sweep, error);
 
 	if (!rc)
@@ -209,11 +253,6 @@ int owner_sweep(struct netlink *netlink, struct error *error)
 }
 
 /* ---- janitor ---- */
-
-enum {
-	DEATH_POLL_US = 10 * 1000,
-	DEATH_POLLS = 200, /* two seconds */
-};
 
 /* What the janitor is told through its pipe: interfaces whose clsact we made, and at an orderly end DISMISSED. */
 enum {
@@ -230,7 +269,7 @@ static void sweep_after_death(uint32_t id, const int *clsacts, unsigned int clsa
 		usleep(DEATH_POLL_US);
 	if (netlink_open(&netlink, NULL))
 		return;
-	owner_sweep(netlink, NULL);
+	owner_sweep(netlink, NULL, NULL);
 	for (unsigned int i = 0; i < clsact_count; i++)
 		attach_remove_unused_clsact(clsacts[i]);
 	netlink_close(netlink);
@@ -299,7 +338,8 @@ int owner_start_janitor(struct owner *owner, struct error *error)
 
 void owner_made_clsact(struct owner *owner, int ifindex)
 {
-	tell_janitor(owner, ifindex);
+	if (owner->pipe >= 0)
+		tell_janitor(owner, ifindex);
 }
 
 void owner_dismiss_janitor(struct owner *owner)

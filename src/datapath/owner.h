@@ -7,6 +7,7 @@
 #define DATAPATH_OWNER_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,9 +23,22 @@ struct owner {
 
 #define OWNER_NONE ((struct owner){.lock = -1, .pipe = -1})
 
-/* Takes a fresh id. */
-int owner_take(struct owner *owner, struct error *error);
+/* Takes a fresh id. What is lasting stays when its owner dies, until a farspand takes the id again or sweeps. */
+enum owner_kind {
+	OWNER_MORTAL,
+	OWNER_LASTING,
+};
+int owner_take(struct owner *owner, enum owner_kind kind, struct error *error);
 void owner_release(struct owner *owner);
+
+/*
+ * Takes the id of one who has just died. lock is a descriptor that this process may have from it, see owner_bequeath(); -1: none.
+ * -EADDRINUSE: the owner lives.
+ */
+int owner_take_again(struct owner *owner, uint32_t id, int lock, struct error *error);
+
+/* The descriptor by which the id stays taken when this process becomes another program; or, with on false, does not. */
+int owner_bequeath(const struct owner *owner, bool on);
 
 /*
  * Takes a role that only one process of the network namespace may have, for as long as the descriptor that it returns is open. -EEXIST if
@@ -55,8 +69,11 @@ bool owner_is_filter(uint32_t handle);
 int owner_mark_program(uint32_t id);
 bool owner_knows_program(uint32_t id);
 
-/* Removes devices and filters whose owner is gone. What is not ours, or whose owner lives, is not touched. */
-int owner_sweep(struct netlink *netlink, struct error *error);
+/*
+ * Removes devices and filters whose owner is gone. What is not ours, or whose owner lives, is not touched. Neither is what is lasting,
+ * unless is_kept, by the id, says that nobody wants it.
+ */
+int owner_sweep(struct netlink *netlink, bool (*is_kept)(uint32_t id), struct error *error);
 
 /*
  * Starts a process that sweeps as soon as the owner, this process, is dead, whatever killed it. Call it before anything else is opened that

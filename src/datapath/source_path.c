@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "datapath/bpf_error.h"
+#include "datapath/bpf_objects.h"
 #include "datapath/copy_devices.h"
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
@@ -24,7 +25,10 @@ enum {
 struct source_path {
 	struct netlink *netlink;
 	struct owner owner;
-	struct cpus on_cpus;
+	struct source_use use;
+	struct kept kept;
+	int notes;       /* map of what slots were given to; -1: none */
+	bool taken_over; /* from another process */
 	struct encap_object encap;
 	struct copy_devices devices;
 	struct source_taps *taps;
@@ -53,8 +57,11 @@ bool source_path_is_whole(const struct source_path *path)
 
 int source_path_mend(struct source_path *path, struct error *error)
 {
+	int rc;
+
 	copy_devices_remove(&path->devices);
-	return copy_devices_make(&path->devices, error);
+	rc = copy_devices_make(&path->devices, error);
+	return rc ? rc : copy_devices_keep(&path->devices, &path->kept, error);
 }
 
 /* An interface that has just gone is not held, and nothing will be sent to its number. */
@@ -274,45 +281,133 @@ void source_path_set_clock(struct source_path *path)
 	bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.clock), &key, &clock, BPF_ANY);
 }
 
-/* ---- opening and closing ---- */
+/* ---- what outlives the process ---- */
 
-static int open_parts(struct source_path *path, const struct cpus *cpus, const char *hook, struct error *error)
+bool source_path_was_taken_over(const struct source_path *path)
 {
-	int rc = owner_take(&path->owner, error);
-
-	if (rc)
-		return rc;
-	if ((rc = owner_start_janitor(&path->owner, error)) || (rc = encap_object_load(&path->encap, hook, error)) ||
-	    (rc = owner_sweep(path->netlink, error)))
-		return rc;
-	path->on_cpus = *cpus;
-	path->devices =
-		(struct copy_devices){.netlink = path->netlink, .owner = &path->owner, .cpus = &path->on_cpus, .encap = &path->encap};
-	if ((rc = copy_devices_make(&path->devices, error)) || (rc = source_taps_open(&path->taps, &path->owner, &path->devices, error)))
-		return rc;
-	source_path_set_clock(path);
-	return 0;
+	return path->taken_over;
 }
 
-int source_path_open(struct source_path **opened, struct netlink *netlink, const struct cpus *cpus, const char *hook, struct error *error)
+void source_path_note_slot(struct source_path *path, __u32 slot, const struct slot_note *note)
+{
+	if (path->notes >= 0)
+		bpf_map_update_elem(path->notes, &slot, note, BPF_ANY);
+}
+
+bool source_path_slot_note(const struct source_path *path, __u32 slot, struct slot_note *note)
+{
+	return path->taken_over && bpf_map_lookup_elem(path->notes, &slot, note) == 0 && note->session[0];
+}
+
+void source_path_restrict_guards(struct source_path *path, bool (*is_used)(const struct tunnel_key *tunnel, const void *context),
+				 const void *context)
+{
+	int own = bpf_map__fd(path->encap.bpf->maps.own_tunnels);
+	struct tunnel_key key, next;
+	bool more = bpf_map_get_next_key(own, NULL, &next) == 0;
+
+	while (more) {
+		key = next;
+		more = bpf_map_get_next_key(own, &key, &next) == 0;
+		if (!is_used(&key, context))
+			source_path_unguard(path, &key);
+	}
+}
+
+/* Last comes the word by which the next process finds it all. */
+static int keep(struct source_path *path, int lock, struct error *error)
+{
+	int rc = bpf_objects_keep_maps(path->encap.bpf->obj, &path->kept, error);
+
+	if (!rc)
+		rc = copy_devices_keep(&path->devices, &path->kept, error);
+	if (!rc)
+		rc = source_taps_keep(path->taps, error);
+	if (!rc && path->notes < 0) {
+		path->notes = source_left_notes(&path->kept, error);
+		rc = path->notes < 0 ? path->notes : 0;
+	}
+	return rc ? rc : source_left_tell(&path->kept, &path->use, lock, error);
+}
+
+/* ---- opening and closing ---- */
+
+static int take_owner(struct source_path *path, const struct source_find *find, struct error *error)
+{
+	enum owner_kind kind = path->use.lasting ? OWNER_LASTING : OWNER_MORTAL;
+	int rc = find ? owner_take_again(&path->owner, find->owner, find->lock, error) : owner_take(&path->owner, kind, error);
+
+	if (find)
+		path->kept = find->kept;
+	if (!rc && !path->use.lasting)
+		return owner_start_janitor(&path->owner, error);
+	return rc || find ? rc : kept_begin(&path->kept, path->owner.id, error);
+}
+
+static int take_over(struct source_path *path, struct error *error)
+{
+	int rc = source_taps_take_over(path->taps, error);
+
+	path->taken_over = true;
+	path->slots_used = SESSIONS_MAX;
+	path->notes = source_left_notes(&path->kept, error);
+	return rc ? rc : path->notes < 0 ? path->notes : 0;
+}
+
+static int open_parts(struct source_path *path, const struct source_find *find, struct error *error)
+{
+	int rc = take_owner(path, find, error);
+
+	if (rc || (rc = encap_object_load(&path->encap, path->use.hook, &path->kept, error)) ||
+	    (rc = owner_sweep(path->netlink, NULL, error)))
+		return rc;
+	path->devices =
+		(struct copy_devices){.netlink = path->netlink, .owner = &path->owner, .cpus = &path->use.cpus, .encap = &path->encap};
+	rc = find ? copy_devices_take_over(&path->devices, &path->kept, error) : copy_devices_make(&path->devices, error);
+	if (rc || (rc = source_taps_open(&path->taps, &path->owner, &path->devices, &path->kept, error)) ||
+	    (find && (rc = take_over(path, error))))
+		return rc;
+	if (path->use.lasting)
+		rc = keep(path, -1, error);
+	else
+		kept_end(&path->kept, false);
+	source_path_set_clock(path);
+	return rc;
+}
+
+static int open_path(struct source_path **opened, struct netlink *netlink, const struct source_use *use, const struct source_find *find,
+		     struct error *error)
 {
 	struct source_path *path = calloc(1, sizeof *path);
 	int rc;
 
 	if (!path)
 		return fail(error, ENOMEM, "source path: out of memory");
-	attach_allow_many();
 	path->netlink = netlink;
+	path->use = *use;
 	path->owner = OWNER_NONE;
-	path->statistics = -1;
+	path->notes = path->statistics = -1;
 	path->cpus = libbpf_num_possible_cpus();
 	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
-	rc = path->per_cpu ? open_parts(path, cpus, hook, error) : fail(error, ENOMEM, "source path: out of memory");
+	rc = path->per_cpu ? open_parts(path, find, error) : fail(error, ENOMEM, "source path: out of memory");
 	if (rc)
 		source_path_close(path);
 	else
 		*opened = path;
 	return rc;
+}
+
+int source_path_open(struct source_path **opened, struct netlink *netlink, const struct source_use *use, struct source_left *left,
+		     struct error *error)
+{
+	struct source_find find;
+
+	attach_allow_many();
+	/* What cannot be taken over is removed in the attempt. */
+	while (source_left_take(left, use, &find))
+		if (!open_path(opened, netlink, use, &find, NULL))
+			return 0;
+	return open_path(opened, netlink, use, NULL, error);
 }
 
 void source_path_close(struct source_path *path)
@@ -322,12 +417,15 @@ void source_path_close(struct source_path *path)
 	source_taps_close(path->taps);
 	copy_devices_remove(&path->devices);
 	encap_object_close(&path->encap);
+	kept_end(&path->kept, true);
 	owner_release(&path->owner);
 	/* What is left after a failure half way is found by the sweep, now that the owner is gone. */
-	owner_sweep(path->netlink, NULL);
+	owner_sweep(path->netlink, path->use.lasting ? kept_exists : NULL, NULL);
 	owner_dismiss_janitor(&path->owner);
 	if (path->statistics >= 0)
 		close(path->statistics);
+	if (path->notes >= 0)
+		close(path->notes);
 	free(path->per_cpu);
 	free(path);
 }

@@ -9,20 +9,35 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/netlink.h"
+#include "datapath/source_left.h"
 #include "datapath/source_taps.h"
-#include "model/cpus.h"
 
 struct source_path;
 
 /*
  * Loads the programs and makes the devices, having removed what dead processes left. Call it before threads are started: it forks a process
- * that cleans up should this one be killed. With some cpus, copies are segmented, wrapped and sent on those. hook is an object file of the
- * user's, see farspan_hook.h, or NULL. netlink must outlive it. *path is the caller's, to be closed.
+ * that cleans up should this one be killed, unless the path is lasting. netlink and the hook's name must outlive it. *path is the caller's,
+ * to be closed.
+ *
+ * If left is not NULL and has a path for the same, that goes on: no copy is missed, and counters, sequence numbers and the notes of slots
+ * are as they were. Its taps are there, and should be made anew.
  */
-int source_path_open(struct source_path **path, struct netlink *netlink, const struct cpus *cpus, const char *hook, struct error *error);
+int source_path_open(struct source_path **path, struct netlink *netlink, const struct source_use *use, struct source_left *left,
+		     struct error *error);
+bool source_path_was_taken_over(const struct source_path *path);
 
 /* Detaches everything and removes the devices. */
 void source_path_close(struct source_path *path);
+
+/* Leaves word for the next process of what a slot was given to, if the path is lasting. */
+void source_path_note_slot(struct source_path *path, __u32 slot, const struct slot_note *note);
+
+/* What a slot was given to; false: to nobody, or the path was not taken over. */
+bool source_path_slot_note(const struct source_path *path, __u32 slot, struct slot_note *note);
+
+/* Takes the tunnels out of the loop guard that are not used any more. */
+void source_path_restrict_guards(struct source_path *path, bool (*is_used)(const struct tunnel_key *tunnel, const void *context),
+				 const void *context);
 
 /* Sets a session, or changes it in place: a frame sees either the old or the new one, whole. */
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error);

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ struct source_program {
 
 /* Where a program is attached. */
 struct tap_program {
-	struct source_program *program;
+	struct source_program *program; /* NULL: another process's, not replaced yet */
 	struct attachment attachment;
 	enum direction direction; /* the program's; attachment.direction is where it stands */
 };
@@ -33,6 +34,7 @@ struct tap_program {
 struct source_taps {
 	struct owner *owner;
 	const struct copy_devices *devices;
+	const struct kept *kept;
 	struct filter_compiler *compiler;     /* NULL: nothing compiled so far */
 	struct filter *filters[SESSIONS_MAX]; /* by first_slot; NULL: none */
 	unsigned int filter_revision;         /* changes with any of the filters */
@@ -128,7 +130,8 @@ static int load_source(struct source_taps *taps, enum direction direction, const
 	memcpy((void *)&object->rodata->taps[direction], tap, sizeof *tap);
 	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
 	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
-	rc = share_maps(taps, object->obj);
+	rc = taps->shared ? 0 : bpf_objects_use_kept_maps(object->obj, taps->kept);
+	rc = rc < 0 ? rc : share_maps(taps, object->obj);
 	if (!rc)
 		rc = filter_load(object->skeleton, filters, tap->filter_count, direction, &detail);
 	if (!rc) {
@@ -198,7 +201,7 @@ static void drop_program(struct source_taps *taps, struct source_program *progra
 {
 	struct source_program **link = &taps->programs;
 
-	if (--program->taps)
+	if (!program || --program->taps)
 		return;
 	for (; *link != program; link = &(*link)->next)
 		;
@@ -243,6 +246,94 @@ static struct tap_program *add_tap(struct source_taps *taps)
 	return &grown[taps->count];
 }
 
+/* ---- what is kept of a tap ---- */
+
+/*
+ * A link is held; it ends with the process until then. A filter does not, so it is noted before it is there:
+ *
+ *     tap_IFINDEX_DIRECTION_PLACE, filter_IFINDEX_DIRECTION_PLACE, qdisc_IFINDEX if the clsact is ours
+ */
+static void name_tap(const char *what, int ifindex, enum direction direction, enum direction at, char name[KEPT_NAME_MAX])
+{
+	snprintf(name, KEPT_NAME_MAX, "%s_%d_%d_%d", what, ifindex, (int)direction, (int)at);
+}
+
+static int note_filter(const struct source_taps *taps, int ifindex, enum direction direction, bool swapped, struct error *error)
+{
+	char name[KEPT_NAME_MAX];
+
+	name_tap("filter", ifindex, direction, place(direction, swapped), name);
+	return kept_note(taps->kept, name, error);
+}
+
+static void let_go(const struct source_taps *taps, const char *what, int ifindex, enum direction direction, enum direction at)
+{
+	char name[KEPT_NAME_MAX];
+
+	name_tap(what, ifindex, direction, at, name);
+	kept_let_go(taps->kept, name);
+}
+
+static void name_clsact(int ifindex, char name[KEPT_NAME_MAX])
+{
+	snprintf(name, KEPT_NAME_MAX, "qdisc_%d", ifindex);
+}
+
+static int keep_tap(const struct source_taps *taps, const struct tap_program *tap, struct error *error)
+{
+	const struct attachment *a = &tap->attachment;
+	char name[KEPT_NAME_MAX];
+	int rc = 0;
+
+	name_clsact(a->ifindex, name);
+	if (a->made_qdisc)
+		rc = kept_note(taps->kept, name, error);
+	name_tap(a->link < 0 ? "filter" : "tap", a->ifindex, tap->direction, a->direction, name);
+	if (rc || a->link < 0)
+		return rc ? rc : kept_note(taps->kept, name, error);
+	rc = kept_hold(taps->kept, name, a->link, error);
+	let_go(taps, "filter", a->ifindex, tap->direction, a->direction);
+	return rc;
+}
+
+static void forget_tap(const struct source_taps *taps, const struct tap_program *tap)
+{
+	const struct attachment *a = &tap->attachment;
+	char name[KEPT_NAME_MAX];
+
+	name_clsact(a->ifindex, name);
+	if (a->made_qdisc)
+		kept_let_go(taps->kept, name);
+	let_go(taps, a->link < 0 ? "filter" : "tap", a->ifindex, tap->direction, a->direction);
+}
+
+/* ---- taps come and go ---- */
+
+/* A clsact that we made goes with the last program on it. */
+static void bequeath_clsact(struct source_taps *taps, struct tap_program *from)
+{
+	for (unsigned int i = 0; i < taps->count && from->attachment.made_qdisc; i++) {
+		struct tap_program *heir = &taps->taps[i];
+
+		if (heir == from || heir->attachment.ifindex != from->attachment.ifindex)
+			continue;
+		heir->attachment.made_qdisc = true;
+		from->attachment.made_qdisc = false;
+	}
+}
+
+static void remove_tap(struct source_taps *taps, unsigned int index)
+{
+	struct tap_program *tap = &taps->taps[index], gone = *tap;
+
+	bequeath_clsact(taps, tap);
+	gone.attachment.made_qdisc = tap->attachment.made_qdisc;
+	attach_remove(&tap->attachment);
+	forget_tap(taps, &gone);
+	drop_program(taps, tap->program);
+	memmove(tap, tap + 1, (--taps->count - index) * sizeof *tap);
+}
+
 static int attach_tap(struct source_taps *taps, struct source_program *program, int ifindex, bool swapped, enum attach_way way,
 		      struct error *error)
 {
@@ -251,16 +342,26 @@ static int attach_tap(struct source_taps *taps, struct source_program *program, 
 
 	if (!tap)
 		return fail(error, ENOMEM, "out of memory");
+	if ((rc = note_filter(taps, ifindex, program->direction, swapped, error)))
+		return rc;
 	rc = attach_program(program_fd(program), ifindex, place(program->direction, swapped), way, owner_filter_handle(taps->owner->id),
 			    &tap->attachment, error);
-	if (rc)
+	if (rc) {
+		let_go(taps, "filter", ifindex, program->direction, place(program->direction, swapped));
 		return rc;
+	}
 	if (tap->attachment.made_qdisc)
 		owner_made_clsact(taps->owner, ifindex);
 	tap->program = program;
 	tap->direction = program->direction;
+	program->taps++;
 	taps->count++;
-	return 0;
+	rc = keep_tap(taps, tap, error);
+	if (rc)
+		remove_tap(taps, taps->count - 1);
+	else
+		program->taps--;
+	return rc;
 }
 
 int source_taps_tap(struct source_taps *taps, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
@@ -286,29 +387,6 @@ int source_taps_tap(struct source_taps *taps, int ifindex, enum direction direct
 	return rc;
 }
 
-/* A clsact that we made goes with the last program on it. */
-static void bequeath_clsact(struct source_taps *taps, struct tap_program *from)
-{
-	for (unsigned int i = 0; i < taps->count && from->attachment.made_qdisc; i++) {
-		struct tap_program *heir = &taps->taps[i];
-
-		if (heir == from || heir->attachment.ifindex != from->attachment.ifindex)
-			continue;
-		heir->attachment.made_qdisc = true;
-		from->attachment.made_qdisc = false;
-	}
-}
-
-static void remove_tap(struct source_taps *taps, unsigned int index)
-{
-	struct tap_program *tap = &taps->taps[index];
-
-	bequeath_clsact(taps, tap);
-	attach_remove(&tap->attachment);
-	drop_program(taps, tap->program);
-	memmove(tap, tap + 1, (--taps->count - index) * sizeof *tap);
-}
-
 bool source_taps_is_tapped(struct source_taps *taps, int ifindex, enum direction direction, bool swapped)
 {
 	const struct tap_program *tap = find_tap(taps, ifindex, direction, swapped);
@@ -321,7 +399,13 @@ bool source_taps_stands_behind(struct source_taps *taps, int ifindex, enum direc
 {
 	struct tap_program *tap = find_tap(taps, ifindex, direction, swapped);
 
-	return tap && attach_stands_behind(&tap->attachment, program_fd(tap->program), order->stranger, &order->moved);
+	bool behind =
+		tap && tap->program && attach_stands_behind(&tap->attachment, program_fd(tap->program), order->stranger, &order->moved);
+
+	/* It stands there by another link. */
+	if (tap && order->moved)
+		keep_tap(taps, tap, NULL);
+	return behind;
 }
 
 void source_taps_untap(struct source_taps *taps, int ifindex, enum direction direction, bool swapped)
@@ -364,7 +448,80 @@ int source_taps_run_time(const struct source_taps *taps, struct run_time *sum)
 	return rc;
 }
 
-int source_taps_open(struct source_taps **opened, struct owner *owner, const struct copy_devices *devices, struct error *error)
+/* ---- taps that are left ---- */
+
+struct takeover {
+	struct source_taps *taps;
+	int rc;
+};
+
+static bool has_clsact(const struct source_taps *taps, int ifindex)
+{
+	for (unsigned int i = 0; i < taps->count; i++)
+		if (taps->taps[i].attachment.ifindex == ifindex && taps->taps[i].attachment.made_qdisc)
+			return true;
+	return false;
+}
+
+/* What is not there any more is forgotten. */
+static void take_tap(const char *name, void *context)
+{
+	struct takeover *takeover = context;
+	struct source_taps *taps = takeover->taps;
+	int ifindex, direction, at, link = -1, is_filter = strncmp(name, "filter_", strlen("filter_")) == 0;
+	char clsact[KEPT_NAME_MAX];
+	struct tap_program *tap;
+
+	if (sscanf(name, is_filter ? "filter_%d_%d_%d" : "tap_%d_%d_%d", &ifindex, &direction, &at) != 3)
+		return;
+	tap = add_tap(taps);
+	if (!tap) {
+		takeover->rc = -ENOMEM;
+		return;
+	}
+	if (!is_filter && (link = kept_get(taps->kept, name)) < 0)
+		return;
+	*tap = (struct tap_program){.direction = (enum direction)direction};
+	if (attach_find(link, ifindex, (enum direction)at, owner_filter_handle(taps->owner->id), &tap->attachment)) {
+		kept_let_go(taps->kept, name);
+		return;
+	}
+	name_clsact(ifindex, clsact);
+	tap->attachment.made_qdisc = kept_is_noted(taps->kept, clsact) && !has_clsact(taps, ifindex);
+	if (tap->attachment.made_qdisc)
+		owner_made_clsact(taps->owner, ifindex);
+	taps->count++;
+}
+
+int source_taps_take_over(struct source_taps *taps, struct error *error)
+{
+	struct takeover takeover = {.taps = taps};
+
+	kept_each(taps->kept, take_tap, &takeover);
+	return takeover.rc ? fail(error, -takeover.rc, "out of memory") : 0;
+}
+
+int source_taps_keep(const struct source_taps *taps, struct error *error)
+{
+	int rc = bpf_objects_keep_maps(taps->shared->obj, taps->kept, error);
+
+	for (unsigned int i = 0; i < taps->count && !rc; i++)
+		rc = keep_tap(taps, &taps->taps[i], error);
+	return rc;
+}
+
+bool source_taps_get(const struct source_taps *taps, unsigned int index, struct source_tap *tap)
+{
+	const struct tap_program *t = index < taps->count ? &taps->taps[index] : NULL;
+
+	if (!t)
+		return false;
+	*tap = (struct source_tap){t->attachment.ifindex, t->direction, t->attachment.direction != t->direction};
+	return true;
+}
+
+int source_taps_open(struct source_taps **opened, struct owner *owner, const struct copy_devices *devices, const struct kept *kept,
+		     struct error *error)
 {
 	struct source_taps *taps = calloc(1, sizeof *taps);
 	int rc;
@@ -373,6 +530,7 @@ int source_taps_open(struct source_taps **opened, struct owner *owner, const str
 		return fail(error, ENOMEM, "taps: out of memory");
 	taps->owner = owner;
 	taps->devices = devices;
+	taps->kept = kept;
 	rc = filter_setup(error);
 	if (!rc)
 		rc = load_shared(taps, error);

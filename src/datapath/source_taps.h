@@ -18,8 +18,12 @@
 struct source_taps;
 struct source_bpf;
 
-/* There are no taps yet. owner and devices, which must be made, outlive it. *taps is the caller's, to be closed. */
-int source_taps_open(struct source_taps **taps, struct owner *owner, const struct copy_devices *devices, struct error *error);
+/*
+ * There are no taps yet. owner, kept and devices, which must be made, outlive it. Its maps are those that are kept, and its taps will be.
+ * *taps is the caller's, to be closed.
+ */
+int source_taps_open(struct source_taps **taps, struct owner *owner, const struct copy_devices *devices, const struct kept *kept,
+		     struct error *error);
 
 /* Detaches everything; NULL is nothing. */
 void source_taps_close(struct source_taps *taps);
@@ -53,6 +57,23 @@ bool source_taps_some(const struct source_taps *taps);
 
 /* Whether a tap is still on its interface: it goes with that, whose number another one may have taken since. */
 bool source_taps_is_tapped(struct source_taps *taps, int ifindex, enum direction direction, bool swapped);
+
+/*
+ * Takes over the taps that another process has left. They keep its programs until they are made anew, which is without missing a frame, and
+ * send to the devices that there were.
+ */
+int source_taps_take_over(struct source_taps *taps, struct error *error);
+
+/* Keeps what has not been: taps that are there, and the maps. */
+int source_taps_keep(const struct source_taps *taps, struct error *error);
+
+/* The taps, by numbers from 0 on; false behind the last. */
+struct source_tap {
+	int ifindex;
+	enum direction direction;
+	bool swapped;
+};
+bool source_taps_get(const struct source_taps *taps, unsigned int index, struct source_tap *tap);
 
 /*
  * Whether a program of somebody else's stands before a tap and may keep frames from it, after the tap was moved to the front where that can

@@ -64,8 +64,8 @@ static int make_pair(struct tunnel_pair *pair, const char *name, const char *ali
 
 	if (netlink_link_by_name(pair->netlink, name, &other, error) == 0)
 		return fail(error, EEXIST, "there is an interface '%s' already", name);
-	if ((rc = owner_take(&pair->owner, error)) || (rc = owner_start_janitor(&pair->owner, error)) ||
-	    (rc = owner_sweep(pair->netlink, error)))
+	if ((rc = owner_take(&pair->owner, OWNER_MORTAL, error)) || (rc = owner_start_janitor(&pair->owner, error)) ||
+	    (rc = owner_sweep(pair->netlink, NULL, error)))
 		return rc;
 	owner_device_name(&pair->owner, "tun", pair->inner);
 	snprintf(text, sizeof text, ALIAS_PREFIX "%s", alias);

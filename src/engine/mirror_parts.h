@@ -27,12 +27,13 @@ struct mirror_destination {
 	int uplink_ifindex;   /* whose that was; 0: none */
 };
 
-/* A source path and the sessions on it: those that want their copies made ready on the same CPUs, by the same hook. */
+/* A source path and the sessions on it: those that want their copies made ready on the same CPUs, by the same hook, and to last or not. */
 struct mirror_path {
-	struct cpus cpus;
+	struct source_use use;
 	char *hook; /* NULL: none */
 	struct source_path *path;
 	struct slots slots;
+	bool *unclaimed; /* by slot: another process had given it to a session that has not come so far; NULL: there is none */
 	struct mirror_path *next;
 	bool measured;
 	struct source_path_cost accounted; /* as mirrors_account() last saw it */
@@ -92,6 +93,7 @@ struct mirrors {
 	struct netlink *netlink;
 	int monitor;
 	struct mirror_path *paths;
+	struct source_left *left;         /* by other processes, not yet all taken over or removed; NULL: nothing */
 	struct mirror_session **sessions; /* by name */
 	unsigned int count;
 	struct mirror_tap *taps;
@@ -101,6 +103,7 @@ struct mirrors {
 	uint32_t revisions;    /* given out so far */
 	uint64_t next_walk_ns; /* when all is looked at even if nothing is said to have changed */
 	bool stopped;
+	bool inheriting;            /* what others left goes on, whatever it is, until it is known what is wanted */
 	char news[MIRROR_TEXT_MAX]; /* empty: none */
 };
 
@@ -132,7 +135,31 @@ void mirror_session_clear(struct session *copy);
 /* Slots become free when mirrors_walk() has taken the legs away that use them. */
 void mirrors_give_slots(struct mirrors *m, struct mirror_path *path, unsigned int first, unsigned int count);
 
+/* Whether some destination has this guard. */
+bool mirrors_guard(const struct mirrors *m, const struct tunnel_key *guard);
+
+/* ---- mirror_slots.c ---- */
+
+/* Takes slots in a row, with nothing in them. */
+int mirror_slots_take(struct mirror_session *s, unsigned int count, __u32 *first, struct error *error);
+
+/* Takes those for a session that starts: if its path was taken over, the ones that it had, with all that is in them. */
+int mirror_slots_take_first(struct mirror_session *s, struct mirror_destination *destinations, struct error *error);
+
+/* Leaves word of which slots the session has. */
+void mirror_slots_note(const struct mirror_session *s);
+
+/* Nobody has these any more. */
+void mirror_slots_forget(struct mirror_path *path, unsigned int first, unsigned int count);
+
+/* Makes those known that another process had given away; and gives back those of them that no session has claimed. */
+int mirror_slots_inherit(struct mirror_path *path);
+void mirror_slots_settle(struct mirrors *m, struct mirror_path *path);
+
 /* ---- mirror_taps.c ---- */
+
+/* The taps that a path was taken over with: the next walk makes them anew, or removes them. */
+int mirrors_inherit_taps(struct mirrors *m, struct mirror_path *path);
 
 /* Starts interfaces that have come, forgets those that have gone, and changes the programs of those whose legs have changed. */
 int mirrors_walk(struct mirrors *m, struct error *error);

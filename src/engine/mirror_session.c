@@ -4,15 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "engine/mirror_parts.h"
 #include "wire/fields.h"
 
 enum {
-	NS_PER_MS = 1000 * 1000,
-	REST_POLL_US = 10 * 1000,
 	RUN_ROUND = 4, /* flows are spread over a number of slots that leaves room for some destinations more */
 };
 
@@ -44,27 +41,6 @@ void mirror_session_clear(struct session *copy)
 
 /* ---- slots ---- */
 
-static uint64_t now_ms(void)
-{
-	return clock_monotonic_ns() / NS_PER_MS;
-}
-
-static int take_slots(struct mirror_session *s, unsigned int count, __u32 *first, struct error *error)
-{
-	int rc, taken;
-
-	/* At most SLOT_REST_MS, and only if nearly all slots are in use. */
-	while ((taken = slots_take(&s->path->slots, count, now_ms())) == -EAGAIN)
-		usleep(REST_POLL_US);
-	if (taken < 0)
-		return fail(error, ENOSPC, "no room for %u more of at most %d destinations of all sessions", count, SESSIONS_MAX);
-	*first = (__u32)taken;
-	for (unsigned int i = 0; i < count; i++)
-		if ((rc = source_path_clear_slot(s->path->path, *first + i, error)))
-			return rc;
-	return 0;
-}
-
 unsigned int mirror_session_slots(const struct session *session)
 {
 	unsigned int rounded = (session->destination_count + RUN_ROUND - 1) / RUN_ROUND * RUN_ROUND;
@@ -74,7 +50,7 @@ unsigned int mirror_session_slots(const struct session *session)
 
 /* ---- destinations ---- */
 
-static bool guard_is_used(const struct mirrors *m, const struct tunnel_key *guard)
+bool mirrors_guard(const struct mirrors *m, const struct tunnel_key *guard)
 {
 	for (unsigned int i = 0; i < m->count; i++) {
 		const struct mirror_session *s = m->sessions[i];
@@ -104,7 +80,7 @@ static int set_guards(struct mirrors *m, struct mirror_destination *d, const str
 	memcpy(d->guards, guards, count * sizeof *guards);
 	d->guard_count = count;
 	for (unsigned int i = 0; i < old.guard_count; i++)
-		for (struct mirror_path *p = m->paths; p && !guard_is_used(m, &old.guards[i]); p = p->next)
+		for (struct mirror_path *p = m->paths; p && !mirrors_guard(m, &old.guards[i]); p = p->next)
 			source_path_unguard(p->path, &old.guards[i]);
 	return 0;
 }
@@ -311,27 +287,10 @@ int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs)
 
 /* ---- life ---- */
 
-static int take_first_slots(struct mirror_session *s, struct mirror_destination *destinations, struct error *error)
-{
-	const struct session *session = &s->session;
-	int rc = 0;
-
-	if (session->spread) {
-		s->run_size = mirror_session_slots(session);
-		rc = take_slots(s, s->run_size, &s->run_first, error);
-		for (unsigned int i = 0; i < session->destination_count; i++)
-			destinations[i].slot = s->run_first + i;
-		return rc;
-	}
-	for (unsigned int i = 0; i < session->destination_count && !rc; i++)
-		rc = take_slots(s, 1, &destinations[i].slot, error);
-	return rc;
-}
-
 int mirror_session_start(struct mirror_session *s, struct error *error)
 {
 	struct mirror_destination *destinations = calloc(s->session.destination_count, sizeof *destinations);
-	int rc = destinations ? take_first_slots(s, destinations, error) : fail(error, ENOMEM, "out of memory");
+	int rc = destinations ? mirror_slots_take_first(s, destinations, error) : fail(error, ENOMEM, "out of memory");
 
 	s->revision = ++s->mirrors->revisions;
 	s->started_ns = clock_monotonic_ns();
@@ -340,6 +299,7 @@ int mirror_session_start(struct mirror_session *s, struct error *error)
 		return rc;
 	}
 	s->destinations = destinations;
+	mirror_slots_note(s);
 	mirror_session_find_destinations(s);
 	return set_up_legs(s, error);
 }
@@ -390,7 +350,8 @@ static int take_more_slots(struct mirror_session *s, struct succession *successi
 			continue;
 		while (succession->wanted->spread && in_use(succession, slot))
 			slot++;
-		rc = succession->wanted->spread ? source_path_clear_slot(s->path->path, slot, error) : take_slots(s, 1, &slot, error);
+		rc = succession->wanted->spread ? source_path_clear_slot(s->path->path, slot, error)
+						: mirror_slots_take(s, 1, &slot, error);
 		succession->new[i].slot = slot;
 		succession->new_set[i] = !rc;
 	}
@@ -482,6 +443,7 @@ int mirror_session_change(struct mirror_session *s, const struct session *wanted
 		put_session(s, copy);
 		if (!same_filter)
 			s->revision = ++s->mirrors->revisions;
+		mirror_slots_note(s);
 		mirror_session_find_destinations(s);
 		rc = set_up_legs(s, error);
 	} else {

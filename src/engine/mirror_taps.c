@@ -311,6 +311,33 @@ static void tell(struct mirror_session *s)
 	snprintf(s->text + used, sizeof s->text - used, "(%s)", source_taps_attach_name(source_path_taps(s->path->path)));
 }
 
+/* ---- taken over ---- */
+
+int mirrors_inherit_taps(struct mirrors *m, struct mirror_path *path)
+{
+	struct source_tap found;
+
+	for (unsigned int i = 0; source_taps_get(source_path_taps(path->path), i, &found); i++) {
+		struct tap_leg *unknown = calloc(1, sizeof *unknown);
+		struct mirror_tap *tap = unknown ? add_tap(m) : NULL;
+		struct link link = {0};
+
+		if (!tap) {
+			free(unknown);
+			return -ENOMEM;
+		}
+		netlink_link_by_index(m->netlink, found.ifindex, &link, NULL);
+		*tap = (struct mirror_tap){.path = path,
+					   .ifindex = found.ifindex,
+					   .direction = found.direction,
+					   .swapped = found.swapped,
+					   .loaded = {.legs = unknown, .count = 1, .room = 1},
+					   .stale = true};
+		memcpy(tap->name, link.name, sizeof tap->name);
+	}
+	return 0;
+}
+
 /* ---- the walk ---- */
 
 static void begin_walk(struct mirrors *m)

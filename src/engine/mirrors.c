@@ -25,14 +25,16 @@ static bool same_text(const char *one, const char *other)
 /* Sessions that want the same of the whole way share it. */
 static bool same_path(const struct session *one, const struct session *other)
 {
-	return memcmp(&one->cpus, &other->cpus, sizeof one->cpus) == 0 && same_text(one->hook, other->hook);
+	return memcmp(&one->cpus, &other->cpus, sizeof one->cpus) == 0 && same_text(one->hook, other->hook) &&
+	       one->continues == other->continues;
 }
 
 static struct mirror_path *find_path(const struct mirrors *m, const struct session *session)
 {
 	struct mirror_path *path = m->paths;
 
-	while (path && !(memcmp(&path->cpus, &session->cpus, sizeof path->cpus) == 0 && same_text(path->hook, session->hook)))
+	while (path && !(memcmp(&path->use.cpus, &session->cpus, sizeof session->cpus) == 0 && same_text(path->hook, session->hook) &&
+			 path->use.lasting == session->continues))
 		path = path->next;
 	return path;
 }
@@ -55,8 +57,18 @@ static int guard_all(const struct mirrors *m, struct mirror_path *path, struct e
 static void close_path(struct mirror_path *path)
 {
 	source_path_close(path->path);
+	free(path->unclaimed);
 	free(path->hook);
 	free(path);
+}
+
+/* Where another process has left off. */
+static int inherit(struct mirrors *m, struct mirror_path *path, struct error *error)
+{
+	if (!source_path_was_taken_over(path->path))
+		return 0;
+	snprintf(m->news, sizeof m->news, "mirroring had gone on, and is taken over");
+	return mirror_slots_inherit(path) || mirrors_inherit_taps(m, path) ? fail(error, ENOMEM, "out of memory") : 0;
 }
 
 static int open_path(struct mirrors *m, const struct session *session, struct error *error)
@@ -70,11 +82,13 @@ static int open_path(struct mirrors *m, const struct session *session, struct er
 		free(path);
 		return fail(error, ENOMEM, "out of memory");
 	}
-	path->cpus = session->cpus;
+	path->use = (struct source_use){.cpus = session->cpus, .hook = path->hook, .lasting = session->continues};
 	slots_init(&path->slots);
-	rc = source_path_open(&path->path, m->netlink, &path->cpus, path->hook, error);
+	rc = source_path_open(&path->path, m->netlink, &path->use, m->left, error);
 	if (!rc)
 		rc = guard_all(m, path, error);
+	if (!rc)
+		rc = inherit(m, path, error);
 	if (rc) {
 		close_path(path);
 		return rc;
@@ -112,8 +126,12 @@ static int walk(struct mirrors *m, struct error *error)
 	int rc = mirrors_walk(m, error);
 	uint64_t end = clock_monotonic_ns();
 
-	for (unsigned int i = 0; i < m->given_count && !rc; i++)
-		slots_give(&m->given[i].path->slots, m->given[i].first, m->given[i].count, end / 1000000);
+	for (unsigned int i = 0; i < m->given_count && !rc; i++) {
+		const struct given_slots *given = &m->given[i];
+
+		mirror_slots_forget(given->path, given->first, given->count);
+		slots_give(&given->path->slots, given->first, given->count, end / 1000000);
+	}
 	if (!rc)
 		m->given_count = 0;
 	return rc;
@@ -334,13 +352,73 @@ static int carry_out(struct mirrors *m, struct plan *plan, struct error *error)
 	return rc;
 }
 
+/* Nobody wants what has not been taken over. */
+static void remove_left(struct mirrors *m)
+{
+	source_left_remove(m->left);
+	m->left = NULL;
+	m->inheriting = false;
+}
+
+static bool is_guard(const struct tunnel_key *tunnel, const void *mirrors)
+{
+	return mirrors_guard(mirrors, tunnel);
+}
+
+/* Everything is as it is wanted: what others left and nobody wants goes. */
+static int settle(struct mirrors *m, struct error *error)
+{
+	bool given = false;
+
+	for (struct mirror_path *path = m->paths; path; path = path->next) {
+		if (!path->unclaimed)
+			continue;
+		mirror_slots_settle(m, path);
+		source_path_restrict_guards(path->path, is_guard, m);
+		given = true;
+	}
+	return given ? walk(m, error) : 0;
+}
+
+static bool is_used(const struct mirrors *m, const struct mirror_path *path)
+{
+	for (unsigned int i = 0; i < m->count; i++)
+		if (m->sessions[i]->path == path)
+			return true;
+	return false;
+}
+
+/* What is lasting would outlive us for nothing. */
+static void close_unused(struct mirrors *m)
+{
+	struct mirror_path **link = &m->paths;
+
+	while (*link) {
+		struct mirror_path *path = *link;
+
+		if (path->use.lasting && !is_used(m, path)) {
+			*link = path->next;
+			close_path(path);
+		} else {
+			link = &path->next;
+		}
+	}
+}
+
 int mirrors_apply(struct mirrors *m, const struct session *const *wanted, unsigned int count, struct error *error)
 {
 	struct plan plan = {0};
 	int rc = make_plan(m, &plan, wanted, count, error);
 
-	if (!rc)
+	if (!rc) {
+		/* First: it might copy what others are about to copy. */
+		remove_left(m);
 		rc = carry_out(m, &plan, error);
+	}
+	if (!rc)
+		rc = settle(m, error);
+	if (!rc)
+		close_unused(m);
 	free_plan(&plan);
 	return rc;
 }
@@ -373,10 +451,17 @@ int mirrors_open(struct mirrors **opened, enum attach_way way, struct error *err
 	return rc;
 }
 
+int mirrors_inherit(struct mirrors *m, struct error *error)
+{
+	m->inheriting = true;
+	return source_left_open(&m->left, m->netlink, error);
+}
+
 void mirrors_close(struct mirrors *m)
 {
 	if (!m)
 		return;
+	source_left_close(m->left);
 	while (m->paths) {
 		struct mirror_path *path = m->paths;
 
@@ -434,7 +519,7 @@ void mirrors_follow(struct mirrors *m)
 
 	for (struct mirror_path *path = m->paths; path; path = path->next)
 		source_path_set_clock(path->path);
-	if (m->stopped || (!changed && begin < m->next_walk_ns))
+	if (m->stopped || m->inheriting || (!changed && begin < m->next_walk_ns))
 		return;
 	find_lost(m);
 	for (unsigned int i = 0; i < m->count; i++)
@@ -447,6 +532,7 @@ void mirrors_follow(struct mirrors *m)
 void mirrors_stop(struct mirrors *m)
 {
 	m->stopped = true;
+	remove_left(m);
 	for (struct mirror_path *path = m->paths; path; path = path->next)
 		source_path_stop(path->path);
 	for (unsigned int i = 0; i < m->count; i++)

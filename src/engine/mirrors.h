@@ -17,9 +17,15 @@
 struct mirrors;
 struct mirror_session;
 
-/* *mirrors is the caller's, to be closed. Nothing is loaded yet. */
+/* *mirrors is the caller's, to be closed, which ends all copying. Nothing is loaded yet. */
 int mirrors_open(struct mirrors **mirrors, enum attach_way way, struct error *error);
 void mirrors_close(struct mirrors *mirrors);
+
+/*
+ * Has the first mirrors_apply() that succeeds take over what dead processes have left that was to go on without them, and remove the
+ * rest of it; mirrors_stop() removes all of it. Until then it goes on. Only one process of a network namespace may do that.
+ */
+int mirrors_inherit(struct mirrors *mirrors, struct error *error);
 
 /*
  * Makes these the sessions, which are copied; their names differ, and all have interfaces for sources. Only what differs is touched: a

@@ -46,6 +46,12 @@ int slots_take(struct slots *slots, unsigned int count, uint64_t now_ms)
 	return (int)best;
 }
 
+void slots_use(struct slots *slots, unsigned int slot)
+{
+	slots->used[slot] = 1;
+	slots->free--;
+}
+
 void slots_give(struct slots *slots, unsigned int first, unsigned int count, uint64_t now_ms)
 {
 	for (unsigned int i = first; i < first + count; i++) {

@@ -27,6 +27,10 @@ void slots_init(struct slots *slots);
  * them still rest at now_ms.
  */
 int slots_take(struct slots *slots, unsigned int count, uint64_t now_ms);
+
+/* Takes a slot that is free: somebody has it already. */
+void slots_use(struct slots *slots, unsigned int slot);
+
 void slots_give(struct slots *slots, unsigned int first, unsigned int count, uint64_t now_ms);
 
 #endif

@@ -33,7 +33,8 @@ struct session {
 	char file[SESSION_PATH_MAX];             /* where it was read; empty: in none */
 	unsigned int filter_line, filter_column; /* of the filter in the file */
 	bool disabled;
-	bool states_on_crash; /* that it stops with the daemon, as it does in any case */
+	bool states_on_crash; /* says what becomes of it when the daemon is killed */
+	bool continues;       /* it goes on then; else it ends */
 	struct session_source sources[SESSION_SOURCES_MAX];
 	unsigned int source_count;
 	bool replayed; /* frames come from a capture file, on an interface that is yet to be made and added */

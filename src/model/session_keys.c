@@ -209,16 +209,17 @@ static bool print_inner(const struct key_row *row, const struct session *session
 static int parse_on_crash(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
 	session->states_on_crash = true;
-	if (strcmp(value, "stop") == 0)
+	session->continues = strcmp(value, "continue") == 0;
+	if (session->continues || strcmp(value, "stop") == 0)
 		return 0;
-	return fail(error, EINVAL, "%s must be stop, as mirroring ends with farspand, not '%s'", row->name, value);
+	return fail(error, EINVAL, "%s must be continue or stop, not '%s'", row->name, value);
 }
 
 static bool print_on_crash(const struct key_row *row, const struct session *session, unsigned int source, FILE *out)
 {
 	(void)row, (void)source;
 	if (session->states_on_crash)
-		fputs("stop", out);
+		fputs(session->continues ? "continue" : "stop", out);
 	return session->states_on_crash;
 }
 

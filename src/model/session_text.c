@@ -425,6 +425,8 @@ static void check_shape(struct build *build)
 		refuse(build, SESSION_KEY_filter, "is for sources that are interfaces");
 	if (session->hook)
 		refuse(build, SESSION_KEY_hook, "is for sources that are interfaces");
+	if (session->continues)
+		refuse(build, SESSION_KEY_on_crash, "of a session from tunnels can only be stop");
 	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !to_tunnels; key++)
 		if (is_given(build, key) && key != SESSION_KEY_spread)
 			refuse(build, key, "shapes copies to tunnels and VLANs, of which there are none");

@@ -350,7 +350,7 @@ static void in_a_tap(void **state)
 	int fd = open_sender();
 
 	(void)state;
-	if (source_path_open(&path, netlink, &(struct cpus){0}, NULL, &error))
+	if (source_path_open(&path, netlink, &(struct source_use){.lasting = false}, NULL, &error))
 		fail_msg("%s", error.text);
 	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++) {
 		legs[i] = (struct leg){.first_slot = i, .slot_count = 1};

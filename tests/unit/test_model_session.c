@@ -106,6 +106,7 @@ static void test_values(void **state)
 	assert_true(session->disabled);
 	assert_false(session->wait);
 	assert_true(session->states_on_crash);
+	assert_true(session->continues);
 	assert_int_equal(session->shape.rate, 10000000);
 	assert_int_equal(session->shape.burst_ns, 20000000);
 	assert_int_equal(session->shape.sample, SAMPLE_FLOW);
