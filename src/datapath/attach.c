@@ -10,6 +10,7 @@
 #include <netlink/route/classifier.h>
 #include <netlink/route/qdisc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -21,8 +22,9 @@ enum {
 };
 
 enum {
-	PRIORITIES = 16
-}; /* tried from 1 on, until one is free for our kind of filter */
+	PRIORITIES = 16, /* tried from 1 on, until one is free for our kind of filter */
+	MADE_STEP = 64,
+};
 
 static const enum bpf_tc_attach_point points[] = {[DIRECTION_RX] = BPF_TC_INGRESS, [DIRECTION_TX] = BPF_TC_EGRESS};
 static const uint32_t parents[] = {
@@ -71,6 +73,45 @@ static bool has_old_ingress_qdisc(int ifindex)
 	nl_cache_free(cache);
 	nl_socket_free(sock);
 	return found;
+}
+
+/* Interfaces whose clsact this process has made; 0: a free place. */
+static int *made_clsacts;
+static unsigned int made_room;
+
+static int *find_made(int ifindex)
+{
+	for (unsigned int i = 0; i < made_room; i++)
+		if (made_clsacts[i] == ifindex)
+			return &made_clsacts[i];
+	return NULL;
+}
+
+void attach_claim_clsact(int ifindex)
+{
+	int *place = find_made(ifindex), *grown;
+
+	if (place)
+		return;
+	place = find_made(0);
+	if (!place) {
+		grown = reallocarray(made_clsacts, made_room + MADE_STEP, sizeof *grown);
+		if (!grown) /* it will stay */
+			return;
+		made_clsacts = grown;
+		place = &grown[made_room];
+		memset(place, 0, MADE_STEP * sizeof *place);
+		made_room += MADE_STEP;
+	}
+	*place = ifindex;
+}
+
+static void forget_clsact(int ifindex)
+{
+	int *place = find_made(ifindex);
+
+	if (place)
+		*place = 0;
 }
 
 struct filter_place {
@@ -136,7 +177,9 @@ static int attach_clsact(int program, struct attachment *a, struct error *error)
 	rc = bpf_tc_hook_create(&hook);
 	if (rc && rc != -EEXIST)
 		return fail(error, -rc, "clsact: %s", strerror(-rc));
-	a->made_qdisc = rc == 0;
+	if (rc == 0)
+		attach_claim_clsact(a->ifindex);
+	a->made_qdisc = find_made(a->ifindex) != NULL;
 	hook.attach_point = points[a->direction];
 	for (options.priority = 1; options.priority <= PRIORITIES; options.priority++) {
 		rc = bpf_tc_attach(&hook, &options);
@@ -199,8 +242,10 @@ void attach_remove_unused_clsact(int ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 
-	if (each_filter(ifindex, count_filter, NULL) == 0)
-		bpf_tc_hook_destroy(&hook);
+	if (each_filter(ifindex, count_filter, NULL) != 0)
+		return;
+	bpf_tc_hook_destroy(&hook);
+	forget_clsact(ifindex);
 }
 
 bool attach_is_there(const struct attachment *attachment)
@@ -230,6 +275,8 @@ void attach_remove(struct attachment *attachment)
 			&(struct filter_place){attachment->ifindex, attachment->direction, attachment->handle, attachment->priority, NULL});
 		if (attachment->made_qdisc)
 			attach_remove_unused_clsact(attachment->ifindex);
+	} else {
+		forget_clsact(attachment->ifindex);
 	}
 	attachment->ifindex = 0;
 }

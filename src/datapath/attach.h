@@ -28,7 +28,7 @@ struct attachment {
 	int link; /* XDP or tcx: its descriptor; -1: a clsact filter */
 	bool xdp;
 	uint32_t handle, priority;
-	bool made_qdisc;
+	bool made_qdisc; /* its clsact is of this process, whichever attachment it was made for */
 	uint32_t passed; /* the last program of others that this one was moved in front of */
 };
 
@@ -68,6 +68,9 @@ bool attach_filter_before(const struct attachment *attachment, char *text, size_
  * attached or the interface is gone.
  */
 void attach_remove(struct attachment *attachment);
+
+/* Has the clsact of an interface be as if this process had made it. */
+void attach_claim_clsact(int ifindex);
 
 /* Removes the clsact of an interface unless a filter, of whomever, is in it. */
 void attach_remove_unused_clsact(int ifindex);

@@ -488,8 +488,10 @@ static void take_tap(const char *name, void *context)
 	}
 	name_clsact(ifindex, clsact);
 	tap->attachment.made_qdisc = kept_is_noted(taps->kept, clsact) && !has_clsact(taps, ifindex);
-	if (tap->attachment.made_qdisc)
+	if (tap->attachment.made_qdisc) {
+		attach_claim_clsact(ifindex);
 		owner_made_clsact(taps->owner, ifindex);
+	}
 	taps->count++;
 }
 
