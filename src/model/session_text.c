@@ -405,6 +405,8 @@ static void refuse(struct build *build, enum session_key key, const char *why)
 	error_list_add(build->errors, &place, "%s %s", session_key_name(key, PART_SESSION, build->text->names), why);
 }
 
+#define CANNOT_CONTINUE "can be continue only if sources are interfaces"
+
 static void check_shape(struct build *build)
 {
 	const struct session *session = build->session;
@@ -426,7 +428,7 @@ static void check_shape(struct build *build)
 	if (session->hook)
 		refuse(build, SESSION_KEY_hook, "is for sources that are interfaces");
 	if (session->continues)
-		refuse(build, SESSION_KEY_on_crash, "of a session from tunnels can only be stop");
+		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
 	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !to_tunnels; key++)
 		if (is_given(build, key) && key != SESSION_KEY_spread)
 			refuse(build, key, "shapes copies to tunnels and VLANs, of which there are none");
@@ -477,6 +479,8 @@ static void check_alone(struct build *build)
 		if (session_key_name(key, PART_SESSION, build->text->names) && is_given(build, key) && key != SESSION_KEY_description &&
 		    key != SESSION_KEY_enabled && key != SESSION_KEY_on_crash && key != SESSION_KEY_wait)
 			refuse(build, key, "is for sessions that are no tunnel device");
+	if (build->session->continues)
+		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
 }
 
 static void check_whole(struct build *build)

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 FARSPAND=${FARSPAND:-farspand}
-KILLS=${KILLS:-12}
+KILLS=${KILLS:-6}
 options=("$@")
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || skip "needs a bpf file system"
 bridge_topology 1500 1600
