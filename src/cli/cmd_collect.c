@@ -33,14 +33,6 @@ struct ways {
 	unsigned int count;                           /* of them, including those that are NULL */
 };
 
-static bool some_outlets(const struct ways *ways)
-{
-	for (unsigned int i = 0; i < ways->count; i++)
-		if (ways->outlets[i])
-			return true;
-	return false;
-}
-
 static void each_outlets(const struct ways *ways, void (*call)(struct outlets *outlets))
 {
 	for (unsigned int i = 0; i < ways->count; i++)
@@ -132,13 +124,12 @@ static int open_view(const struct collect_options *options, struct view *view, s
 }
 
 /* What is due about every second. */
-static int follow(struct live *live, struct collect *collect, const struct ways *ways, const struct view *view, struct error *error)
+static int follow(struct live *live, struct collect *collect, const struct view *view, struct error *error)
 {
 	const char *news;
 	int rc = live_follow(live, error);
 
 	collect_tick(collect, clock_wall_ns());
-	each_outlets(ways, outlets_follow);
 	news = collect_news(collect);
 	if (news)
 		fprintf(stderr, "%sfarspan: %s\n", view->line ? "\r\033[K" : "", news);
@@ -164,25 +155,23 @@ static int receive_until_stopped(struct live *live, struct collect *collect, con
 		ticks += (events & WAIT_TICK) != 0;
 		rc = ticks % FLUSH_TICKS ? collect_pump(collect, error) : collect_flush(collect, error);
 		if (!rc && events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
-			rc = follow(live, collect, ways, view, error);
+			rc = follow(live, collect, view, error);
 	}
 	if (view->line)
 		fprintf(stderr, "\r\033[K");
 	return rc;
 }
 
-/*
- * Everything is open: what reads packets gives up its privileges. Destinations still need theirs, to follow routes and to remove
- * interfaces.
- */
+/* Everything is open: what reads packets gives up its privileges. */
 static int give_up_privileges(struct live *live, const struct collect *collect, const struct ways *ways, struct error *error)
 {
-	int directories[COLLECT_OUTPUTS_MAX], rc;
+	int directories[COLLECT_OUTPUTS_MAX], rc = 0;
 	const char *text;
 
-	if (some_outlets(ways))
-		return 0;
-	rc = live ? live_leave_following(live, error) : 0;
+	if (live)
+		rc = live_leave_following(live, error);
+	else
+		each_outlets(ways, outlets_leave);
 	if (!rc)
 		rc = sandbox_enter(directories, collect_directories(collect, directories), &text, error);
 	if (!rc && live)

@@ -32,7 +32,7 @@ struct injector {
 	unsigned int mtu; /* of a pair to be made */
 	enum attach_way way;
 	unsigned int frame_max;
-	int socket;
+	int socket, cut_socket; /* what is not whole goes through the other, if there is one: its frames have the mark MARK_CUT_FRAME */
 	struct monitor_bpf *monitor;
 	struct attachment attachments[DIRECTIONS];
 	struct attachment arrival;
@@ -40,7 +40,7 @@ struct injector {
 	/* The queue. */
 	struct mmsghdr messages[QUEUE_FRAMES];
 	struct iovec iov[QUEUE_FRAMES];
-	uint8_t cut_mark[CMSG_SPACE(sizeof(uint32_t))]; /* control message of frames that are not whole */
+	bool cut; /* what is in it is not whole */
 	uint8_t bytes[QUEUE_BYTES];
 	size_t used;
 	unsigned int count;
@@ -86,23 +86,46 @@ static int enter_monitor_mode(struct injector *injector, struct error *error)
 	return rc;
 }
 
+static int bind_socket(const struct sockaddr_ll *address)
+{
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1, bytes = SEND_BUFFER_BYTES, code;
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
+		code = errno;
+		close(fd);
+		errno = code;
+		return -1;
+	}
+	if (fd < 0)
+		return -1;
+	/* Both only make it faster. */
+	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+	return fd;
+}
+
+/* A process without privileges cannot give a mark to a frame, but to a socket beforehand. */
+static int open_cut_socket(struct injector *injector, const struct sockaddr_ll *address)
+{
+	const uint32_t mark = MARK_CUT_FRAME;
+
+	injector->cut_socket = bind_socket(address);
+	return injector->cut_socket < 0 ? -1 : setsockopt(injector->cut_socket, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
+}
+
 static int open_socket(struct injector *injector, const char *interface, struct error *error)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = 0};
-	int one = 1, bytes = SEND_BUFFER_BYTES, rc;
 	struct link link;
+	int rc = netlink_link_by_name(injector->netlink, interface, &link, error);
 
-	rc = netlink_link_by_name(injector->netlink, interface, &link, error);
 	if (rc)
 		return fail(error, -rc, "interface '%s': %s", interface, strerror(-rc));
 	injector->sender = address.sll_ifindex = link.ifindex;
 	injector->frame_max = link.mtu + WIRE_ETHERNET_LEN + WIRE_TAG_LEN;
-	injector->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (injector->socket < 0 || bind(injector->socket, (struct sockaddr *)&address, sizeof address) < 0)
+	injector->socket = bind_socket(&address);
+	if (injector->socket < 0 || (injector->mtu == PRIVATE_MTU && open_cut_socket(injector, &address)))
 		return fail(error, errno, "interface '%s': %s", interface, strerror(errno));
-	/* Both only make it faster. */
-	setsockopt(injector->socket, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
-	setsockopt(injector->socket, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
 	return 0;
 }
 
@@ -124,15 +147,6 @@ static int open_parts(struct injector *injector, const char *name, struct error 
 	return open_socket(injector, sender, error);
 }
 
-static void set_cut_mark(struct injector *injector)
-{
-	struct cmsghdr header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SO_MARK, .cmsg_len = CMSG_LEN(sizeof(uint32_t))};
-	uint32_t mark = MARK_CUT_FRAME;
-
-	memcpy(injector->cut_mark, &header, sizeof header);
-	memcpy(injector->cut_mark + CMSG_LEN(0), &mark, sizeof mark);
-}
-
 static int open_with(struct injector **opened, struct netlink *netlink, const char *name, unsigned int mtu, enum attach_way way,
 		     struct error *error)
 {
@@ -143,10 +157,9 @@ static int open_with(struct injector **opened, struct netlink *netlink, const ch
 		return fail(error, ENOMEM, "injector: out of memory");
 	injector->netlink = netlink;
 	injector->owner = OWNER_NONE;
-	injector->socket = -1;
+	injector->socket = injector->cut_socket = -1;
 	injector->mtu = mtu;
 	injector->way = way;
-	set_cut_mark(injector);
 	rc = open_parts(injector, name, error);
 	if (rc)
 		injector_close(injector);
@@ -176,6 +189,8 @@ void injector_close(struct injector *injector)
 	monitor_bpf__destroy(injector->monitor);
 	if (injector->socket >= 0)
 		close(injector->socket);
+	if (injector->cut_socket >= 0)
+		close(injector->cut_socket);
 	if (injector->made.ifindex)
 		netlink_delete_link(injector->netlink, injector->made.ifindex, NULL);
 	owner_release(&injector->owner);
@@ -185,33 +200,30 @@ void injector_close(struct injector *injector)
 
 void injector_send(struct injector *injector, const void *frame, size_t len, bool cut)
 {
-	struct msghdr *message;
 	unsigned int slot;
 
 	if (len < WIRE_ETHERNET_LEN || len > injector->frame_max || len > QUEUE_BYTES) {
 		injector->lost++;
 		return;
 	}
-	if (injector->count == QUEUE_FRAMES || injector->used + len > QUEUE_BYTES)
+	cut = cut && injector->cut_socket >= 0;
+	if (injector->count == QUEUE_FRAMES || injector->used + len > QUEUE_BYTES || cut != injector->cut)
 		injector_flush(injector);
+	injector->cut = cut;
 	slot = injector->count++;
 	memcpy(injector->bytes + injector->used, frame, len);
 	injector->iov[slot] = (struct iovec){injector->bytes + injector->used, len};
-	message = &injector->messages[slot].msg_hdr;
-	*message = (struct msghdr){.msg_iov = &injector->iov[slot], .msg_iovlen = 1};
-	if (cut) {
-		message->msg_control = injector->cut_mark;
-		message->msg_controllen = sizeof injector->cut_mark;
-	}
+	injector->messages[slot].msg_hdr = (struct msghdr){.msg_iov = &injector->iov[slot], .msg_iovlen = 1};
 	injector->used += len;
 }
 
 void injector_flush(struct injector *injector)
 {
+	const int fd = injector->cut ? injector->cut_socket : injector->socket;
 	unsigned int done = 0;
 
 	while (done < injector->count) {
-		int n = sendmmsg(injector->socket, injector->messages + done, injector->count - done, 0);
+		int n = sendmmsg(fd, injector->messages + done, injector->count - done, 0);
 
 		if (n > 0) {
 			done += (unsigned int)n;

@@ -342,11 +342,19 @@ void owner_made_clsact(struct owner *owner, int ifindex)
 		tell_janitor(owner, ifindex);
 }
 
+static bool left_to_janitors;
+
+void owner_leave_to_janitors(void)
+{
+	left_to_janitors = true;
+}
+
 void owner_dismiss_janitor(struct owner *owner)
 {
 	if (owner->pipe < 0)
 		return;
-	tell_janitor(owner, DISMISSED);
+	if (!left_to_janitors)
+		tell_janitor(owner, DISMISSED);
 	close(owner->pipe);
 	owner->pipe = -1;
 	waitpid(owner->janitor, NULL, 0);

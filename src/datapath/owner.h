@@ -82,6 +82,12 @@ int owner_sweep(struct netlink *netlink, bool (*is_kept)(uint32_t id), struct er
 int owner_start_janitor(struct owner *owner, struct error *error);
 void owner_dismiss_janitor(struct owner *owner);
 
+/*
+ * This process gives up its privileges, and so can remove nothing any more: from now on a janitor that is dismissed sweeps first. No other
+ * process may hold copies of the owner's descriptors then.
+ */
+void owner_leave_to_janitors(void);
+
 /* Tells the janitor that the clsact of an interface is ours to remove, should nobody use it any more. No name or handle can say that. */
 void owner_made_clsact(struct owner *owner, int ifindex);
 

@@ -132,6 +132,7 @@ static const int calls[] = {
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendmmsg),
 	SCMP_SYS(accept4),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockopt),

@@ -155,8 +155,6 @@ static int open_work(struct work *work, struct error *error)
 
 	if (rc || (rc = open_collect(work, error)) || (rc = live_open(&work->live, &config, work->collect, error)))
 		return rc;
-	if (work->outlets) /* they still follow routes */
-		return 0;
 	rc = live_leave_following(work->live, error);
 	return rc ? rc : sandbox_enter(directories, collect_directories(work->collect, directories), &text, error);
 }
@@ -166,8 +164,6 @@ static int follow(struct work *work, struct error *error)
 	int rc = live_follow(work->live, error);
 
 	collect_tick(work->collect, clock_wall_ns());
-	if (work->outlets)
-		outlets_follow(work->outlets);
 	report(work, NULL);
 	return rc;
 }

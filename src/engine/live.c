@@ -523,6 +523,9 @@ static void follow_all(struct live *live)
 {
 	collector_path_follow(live->path, NULL);
 	follow_groups(live, NULL);
+	for (unsigned int i = 0; i < live->config.outlet_count; i++)
+		if (live->config.outlets[i])
+			outlets_follow(live->config.outlets[i]);
 }
 
 /* Until it is told to stop, or our parent is no more. */
@@ -557,6 +560,9 @@ int live_leave_following(struct live *live, struct error *error)
 		follow_for_parent(live, ends[1]);
 	}
 	close(ends[1]);
+	for (unsigned int i = 0; i < live->config.outlet_count && live->follower > 0; i++)
+		if (live->config.outlets[i])
+			outlets_leave(live->config.outlets[i]);
 	if (live->follower < 0) {
 		close(ends[0]);
 		return fail(error, errno, "process that follows interfaces: %s", strerror(errno));

@@ -29,8 +29,8 @@ int live_open(struct live **live, const struct live_config *config, struct colle
 void live_close(struct live *live);
 
 /*
- * Forks a process that keeps the privileges, follows the host's addresses and interfaces, and reads no packet; this one needs none any
- * more. It goes with live, however this process ends. 0, or -errno.
+ * Forks a process that keeps the privileges, follows the host's addresses and interfaces, and the outlets' routes, and reads no packet;
+ * this one needs none any more. It goes with live, however this process ends. 0, or -errno.
  */
 int live_leave_following(struct live *live, struct error *error);
 
@@ -43,7 +43,10 @@ int live_drain(struct live *live);
 /* To be called when outlets_flush() has followed: what was drained is where it belongs. */
 void live_handed_on(struct live *live);
 
-/* Follows the host's addresses and interfaces. To be called about every second. 0, or -errno: the process that does it is gone. */
+/*
+ * Follows the host's addresses and interfaces, and what outlets follow. To be called about every second. 0, or -errno: the process that
+ * does it is gone.
+ */
 int live_follow(struct live *live, struct error *error);
 
 /* Listens no more, and takes what has arrived. */

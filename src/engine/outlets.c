@@ -8,6 +8,7 @@
 
 #include "datapath/flow.h"
 #include "datapath/netlink.h"
+#include "datapath/owner.h"
 #include "engine/mirror.h"
 
 /* What the kernel put somewhere by itself. */
@@ -113,6 +114,12 @@ void outlets_follow(struct outlets *o)
 {
 	if (o->relay)
 		mirror_follow(o->relay);
+}
+
+void outlets_leave(struct outlets *o)
+{
+	(void)o;
+	owner_leave_to_janitors();
 }
 
 unsigned int outlets_direct(const struct outlets *o, struct injector_entry *entries)

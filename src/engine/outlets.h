@@ -25,8 +25,14 @@ void outlets_close(struct outlets *outlets);
 void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut);
 void outlets_flush(struct outlets *outlets);
 
-/* Follows interfaces and routes. To be called about every second. */
+/* Follows interfaces and routes. To be called about every second, by a process that has privileges. */
 void outlets_follow(struct outlets *outlets);
+
+/*
+ * This process is about to give up its privileges. What was made is removed by others as soon as this is closed; until it is stopped,
+ * another process may follow, one that has been forked, and is gone by then.
+ */
+void outlets_leave(struct outlets *outlets);
 
 /* Sends what waits and settles the counters. */
 void outlets_stop(struct outlets *outlets);

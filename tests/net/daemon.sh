@@ -207,12 +207,30 @@ ping_b
 equal "with the interfaces back" "[\"web\",\"active\",$((3 * pings)),$((2 * pings)),$pings]" "$(show tap "$seen")"
 until_true 20 "their copies" shows col '[.actual.packets, .actual.lost]' "[$((3 * pings)),0]"
 
+echo "-- a collector that delivers: flows for two workers, by a process without privileges"
+session col workers "[Session]" "Spread=yes" "[Source]" "Type=vxlan" "VNI=5" "[Destination]" "Type=interface" "Interface=span0" \
+	"[Destination]" "Type=interface" "Interface=span1"
+worker='select(.name == "workers") | [.state, .actual.packets]'
+until_true 20 "the workers' collector" shows col "$worker" '["active",0]'
+session tap fan "[Source]" "Interface=s0" "Direction=rx" "[Destination]" "Type=vxlan" "Remote=10.9.0.2" "VNI=5"
+until_true 20 "its mirror" shows tap 'select(.name == "fan").state' '"active"'
+ping_b
+until_true 20 "the frames" shows col "$worker" "[\"active\",$pings]"
+for pid in $(pgrep -P "$(cat "$work/col.pid")" farspan-collect); do powerless "$pid"; done
+# One flow: one of them has it.
+equal "frames on the interfaces" "0 $pings" "$(for worker in span0 span1; do
+	ip -n ${prefix}col -s -j link show $worker | jq '.[0].stats64.rx.packets'
+done | sort -n | paste -sd ' ')"
+rm "$work/tap/fan.session" "$work/col/workers.session"
+until_true 20 "the workers' interfaces to go" sh -c "! ip -n ${prefix}col -o link show | grep -q ': span'"
+until_true 20 "the copies" shows col '[.actual.packets, .actual.lost]' "[$((4 * pings)),0]"
+
 echo "-- a collector's process that is killed is started again"
 kill -9 "$(pgrep -P "$(cat "$work/col.pid")" farspan-collect)"
 until_said col "all: its process was ended by signal 9"
-until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((3 * pings))]"
+until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((4 * pings))]"
 end tap TERM || wrong "the end of farspand: status $?"
 end col TERM || wrong "the end of the collector's farspand: status $?"
 equal "devices left behind" "" "$(ip -n ${prefix}tap -o link show | grep 'fs[0-9a-f]*-' || true)"
-equal "frames recorded before it was killed" $((3 * pings)) "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
+equal "frames recorded before it was killed" $((4 * pings)) "$(tshark -n -r "$work/col/all.pcapng.1" 2>/dev/null | wc -l)"
 finish

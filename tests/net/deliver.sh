@@ -19,6 +19,7 @@ datagrams=500
 # session OPTION...: mirrors datagrams and a TCP transfer to a collector with these options; the reference is what b gets.
 session() {
 	start_farspan collect col collect --json -w "$work/collected.pcapng" "$@"
+	powerless "$(cat "$work/collect.pid")"
 }
 
 traffic() {
@@ -70,6 +71,7 @@ equal "recorded of each, and not" "7 8 10" "$(jq -r '[.recordings[].written, .un
 
 echo "-- an interface that exists, nothing recorded"
 start_farspan collect col collect --json -t interface:d0
+powerless "$(cat "$work/collect.pid")"
 capture far e0 seen -Q in
 capture b b0 reference -Q in
 traffic seen
@@ -81,6 +83,7 @@ compare same "$work/reference.pcap" "$work/seen.pcap"
 
 echo "-- a relay: Type III in, Type II out, every second frame, some truncated by the sender"
 start_farspan collect col collect --json -t erspan2:10.8.0.2,id=9 --sample count:2
+powerless "$(cat "$work/collect.pid")"
 capture far e0 relayed -Q in
 capture b b0 reference -Q in
 truncate=90 traffic
@@ -95,6 +98,21 @@ compare sequence "$work/relayed.pcap"
 cut=$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.spanid == 9 && frame.len == 140' 2>/dev/null | wc -l)
 [ "$cut" -gt $((datagrams / 2 - 5)) ] || wrong "only $cut truncated frames were relayed"
 equal "relayed frames that say T" "$cut" "$(tshark -n -r "$work/relayed.pcap" -Y 'erspan.truncated == 1' 2>/dev/null | wc -l)"
+
+echo "-- the relay's next hop changes, which another process follows"
+start_farspan collect col collect --json -t erspan2:10.8.0.2,id=9
+capture far e0 relayed -Q in
+mirror tap -i s0 -d rx -t erspan3:10.9.0.2,id=7
+neighbour col d0 10.8.0.2 02:00:00:00:08:03
+elsewhere() {
+	"$here/traffic.py" udp ${prefix}a ${prefix}b 10.1.0.2 5002 1 100 >"$work/udp" || fail "the datagram itself"
+	tcpdump -n -r "$work/relayed.pcap" ether dst 02:00:00:00:08:03 2>/dev/null | grep -q .
+}
+until_true 20 "copies to the new address" elsewhere
+end_mirror
+end collect || wrong "farspan collect: status $?"
+end_capture relayed
+equal "devices left behind" "" "$(ip -n ${prefix}col -o link show | grep 'fs[0-9a-f]*-' || true)"
 
 echo "-- killed: the interface goes too"
 session -t interface:span0

@@ -401,6 +401,14 @@ collect() {
 	start_farspan collect col collect --json -w "$work/collected.pcapng" "$@"
 }
 
+# powerless PID: the process has no privileges, and of those that it has started only those have some that read no packets.
+powerless() {
+	equal "capabilities of what reads packets" "0000000000000000 0000000000000000 1" \
+		"$(awk '/^(CapPrm|CapEff|NoNewPrivs):/ { print $2 }' "/proc/$1/status" | paste -sd ' ')"
+	equal "what has privileges besides" "farspan-follow farspan-janitor" \
+		"$(pgrep -P "$1" | sed 's|.*|/proc/&/comm|' | xargs cat | sort -u | paste -sd ' ')"
+}
+
 # send_to_collector FILE: its frames, and then waits until the host of the collector has handled them all: it answers in order.
 send_to_collector() {
 	taskset -c $cpu nsenter --net=/run/netns/${prefix}tap "$here/traffic.py" frames u0 "$1" $mac_c
