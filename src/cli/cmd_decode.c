@@ -162,7 +162,7 @@ static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: farspan decode -r FILE [--json] [-c COUNT] [-l]\n\n"
 		     "Prints what the packets of a capture file are, one line each: outer, tunnel and inner fields.\n\n"
-		     "  -r, --read FILE     pcap or pcapng; - is the standard input\n"
+		     "  -r, --read FILE     pcap or pcapng, also .zst; - is the standard input\n"
 		     "      --json          one JSON object per line\n"
 		     "  -c, --count COUNT   end after that many packets\n"
 		     "  -l                  write each line at once, for pipes that are read live\n");

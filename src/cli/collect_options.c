@@ -35,7 +35,7 @@ void collect_print_usage(FILE *out)
 		"  -f, --from SOURCE     what to take, may be repeated; without it every type from anyone, but those that tunnel\n"
 		"                        devices of this host take\n"
 		"  -i, --interface IFACE listen on this interface only, may be repeated\n"
-		"  -r, --read FILE       from a pcap or pcapng of outer packets instead; - is the standard input\n"
+		"  -r, --read FILE       from a pcap or pcapng (also .zst) of outer packets instead; - is the standard input\n"
 		"  -c, --count COUNT     end after that many frames\n"
 		"  -C, --size SIZE       the next file after so many millions of bytes; with k, m, g: of KiB, MiB, GiB\n"
 		"  -G, --seconds SECONDS the next file after so much time; FILE is then one of strftime(3)\n"

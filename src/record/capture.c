@@ -26,6 +26,9 @@ int capture_cut(const struct capture *capture, struct error *error)
 	const struct stream *stream = &capture->stream;
 	unsigned long long end = stream->offset + (stream->end - stream->start);
 
+	if (stream->failed == EBADMSG)
+		return fail(error, EBADMSG, "%s: what is compressed is damaged, behind offset %llu of what was compressed", capture->name,
+			    end);
 	if (stream->failed)
 		return fail(error, stream->failed, "%s: cannot read at offset %llu: %s", capture->name, end, strerror(stream->failed));
 	return fail(error, ENODATA, "%s: cut short at offset %llu", capture->name, end);
@@ -37,7 +40,7 @@ static const struct {
 	size_t len;
 	const char *what;
 } other_formats[] = {
-	{"\x1f\x8b", 2, "compressed with gzip"},    {"\x28\xb5\x2f\xfd", 4, "compressed with zstd"},
+	{"\x1f\x8b", 2, "compressed with gzip"},    {"\x28\xb5\x2f\xfd", 4, "compressed with zstd twice"},
 	{"\xfd\x37zXZ", 5, "compressed with xz"},   {"\x04\x22\x4d\x18", 4, "compressed with lz4"},
 	{"BZh", 3, "compressed with bzip2"},        {"\xa1\xb2\xcd\x34", 4, "a modified pcap"},
 	{"\x34\xcd\xb2\xa1", 4, "a modified pcap"},
@@ -49,7 +52,8 @@ static int fail_format(struct capture *capture, struct error *error)
 		const uint8_t *start = stream_peek(&capture->stream, other_formats[i].len);
 
 		if (start && memcmp(start, other_formats[i].bytes, other_formats[i].len) == 0)
-			return fail(error, EBADMSG, "%s: is %s; pcap and pcapng are read", capture->name, other_formats[i].what);
+			return fail(error, EBADMSG, "%s: is %s; pcap and pcapng are read, also compressed with zstd", capture->name,
+				    other_formats[i].what);
 	}
 	if (!stream_peek(&capture->stream, 1) && !capture->stream.failed)
 		return fail(error, ENODATA, "%s: is empty", capture->name);
@@ -62,6 +66,8 @@ static int begin(struct capture *capture, struct error *error)
 {
 	int rc;
 
+	if (stream_is_zstd(&capture->stream) && stream_decompress(&capture->stream))
+		return fail(error, ENOMEM, "%s: no memory", capture->name);
 	if (pcap_begin(capture, &rc, error) || pcapng_begin(capture, &rc, error))
 		return rc;
 	return fail_format(capture, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads capture files: pcap and pcapng of either byte order, from a file or a pipe. Hides formats, time units, interfaces and the link
- * headers that stand for an Ethernet header; trusts no length in the file.
+ * Reads capture files: pcap and pcapng of either byte order, also compressed with zstd, from a file or a pipe. Hides formats, time units,
+ * interfaces and the link headers that stand for an Ethernet header; trusts no length in the file.
  */
 #ifndef RECORD_CAPTURE_H
 #define RECORD_CAPTURE_H

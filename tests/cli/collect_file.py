@@ -78,6 +78,40 @@ class Captures(Case):
             total += len(expected)
         self.assertEqual(total, 309)
 
+    def compressed(self, content):
+        return subprocess.run(["zstd", "-qc", "--check"], input=content, capture_output=True, check=True).stdout
+
+    def test_compressed(self):
+        """With zstd, in one piece or several, from a file or a pipe; cut or damaged, up to there, and said."""
+        with open(f"{DATA}/ovs-rspan.pcap", "rb") as file:
+            content = file.read()
+        _, plain = self.collect(f"{DATA}/ovs-rspan.pcap")
+        frames = [block["data"] for kind, block in plain if kind == "packet"]
+        half = len(content) // 2 + 5
+        pieces = self.compressed(content[:half]), self.compressed(b""), self.compressed(content[half:])
+        for data in self.compressed(content), b"".join(pieces):
+            with open(self.input, "wb") as file:
+                file.write(data)
+            for path in self.input, "-":
+                with open(self.input, "rb") as stdin:
+                    result = subprocess.run([FARSPAN, "collect", "-r", path, "-w", self.output], stdin=stdin, capture_output=True,
+                                            check=False)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual([block["data"] for kind, block in captures.read_pcapng(self.output) if kind == "packet"], frames)
+        data = pieces[0] + pieces[2]
+        damaged = bytearray(data)
+        damaged[-1] ^= 1 # of the checksum
+        faults = (data[:-1], "cut short"), (bytes(damaged), "damaged"), (data + b"more of it", "damaged"), (pieces[0], "cut short")
+        for wrong, said in faults:
+            with open(self.input, "wb") as file:
+                file.write(wrong)
+            result = self.run_collect("-r", self.input, "-w", self.output)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(said, result.stderr.decode())
+            found = [block["data"] for kind, block in captures.read_pcapng(self.output) if kind == "packet"]
+            self.assertEqual(found, frames[:len(found)])
+            self.assertGreaterEqual(len(found), len(frames) // 3)
+
     def test_inner_files(self):
         """The frames alone, as another program took them out."""
         for path in sorted(glob.glob(DATA + "/*.inner.pcap")):
