@@ -310,7 +310,8 @@ static int open_parts(struct api_server *server, struct error *error)
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (server->epoll < 0)
 		return fail(error, errno, "HTTP server: %s", strerror(errno));
-	if ((fd = bind_socket(server, error)) < 0 || (fd = start(server, fd, on_control, &server->control, error)) < 0)
+	fd = server->config.passed >= 0 ? server->config.passed : bind_socket(server, error);
+	if (fd < 0 || (fd = start(server, fd, on_control, &server->control, error)) < 0)
 		return fd;
 	if (!server->config.metrics)
 		return 0;
@@ -361,7 +362,8 @@ void api_server_close(struct api_server *server)
 		streams_end(&server->streams);
 		run(server->control);
 		MHD_stop_daemon(server->control);
-		unlink(server->socket);
+		if (server->config.passed < 0)
+			unlink(server->socket);
 	}
 	if (server->epoll >= 0)
 		close(server->epoll);

@@ -27,6 +27,7 @@ typedef void (*api_handler)(void *context, const struct api_request *request, st
 
 struct api_config {
 	const char *socket;   /* path; what is in the way of it there is removed */
+	int passed;           /* a socket that listens already, and is somebody else's to remove; -1: none */
 	const char *group;    /* whose members may change things, besides root; NULL: none */
 	bool others_may_read; /* everybody else may GET */
 	const char *metrics;  /* "ADDRESS:PORT" where anybody may GET /metrics, and nothing else; NULL: nowhere */

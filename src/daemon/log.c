@@ -4,7 +4,12 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -15,15 +20,31 @@ enum {
 
 #define PERIOD_NS (10ull * 1000 * 1000 * 1000)
 
+/* Whether the standard error goes to the journal, and to nothing else. */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat status;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &status) == 0 &&
+	       status.st_dev == device && status.st_ino == inode;
+}
+
+static bool send_to_journal(enum log_level level, const char *session, const char *line)
+{
+	return sd_journal_send("MESSAGE=%s%s%s", session ? session : "", session ? ": " : "", line, "PRIORITY=%d", (int)level,
+			       "SYSLOG_IDENTIFIER=farspand", session ? "FARSPAN_SESSION=%s" : NULL, session, NULL) == 0;
+}
+
 static void print(enum log_level level, const char *session, char *line)
 {
 	/* Nothing that came from elsewhere moves the cursor of who reads this. */
 	for (unsigned char *c = (unsigned char *)line; *c; c++)
 		if (*c < ' ' || *c == 0x7f)
 			*c = '?';
-	if (getenv("JOURNAL_STREAM"))
-		fprintf(stderr, "<%d>", level);
-	fprintf(stderr, "farspand: %s%s%s\n", session ? session : "", session ? ": " : "", line);
+	if (!is_journal() || !send_to_journal(level, session, line))
+		fprintf(stderr, "farspand: %s%s%s\n", session ? session : "", session ? ": " : "", line);
 }
 
 void log_line(enum log_level level, const char *session, const char *format, ...)

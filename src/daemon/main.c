@@ -266,6 +266,19 @@ static int open_timer(void)
 	return fd;
 }
 
+/* The one that systemd passes, which is to be there before anybody asks for it; -1: none, -EINVAL: something else was passed. */
+static int passed_socket(struct error *error)
+{
+	int count = sd_listen_fds(1);
+
+	if (count <= 0)
+		return -1;
+	if (count > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
+		return fail(error, EINVAL, "exactly one socket may be passed, and it must be a listening stream socket of AF_UNIX");
+	fcntl(SD_LISTEN_FDS_START, F_SETFL, fcntl(SD_LISTEN_FDS_START, F_GETFL) | O_NONBLOCK);
+	return SD_LISTEN_FDS_START;
+}
+
 static int open_server(struct daemon *daemon, const struct options *options, struct error *error)
 {
 	char path[PATH_LEN];
@@ -274,10 +287,13 @@ static int open_server(struct daemon *daemon, const struct options *options, str
 		.group = options->group,
 		.others_may_read = options->others_may_read,
 		.metrics = options->metrics,
+		.passed = passed_socket(error),
 		.handle = routes_handle,
 		.context = daemon->runner,
 	};
 
+	if (error->code)
+		return -error->code;
 	snprintf(path, sizeof path, "%s/farspan.sock", options->runtime);
 	return api_server_open(&daemon->server, &config, error);
 }

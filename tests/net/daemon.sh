@@ -11,7 +11,11 @@ FARSPAND=${FARSPAND:-farspand}
 bridge_topology 1500 1600 collector
 pings=20
 mkdir "$work/tap" "$work/col"
-capabilities=--bounding-set=-all,+bpf,+perfmon,+net_admin,+net_raw # those of the unit
+# As the unit has it: a user of its own with these capabilities. Its files are its own, those of the sessions may be root's.
+user=(--reuid 65533 --regid 65533 --clear-groups)
+for set in --bounding-set --inh-caps --ambient-caps; do
+	user+=("$set=-all,+bpf,+perfmon,+net_admin,+net_raw")
+done
 chmod 711 "$work" # the socket is for others too
 
 # daemon NAMESPACE OPTION...: a farspand with the files of $work/NAMESPACE
@@ -19,7 +23,8 @@ daemon() {
 	local name=$1
 	shift
 	mkdir -p "$work/$name.run"
-	spawn "$name" nsenter --net="/run/netns/$prefix$name" setpriv "$capabilities" "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
+	chown 65533 "$work/$name" "$work/$name.run"
+	spawn "$name" nsenter --net="/run/netns/$prefix$name" setpriv "${user[@]}" "$FARSPAND" -D "$work/$name" -R "$work/$name.run" "$@"
 	until_said "$name" "farspand: ready"
 }
 
@@ -176,11 +181,31 @@ echo "-- it is what its description says"
 "$here/openapi.py" "$work/tap.run/farspan.sock" "$here/../../docs/openapi.json" "$here/../../src/daemon/routes.c" || wrong "openapi.json"
 
 echo "-- who follows events and does not read them is dropped"
+# This one is started as systemd would: when somebody comes to the socket, with a journal for its standard error.
+command -v systemd-socket-activate >/dev/null || skip "needs systemd-socket-activate"
 namespace idle
-mkdir "$work/idle"
-daemon idle
+mkdir "$work/idle" "$work/idle.run"
+# shellcheck disable=SC2016 # for the other shell
+spawn idle nsenter --net="/run/netns/${prefix}idle" unshare --mount --propagation private \
+	sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$here/journal.py" \
+	systemd-socket-activate -E JOURNAL_STREAM -l "$work/idle.run/farspan.sock" "$FARSPAND" -D "$work/idle" -R "$work/idle.run"
+until_true 30 "the socket of the idle farspand" test -S "$work/idle.run/farspan.sock"
+printf '[Nonsense\n' >"$work/idle/x.session"
+! "$FARSPAN" apply -S "$work/idle.run/farspan.sock" 2>/dev/null || wrong "a bad file was applied"
+curl -s --unix-socket "$work/idle.run/farspan.sock" -X PUT http://farspan/v1/sessions/logged -o /dev/null \
+	-d '{"enabled": false, "sources": [{"interface": "x0"}], "destinations": [{"type": "gre", "remote": "192.0.2.1"}]}'
+rm "$work/idle/x.session"
+"$FARSPAN" apply -S "$work/idle.run/farspan.sock" || wrong "apply without the bad file"
 "$here/events.py" "$work/idle.run/farspan.sock" || wrong "events"
 end idle TERM || wrong "the end of the idle farspand: status $?"
+entries() {
+	sed '/^text: /d' "$work/idle.out" | jq -c "select(.SYSLOG_IDENTIFIER == \"farspand\") | $1" | head -n 1
+}
+equal "an entry of the journal" '["6","ready",null]' "$(entries 'select(.MESSAGE == "ready") | [.PRIORITY, .MESSAGE, .FARSPAN_SESSION]')"
+equal "one about a session" '["6","logged: set over the API"]' "$(entries 'select(.FARSPAN_SESSION == "logged") | [.PRIORITY, .MESSAGE]')"
+equal "an error" '"3"' "$(entries 'select(.MESSAGE | contains("x.session:1:1: the name of a section")) | .PRIORITY')"
+! grep -q "^text: farspand: " "$work/idle.out" || wrong "lines beside the journal: $(grep ^text: "$work/idle.out")"
+test -S "$work/idle.run/farspan.sock" || wrong "the socket that was passed has been removed"
 
 echo "-- a second one is refused, by directory and by network namespace"
 ! at tap "$FARSPAND" -D "$work/tap" -R "$work/tap.run" 2>"$work/second" || wrong "a second daemon of the directory"
