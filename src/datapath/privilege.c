@@ -18,6 +18,7 @@ struct need {
 
 static const struct need needs[] = {
 	{CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF (to load programs)", ALL},
+	{CAP_PERFMON, CAP_SYS_ADMIN, "CAP_PERFMON (for the kernel's verifier to accept them)", ALL},
 	{CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach them to interfaces)", ALL},
 	{CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to take what the kernel reassembled)", 1u << PRIVILEGE_COLLECT},
 	{CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to put frames on an interface)", 1u << PRIVILEGE_REPLAY},

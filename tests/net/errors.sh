@@ -71,4 +71,6 @@ chmod 755 "$work"
 install -m 755 "$FARSPAN" "$work/farspan"
 refused 1 "CAP_" -- setpriv --reuid=65534 --regid=65534 --clear-groups "$work/farspan" mirror -i s0 "${to[@]}"
 refused 1 "CAP_NET_ADMIN" -- setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$work/farspan" mirror -i s0 "${to[@]}"
+refused 1 "CAP_PERFMON" -- setpriv --bounding-set=-perfmon,-sys_admin "$work/farspan" mirror -i s0 "${to[@]}"
+refused 1 "CAP_PERFMON" -- setpriv --bounding-set=-all,+bpf,+net_admin,+net_raw "$work/farspan" collect -w "$work/never.pcapng"
 finish
