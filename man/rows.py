@@ -22,6 +22,7 @@ FORMS = {
     "prefixes": ("PREFIX[+PREFIX...]", ""),
     "interface": ("IFACE", "@interface"),
     "granularity": ("100us|100ns", "100us 100ns"),
+    "netns": ("NAMESPACE", ""),
     "platform": ("1|3|4|5|6|7", "1 3 4 5 6 7"),
     "flag": ("yes|no", "yes no"),
     "tos": ("{min}..{max}|inherit", "inherit"),

@@ -139,7 +139,8 @@ struct session_config {
 	__u32 drop_too_big; /* what is longer is dropped; else truncated */
 	__u32 truncate;     /* enum truncate_mode */
 	__u32 truncate_bytes;
-	__u32 strip_tag;      /* the outermost tag of the frame is left out */
+	__u16 strip_tag;      /* the outermost tag of the frame is left out */
+	__u16 relayed;        /* uplink leads to an interface of another namespace, which is in "relays" */
 	__u32 uplink;         /* ifindex; 0, or not the interface it was: counted under unreachable */
 	__u32 unreachable;    /* enum counter */
 	__u64 limit;          /* copies to send; 0: no limit */

@@ -12,6 +12,7 @@
 #include "bpf/layers.h"
 #include "bpf/outer_checksum.h"
 #include "bpf/outer_fragment.h"
+#include "bpf/relays.h"
 #include "bpf/ways.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -104,9 +105,10 @@ static __always_inline struct session_config *find_session(__u32 slot)
 	return session && session->present ? session : 0;
 }
 
-static __always_inline int has_uplink(struct session_config *session)
+static __always_inline int has_uplink(struct session_config *session, __u32 slot)
 {
-	return session->uplink && bpf_map_lookup_elem(&uplinks, &session->place);
+	return session->uplink && bpf_map_lookup_elem(&uplinks, &session->place) &&
+	       (!session->relayed || bpf_map_lookup_elem(&relays, &slot));
 }
 
 /* Sets bits in the word at off of the header; they are 0 in what farspan_encode() made. The mask is for the verifier: offsets are even. */
@@ -442,7 +444,7 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 
 	if (skb->gso_size)
 		return drop(c, COUNTER_not_segmented);
-	if (!has_uplink(session))
+	if (!has_uplink(session, skb->mark & MARK_SLOT_MASK))
 		return drop(c, session->unreachable);
 	if (session->frame_max < WIRE_ETHERNET_LEN)
 		return drop(c, COUNTER_too_big);
@@ -463,7 +465,7 @@ static __always_inline int send_fragment(struct __sk_buff *skb, struct session_c
 {
 	struct frame frame = {.elsewhere = skb->cb[FRAGMENT_ELSEWHERE] != 0};
 
-	return has_uplink(session) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
+	return has_uplink(session, skb->mark & MARK_SLOT_MASK) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
 SEC("tc")

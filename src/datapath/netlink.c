@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_arp.h>
 #include <linux/neighbour.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
@@ -82,6 +83,8 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	to->up = flags & IFF_UP && flags & IFF_LOWER_UP;
 	to->master = rtnl_link_get_master(from);
 	to->peer = rtnl_link_get_link(from);
+	if (rtnl_link_get_link_netnsid(from, &to->peer_netns))
+		to->peer_netns = -1;
 	to->arrived = rtnl_link_get_stat(from, RTNL_LINK_RX_PACKETS);
 	to->lost = rtnl_link_get_stat(from, RTNL_LINK_TX_DROPPED) + rtnl_link_get_stat(from, RTNL_LINK_TX_ERRORS);
 	to->loopback = flags & IFF_LOOPBACK;
@@ -196,7 +199,7 @@ static int change_link(struct netlink *netlink, int ifindex, const char *name, s
 	return rc ? fail_nl(error, rc, name ? name : "interface") : 0;
 }
 
-static int bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error)
+int netlink_bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error)
 {
 	struct rtnl_link *change = rtnl_link_alloc();
 
@@ -208,7 +211,8 @@ static int bring_up(struct netlink *netlink, const char *name, const char *alias
 	return change_link(netlink, 0, name, change, error);
 }
 
-int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error)
+/* netns: of the other end; -1: ours. */
+static int add_pair(struct netlink *netlink, const char *one, const char *other, int netns, unsigned int mtu, struct error *error)
 {
 	struct rtnl_link *veth = rtnl_link_veth_alloc(), *peer;
 	int rc;
@@ -220,13 +224,26 @@ int netlink_add_pair(struct netlink *netlink, const char *one, const char *other
 	rtnl_link_set_mtu(veth, mtu);
 	rtnl_link_set_name(peer, other);
 	rtnl_link_set_mtu(peer, mtu);
+	if (netns >= 0)
+		rtnl_link_set_ns_fd(peer, netns);
 	rc = rtnl_link_add(netlink->sock, veth, NLM_F_CREATE | NLM_F_EXCL);
 	rtnl_link_put(peer);
 	rtnl_link_put(veth);
-	if (rc)
-		return fail_nl(error, rc, one);
-	rc = bring_up(netlink, other, alias, error);
-	return rc ? rc : bring_up(netlink, one, alias, error);
+	return rc ? fail_nl(error, rc, one) : 0;
+}
+
+int netlink_add_pair_into(struct netlink *netlink, const char *one, const char *other, int netns, unsigned int mtu, struct error *error)
+{
+	return add_pair(netlink, one, other, netns, mtu, error);
+}
+
+int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error)
+{
+	int rc = add_pair(netlink, one, other, -1, mtu, error);
+
+	if (!rc)
+		rc = netlink_bring_up(netlink, other, alias, error);
+	return rc ? rc : netlink_bring_up(netlink, one, alias, error);
 }
 
 int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error)
@@ -445,6 +462,30 @@ bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struc
 	return !doubted && !(state & NUD_FAILED);
 }
 
+/* ---- namespaces ---- */
+
+static int parse_namespace_id(struct nl_msg *msg, void *context)
+{
+	struct nlattr *id = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct rtgenmsg), NETNSA_NSID);
+
+	if (nlmsg_hdr(msg)->nlmsg_type == RTM_NEWNSID && id)
+		*(int *)context = nla_get_s32(id);
+	return NL_OK;
+}
+
+int netlink_namespace_id(struct netlink *netlink, int netns)
+{
+	struct rtgenmsg header = {.rtgen_family = AF_UNSPEC};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETNSID, NLM_F_REQUEST);
+	int id = -1;
+
+	if (msg && (nlmsg_append(msg, &header, sizeof header, NLMSG_ALIGNTO) < 0 || nla_put_u32(msg, NETNSA_FD, (uint32_t)netns) < 0)) {
+		nlmsg_free(msg);
+		return -1;
+	}
+	return ask(netlink, msg, parse_namespace_id, &id) ? -1 : id;
+}
+
 /* ---- changes ---- */
 
 int netlink_monitor(struct netlink *netlink, struct error *error)
@@ -459,6 +500,14 @@ int netlink_monitor(struct netlink *netlink, struct error *error)
 		return fail_nl(error, rc, "netlink events");
 	nl_socket_set_nonblocking(netlink->monitor);
 	return nl_socket_get_fd(netlink->monitor);
+}
+
+void netlink_monitor_namespaces(struct netlink *netlink)
+{
+	int on = 1;
+
+	/* Without it they are noticed too, a little later. */
+	setsockopt(nl_socket_get_fd(netlink->monitor), SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof on);
 }
 
 bool netlink_changed(struct netlink *netlink)

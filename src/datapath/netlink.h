@@ -22,6 +22,7 @@ struct link {
 	uint64_t lost;    /* frames that it was to send and did not: dropped, or errors, by its own counters */
 	int master;       /* ifindex of the bridge, bond or VRF it is in; 0: none */
 	int peer;         /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */
+	int peer_netns;   /* that namespace, as netlink_namespace_id() has it; -1: the link's own */
 	char kind[16];    /* "veth", "vxlan", ...; empty for physical devices */
 	char alias[128];  /* as in ip link set alias */
 };
@@ -48,6 +49,13 @@ int netlink_each_address(struct netlink *netlink, address_visitor visit, void *c
 
 /* Makes a veth pair, up, without IPv6 or ARP of its own and with that MTU and alias. Deleting one end deletes both. */
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error);
+
+/* Makes such a pair, of which the other end is in the namespace of that descriptor. Both are to be brought up, each in its namespace. */
+int netlink_add_pair_into(struct netlink *netlink, const char *one, const char *other, int netns, unsigned int mtu, struct error *error);
+int netlink_bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error);
+
+/* The number that our namespace has for another, by a descriptor of it; -1: none so far, or it is ours. */
+int netlink_namespace_id(struct netlink *netlink, int netns);
 
 /* Gives such an end ARP and IPv6 as other interfaces have them. */
 int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error);
@@ -78,6 +86,8 @@ bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struc
 
 /* A descriptor that becomes readable when links, addresses or routes have changed; netlink_changed() empties it and says whether. */
 int netlink_monitor(struct netlink *netlink, struct error *error);
+/* From now on also when that happens in other namespaces, as far as pairs lead there. */
+void netlink_monitor_namespaces(struct netlink *netlink);
 bool netlink_changed(struct netlink *netlink);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_netns(const char *netns, struct error *error)
+int netns_open(const char *netns, struct error *error)
 {
 	char path[PATH_MAX];
 	int fd;
@@ -26,54 +26,80 @@ static int open_netns(const char *netns, struct error *error)
 	return fd < 0 ? fail(error, errno, "network namespace '%s': %s: %s", netns, path, strerror(errno)) : fd;
 }
 
-/* Opens netlink sockets inside of the namespace: a socket stays where it was made. */
-static int open_inside(int netns, struct netlink **inside, struct error *error)
+int netns_enter(int netns, struct error *error)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), rc;
 
-	if (home < 0 || setns(netns, CLONE_NEWNET) < 0) {
-		rc = fail(error, errno, "network namespace cannot be entered: %s", strerror(errno));
-	} else {
-		rc = netlink_open(inside, error);
-		if (setns(home, CLONE_NEWNET) < 0) {
-			/* Whatever we did now, we would do to the container. */
-			fprintf(stderr, "farspan: no way back out of a network namespace: %s\n", strerror(errno));
-			_exit(1);
-		}
-	}
+	if (home >= 0 && setns(netns, CLONE_NEWNET) == 0)
+		return home;
+	rc = fail(error, errno, "network namespace cannot be entered: %s", strerror(errno));
 	if (home >= 0)
 		close(home);
 	return rc;
 }
 
-static int read_inner(const char *netns, const char *inner, struct link *link, struct error *error)
+void netns_leave(int home)
+{
+	if (setns(home, CLONE_NEWNET) < 0) {
+		/* Whatever we did now, we would do to the container. */
+		fprintf(stderr, "farspan: no way back out of a network namespace: %s\n", strerror(errno));
+		_exit(1);
+	}
+	close(home);
+}
+
+static int find_link(int netns, const char *name, struct link *link, struct error *error)
 {
 	struct netlink *inside;
-	int fd = open_netns(netns, error), rc;
+	int home = netns_enter(netns, error), rc;
+
+	if (home < 0)
+		return home;
+	rc = netlink_open(&inside, error);
+	netns_leave(home);
+	if (rc)
+		return rc;
+	rc = netlink_link_by_name(inside, name, link, error);
+	netlink_close(inside);
+	return rc;
+}
+
+static int fail_link(int rc, const char *netns, const char *name, struct error *error)
+{
+	return rc == -ENODEV ? fail(error, ENODEV, "interface '%s' of network namespace '%s': no such interface", name, netns) : rc;
+}
+
+int netns_find_link(const char *netns, const char *name, struct link *link, struct error *error)
+{
+	int fd = netns_open(netns, error), rc;
 
 	if (fd < 0)
 		return fd;
-	rc = open_inside(fd, &inside, error);
+	rc = find_link(fd, name, link, error);
 	close(fd);
-	if (rc)
-		return rc;
-	rc = netlink_link_by_name(inside, inner, link, error);
-	netlink_close(inside);
-	return rc == -ENODEV ? fail(error, ENODEV, "interface '%s' of network namespace '%s': no such interface", inner, netns) : rc;
+	return fail_link(rc, netns, name, error);
+}
+
+/* The number of the other end alone proves nothing: it may be of a third namespace, and mean something else here. */
+bool netns_outer(struct netlink *netlink, int netns, const struct link *inner, struct link *outer)
+{
+	return strcmp(inner->kind, "veth") == 0 && netlink_link_by_index(netlink, inner->peer, outer, NULL) == 0 &&
+	       strcmp(outer->kind, "veth") == 0 && outer->peer == inner->ifindex &&
+	       outer->peer_netns == netlink_namespace_id(netlink, netns);
 }
 
 int netns_find_outer(struct netlink *netlink, const char *netns, const char *inner, struct link *outer, struct error *error)
 {
+	int fd = netns_open(netns, error), rc;
 	struct link link;
-	int rc = read_inner(netns, inner, &link, error);
+	bool found;
 
-	if (rc)
-		return rc;
-	rc = strcmp(link.kind, "veth") == 0 ? netlink_link_by_index(netlink, link.peer, outer, error) : -ENODEV;
-	/* The number alone proves nothing: it may be of a third namespace, and mean something else here. */
-	if (!rc && strcmp(outer->kind, "veth") == 0 && outer->peer == link.ifindex)
-		return 0;
-	if (rc && rc != -ENODEV)
+	if (fd < 0)
+		return fd;
+	rc = fail_link(find_link(fd, inner, &link, error), netns, inner, error);
+	found = !rc && netns_outer(netlink, fd, &link, outer);
+	close(fd);
+	if (rc || found)
 		return rc;
 	return fail(error, EINVAL, "interface '%s' of network namespace '%s' is no veth with its other end here", inner, netns);
 }

@@ -14,6 +14,7 @@
 #include "datapath/copy_devices.h"
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
+#include "datapath/relay.h"
 #include "encap.skel.h"
 #include "source.skel.h"
 
@@ -32,7 +33,8 @@ struct source_path {
 	struct encap_object encap;
 	struct copy_devices devices;
 	struct source_taps *taps;
-	unsigned int slots_used; /* highest slot + 1 */
+	struct relay *relays[SESSIONS_MAX]; /* by slot; NULL: none */
+	unsigned int slots_used;            /* highest slot + 1 */
 	int cpus;
 	int statistics;           /* descriptor that keeps the kernel measuring; -1: it does not */
 	struct counters *per_cpu; /* room for one element of the per-CPU map */
@@ -72,6 +74,31 @@ static void hold_uplink(struct source_path *path, const struct session_config *c
 	bpf_map_delete_elem(uplinks, &config->place);
 	if (config->uplink)
 		bpf_map_update_elem(uplinks, &config->place, &config->uplink, BPF_ANY);
+}
+
+int source_path_relay(struct source_path *path, __u32 slot, const char *netns, const char *name, struct link *uplink, bool *relayed,
+		      struct error *error)
+{
+	struct relay **relay = &path->relays[slot];
+	int rc;
+
+	if (!*relay)
+		*relay = relay_open(path->netlink, &path->owner, &path->encap, slot);
+	rc = *relay ? relay_follow(*relay, netns, name, uplink, error) : fail(error, ENOMEM, "out of memory");
+	*relayed = *relay && relay_has_pair(*relay);
+	return rc;
+}
+
+void source_path_give_up_relay(struct source_path *path, __u32 slot)
+{
+	relay_close(path->relays[slot]);
+	path->relays[slot] = NULL;
+}
+
+void source_path_add_lost(struct source_path *path, __u32 slot, struct link *uplink)
+{
+	if (path->relays[slot])
+		relay_add_lost(path->relays[slot], uplink);
 }
 
 bool source_path_holds_uplink(struct source_path *path, __u32 slot)
@@ -416,6 +443,8 @@ void source_path_close(struct source_path *path)
 		return;
 	source_taps_close(path->taps);
 	copy_devices_remove(&path->devices);
+	for (unsigned int i = 0; i < SESSIONS_MAX; i++)
+		source_path_give_up_relay(path, i);
 	encap_object_close(&path->encap);
 	kept_end(&path->kept, true);
 	owner_release(&path->owner);

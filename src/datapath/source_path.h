@@ -48,6 +48,15 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
  */
 bool source_path_holds_uplink(struct source_path *path, __u32 slot);
 
+/*
+ * The way from a slot to an interface of another network namespace, as relay_follow(). It stays until it is given up, or the path is
+ * closed. *relayed: the session's flag of that name. What is lost behind the uplink, source_path_add_lost() adds to its losses.
+ */
+int source_path_relay(struct source_path *path, __u32 slot, const char *netns, const char *name, struct link *uplink, bool *relayed,
+		      struct error *error);
+void source_path_give_up_relay(struct source_path *path, __u32 slot);
+void source_path_add_lost(struct source_path *path, __u32 slot, struct link *uplink);
+
 /* Tells the loop guard that packets between these outer addresses are copies of ours. */
 int source_path_guard(struct source_path *path, const struct tunnel_key *tunnel, struct error *error);
 void source_path_unguard(struct source_path *path, const struct tunnel_key *tunnel);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datapath/netns.h"
 #include "datapath/offload.h"
 #include "wire/fields.h"
 
@@ -70,7 +71,10 @@ int destination_find(struct netlink *netlink, const struct endpoint *destination
 	memset(path, 0, sizeof *path);
 	if (endpoint_is_tunnel(destination))
 		return find_tunnel(netlink, destination, path, error);
-	rc = find_interface(netlink, destination->dev, &path->uplink, error);
+	if (endpoint_has(destination, ENDPOINT_KEY_netns))
+		rc = netns_find_link(destination->netns, destination->dev, &path->uplink, error);
+	else
+		rc = find_interface(netlink, destination->dev, &path->uplink, error);
 	if (!rc && !path->uplink.ethernet)
 		return fail(error, EINVAL, "interface '%s' does not take Ethernet frames", destination->dev);
 	return rc;
@@ -367,6 +371,7 @@ int destination_session(const struct endpoint *destination, const struct destina
 	session->truncate_bytes = shape->truncate_bytes;
 	session->strip_tag = shape->strip_tag;
 	session->uplink = (unsigned int)path->uplink.ifindex;
+	session->relayed = path->relayed;
 	if (endpoint_is_tunnel(destination)) {
 		int rc = fill_tunnel(destination, path, session, error);
 
@@ -396,6 +401,7 @@ uint32_t destination_seed(const struct endpoint *destination)
 	uint32_t hash = hash_bytes(2166136261u, destination->address.bytes, sizeof destination->address.bytes);
 
 	hash = hash_bytes(hash, destination->dev, strlen(destination->dev));
+	hash = hash_bytes(hash, destination->netns, strlen(destination->netns));
 	hash = hash_bytes(hash, &destination->session, sizeof destination->session);
 	return hash_bytes(hash, &destination->vni, sizeof destination->vni);
 }

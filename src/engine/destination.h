@@ -10,7 +10,8 @@
 #include "model/shape.h"
 
 struct destination_path {
-	struct link uplink;
+	struct link uplink; /* of another namespace: as it is there */
+	bool relayed;       /* uplink only leads there, see struct session_config */
 	/* Tunnels only. */
 	struct address local;
 	struct address nexthop;

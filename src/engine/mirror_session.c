@@ -70,7 +70,7 @@ static int set_guards(struct mirrors *m, struct mirror_destination *d, const str
 	struct mirror_destination old = *d;
 	int rc = 0;
 
-	if (count == old.guard_count && memcmp(guards, old.guards, count * sizeof *guards) == 0)
+	if (count == old.guard_count && (!count || memcmp(guards, old.guards, count * sizeof *guards) == 0))
 		return 0;
 	for (struct mirror_path *p = m->paths; p; p = p->next)
 		for (unsigned int i = 0; i < count && !rc; i++)
@@ -102,9 +102,12 @@ static void learn_path_mtu(struct mirror_destination *d, const struct endpoint *
 	path_mtu_learn(&d->path_mtu, protocol, &path->local, &endpoint->address, endpoint->mark);
 }
 
-static void leave_destination(struct mirrors *m, struct mirror_destination *d)
+/* When all paths are closed, their relays have gone with them. */
+static void leave_destination(struct mirror_session *s, struct mirror_destination *d)
 {
-	set_guards(m, d, NULL, 0, NULL);
+	set_guards(s->mirrors, d, NULL, 0, NULL);
+	if (s->mirrors->paths)
+		source_path_give_up_relay(s->path->path, d->slot);
 	path_mtu_close(&d->path_mtu);
 }
 
@@ -116,12 +119,15 @@ static void describe_destination(struct mirror_destination *d, const struct endp
 		snprintf(d->text, sizeof d->text, "%s %s -> %s via %s, frames up to %u bytes", endpoint_type_name(endpoint),
 			 address_text(&path->local, local), address_text(&endpoint->address, remote), path->uplink.name,
 			 d->config.frame_max);
+	else if (endpoint_has(endpoint, ENDPOINT_KEY_netns))
+		snprintf(d->text, sizeof d->text, "%s %s of network namespace %.128s, by %s", endpoint_type_name(endpoint), endpoint->dev,
+			 endpoint->netns, path->uplink.name);
 	else
 		snprintf(d->text, sizeof d->text, "%s %s", endpoint_type_name(endpoint), path->uplink.name);
 }
 
 /* The configuration for a destination as it is now; what it waits for in *problem. */
-static void find_config(struct mirror_session *s, const struct endpoint *endpoint, struct destination_path *path,
+static void find_config(struct mirror_session *s, const struct endpoint *endpoint, __u32 slot, struct destination_path *path,
 			struct session_config *config, struct error *problem)
 {
 	struct netlink *netlink = s->mirrors->netlink;
@@ -129,6 +135,8 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 	char nexthop[ADDRESS_TEXT_MAX];
 	int rc = destination_find(netlink, endpoint, path, problem);
 
+	if (!rc && endpoint_has(endpoint, ENDPOINT_KEY_netns))
+		rc = source_path_relay(s->path->path, slot, endpoint->netns, endpoint->dev, &path->uplink, &path->relayed, problem);
 	if (!rc)
 		rc = destination_session(endpoint, path, &s->session.shape, config, problem);
 	config->present = 1;
@@ -138,7 +146,7 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 		config->uplink = 0;
 	} else if (!path->uplink.up) {
 		config->uplink = 0;
-		fail(problem, ENETDOWN, "interface %s is down", path->uplink.name);
+		fail(problem, ENETDOWN, "interface %s is down", endpoint_is_tunnel(endpoint) ? path->uplink.name : endpoint->dev);
 	} else if (endpoint_is_tunnel(endpoint) && path->uplink.resolves &&
 		   !netlink_neighbour_answers(netlink, path->uplink.ifindex, &path->nexthop, doubted)) {
 		config->uplink = 0;
@@ -163,8 +171,10 @@ void mirror_session_read_uplinks(struct mirror_session *s)
 		struct mirror_destination *d = &s->destinations[i];
 		struct link uplink;
 
-		if (d->uplink_ifindex && !netlink_link_by_index(s->mirrors->netlink, d->uplink_ifindex, &uplink, NULL))
-			read_uplink(d, &uplink);
+		if (!d->uplink_ifindex || netlink_link_by_index(s->mirrors->netlink, d->uplink_ifindex, &uplink, NULL))
+			continue;
+		source_path_add_lost(s->path->path, d->slot, &uplink);
+		read_uplink(d, &uplink);
 	}
 }
 
@@ -179,7 +189,7 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	struct spread_seed seed = {.seed = destination_seed(endpoint)};
 	int rc;
 
-	find_config(s, endpoint, &path, &config, &problem);
+	find_config(s, endpoint, d->slot, &path, &config, &problem);
 	d->waits_for = problem;
 	if (config.uplink)
 		read_uplink(d, &path.uplink);
@@ -195,6 +205,8 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	if ((rc = source_path_set_session(s->path->path, d->slot, &config, error)))
 		return rc;
 	d->config = config;
+	if (!endpoint_has(endpoint, ENDPOINT_KEY_netns))
+		source_path_give_up_relay(s->path->path, d->slot);
 	if (!problem.code)
 		describe_destination(d, endpoint, &path);
 	return 0;
@@ -368,7 +380,7 @@ static void give_old_slots(struct mirror_session *s, struct succession *successi
 
 		if (succession->old_used[i])
 			continue;
-		leave_destination(s->mirrors, d);
+		leave_destination(s, d);
 		if (s->run_size)
 			source_path_set_seed(s->path->path, d->slot, &none, NULL);
 		else
@@ -403,7 +415,7 @@ static int change_destinations(struct mirror_session *s, const struct session *w
 static void give_slots(struct mirror_session *s)
 {
 	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
-		leave_destination(s->mirrors, &s->destinations[i]);
+		leave_destination(s, &s->destinations[i]);
 		if (!s->run_size)
 			mirrors_give_slots(s->mirrors, s->path, s->destinations[i].slot, 1);
 	}

@@ -326,6 +326,22 @@ static bool start_or_change(struct plan *plan, unsigned int i)
 	return true;
 }
 
+static void look_into_namespaces(struct mirrors *m)
+{
+	bool some = false;
+
+	for (unsigned int i = 0; i < m->count; i++) {
+		const struct session *session = &m->sessions[i]->session;
+
+		for (unsigned int s = 0; s < session->source_count; s++)
+			some |= session->sources[s].netns[0] != '\0';
+		for (unsigned int d = 0; d < session->destination_count; d++)
+			some |= session->destinations[d].netns[0] != '\0';
+	}
+	if (some)
+		netlink_monitor_namespaces(m->netlink);
+}
+
 static int carry_out(struct mirrors *m, struct plan *plan, struct error *error)
 {
 	struct mirror_session **old = m->sessions;
@@ -346,6 +362,7 @@ static int carry_out(struct mirrors *m, struct plan *plan, struct error *error)
 		rc = walk(m, error);
 	for (unsigned int i = 0; i < m->count; i++)
 		touched |= start_or_change(plan, i);
+	look_into_namespaces(m);
 	if (touched)
 		rc = walk(m, error);
 	plan->next = NULL;

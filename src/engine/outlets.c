@@ -30,12 +30,12 @@ enum {
 	SETTLE_MS = 200, /* in which frames that were sent arrive at the other end of a pair */
 };
 
-/* Tunnels and VLANs are the relay's; interfaces are fed directly. */
+/* Tunnels, VLANs and other namespaces are the relay's; interfaces are fed directly. */
 static int open_destination(struct outlets *o, const struct endpoint *destination, struct error *error)
 {
 	int rc;
 
-	if (destination->kinds != KIND_INTERFACE) {
+	if (destination->kinds != KIND_INTERFACE || endpoint_has(destination, ENDPOINT_KEY_netns)) {
 		o->session.destinations[o->session.destination_count++] = *destination;
 		return 0;
 	}

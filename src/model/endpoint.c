@@ -122,6 +122,12 @@ static void print_interface(const struct endpoint_key_row *row, const struct end
 	fputs((const char *)endpoint + row->offset, out);
 }
 
+static void print_netns(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	(void)row;
+	fputs(endpoint->netns, out);
+}
+
 static void print_granularity(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
 {
 	fputs(number_at(row, endpoint) == ERSPAN_GRA_100NS ? "100ns" : "100us", out);
@@ -169,6 +175,7 @@ static void print_mtu_policy(const struct endpoint_key_row *row, const struct en
 #define VALUE_address       ENDPOINT_VALUE_TEXT
 #define VALUE_prefixes      ENDPOINT_VALUE_TEXT
 #define VALUE_interface     ENDPOINT_VALUE_TEXT
+#define VALUE_netns         ENDPOINT_VALUE_TEXT
 #define VALUE_granularity   ENDPOINT_VALUE_TEXT
 #define VALUE_tos           ENDPOINT_VALUE_TEXT
 #define VALUE_tag_type      ENDPOINT_VALUE_TEXT
@@ -221,6 +228,14 @@ static int parse_interface(const struct endpoint_key_row *row, const char *value
 	if (!*value || strlen(value) >= IFNAMSIZ)
 		return fail(error, EINVAL, "%s must be the name of an interface, of at most %d characters", row->name, IFNAMSIZ - 1);
 	snprintf((char *)endpoint + row->offset, IFNAMSIZ, "%s", value);
+	return 0;
+}
+
+static int parse_netns(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	if (!*value || strlen(value) >= sizeof endpoint->netns)
+		return fail(error, EINVAL, "%s must have 1 to %d characters", row->name, NETNS_TEXT_MAX - 1);
+	strcpy(endpoint->netns, value);
 	return 0;
 }
 

@@ -19,7 +19,8 @@ enum endpoint_side {
 };
 
 enum {
-	ENDPOINT_REMOTES_MAX = 16
+	ENDPOINT_REMOTES_MAX = 16,
+	NETNS_TEXT_MAX = 256, /* a name of ip-netns(8), a process id, or a path */
 };
 
 /* What becomes of a frame that is too long for the path. */
@@ -86,6 +87,7 @@ struct endpoint {
 	struct address local;
 	char dev[IFNAMSIZ];
 	char vrf[IFNAMSIZ];
+	char netns[NETNS_TEXT_MAX]; /* of the interface; empty: ours */
 	/* Of sources only, each any unless given. */
 	struct prefix remotes[ENDPOINT_REMOTES_MAX];
 	unsigned int remote_count;

@@ -19,7 +19,7 @@ int session_add_source(struct session *session, const char *text, struct error *
 			    IFNAMSIZ - 1);
 	netns = netns ? netns + sizeof key - 1 : "";
 	if (strlen(netns) >= sizeof source->netns)
-		return fail(error, EINVAL, "interface '%s': the namespace is longer than %d characters", text, SESSION_NETNS_MAX - 1);
+		return fail(error, EINVAL, "interface '%s': the namespace is longer than %d characters", text, NETNS_TEXT_MAX - 1);
 	memcpy(source->pattern, text, len);
 	source->pattern[len] = '\0';
 	strcpy(source->netns, netns);
@@ -103,8 +103,8 @@ int session_check(const struct session *session, struct error *error)
 		const struct endpoint *destination = &session->destinations[i];
 
 		for (unsigned int s = 0; s < session->source_count; s++)
-			if (destination->kinds == KIND_INTERFACE && !session->sources[s].netns[0] &&
-			    strcmp(session->sources[s].pattern, destination->dev) == 0)
+			if (destination->kinds == KIND_INTERFACE && !session_source_is_pattern(&session->sources[s]) &&
+			    session_source_matches(&session->sources[s], destination))
 				return fail(error, EINVAL, "interface '%s' is both source and destination", destination->dev);
 	}
 	return 0;
@@ -122,12 +122,23 @@ bool session_source_is_pattern(const struct session_source *source)
 	return strpbrk(source->pattern, "*?[") != NULL;
 }
 
+bool session_source_matches(const struct session_source *source, const struct endpoint *destination)
+{
+	if (endpoint_is_tunnel(destination) || strcmp(source->netns, destination->netns) != 0)
+		return false;
+	return strcmp(source->pattern, destination->dev) == 0 ||
+	       (session_source_is_pattern(source) && fnmatch(source->pattern, destination->dev, 0) == 0);
+}
+
 /* Copies that leave an interface are not copied from it again: a pattern leaves destinations out. */
 static bool is_destination(const struct session *session, const char *interface)
 {
-	for (unsigned int i = 0; i < session->destination_count; i++)
-		if (!endpoint_is_tunnel(&session->destinations[i]) && strcmp(session->destinations[i].dev, interface) == 0)
+	for (unsigned int i = 0; i < session->destination_count; i++) {
+		const struct endpoint *destination = &session->destinations[i];
+
+		if (!endpoint_is_tunnel(destination) && !destination->netns[0] && strcmp(destination->dev, interface) == 0)
 			return true;
+	}
 	return false;
 }
 

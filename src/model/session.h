@@ -12,7 +12,6 @@
 
 enum {
 	SESSION_SOURCES_MAX = 64,
-	SESSION_NETNS_MAX = 256,
 	SESSION_DESTINATIONS_MAX = SPREAD_MAX,
 	SESSION_TUNNELS_MAX = 16,
 	SESSION_NAME_MAX = 64,
@@ -24,7 +23,7 @@ enum {
 /* An interface, or all whose names match a pattern of glob(7); or an interface of a container. */
 struct session_source {
 	char pattern[IFNAMSIZ];
-	char netns[SESSION_NETNS_MAX]; /* a name, process id or path; empty: ours */
+	char netns[NETNS_TEXT_MAX]; /* empty: ours */
 };
 
 struct session {
@@ -99,6 +98,9 @@ static inline enum session_kind session_kind(const struct session *session)
 const char *session_kind_name(const struct session *session);
 
 bool session_source_is_pattern(const struct session_source *source);
+
+/* Whether a destination is an interface that the source names, or, if it is a pattern, takes. */
+bool session_source_matches(const struct session_source *source, const struct endpoint *destination);
 
 /* Whether an interface of that name is a source: by its own name, or if allowed by a pattern. */
 bool session_takes(const struct session *session, const char *interface, bool by_pattern);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What sessions cannot have together: the checks of session_list_check(). */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,21 +108,14 @@ static void warn_destinations(const struct session *a, const struct session *b, 
 
 /* ---- loops ---- */
 
-static bool matches(const struct session_source *source, const char *interface)
-{
-	if (source->netns[0])
-		return false;
-	return strcmp(source->pattern, interface) == 0 ||
-	       (session_source_is_pattern(source) && fnmatch(source->pattern, interface, 0) == 0);
-}
-
 /* Whether copies that a destination of "from" gets are frames for "to". */
 static bool leads_to(const struct session *from, const struct endpoint *destination, const struct session *to)
 {
 	if (!endpoint_is_tunnel(destination)) {
 		/* A pattern leaves the session's own destinations out. */
 		for (unsigned int i = 0; i < to->source_count; i++)
-			if (matches(&to->sources[i], destination->dev) && (from != to || !session_source_is_pattern(&to->sources[i])))
+			if (session_source_matches(&to->sources[i], destination) &&
+			    (from != to || !session_source_is_pattern(&to->sources[i])))
 				return true;
 		return false;
 	}

@@ -254,8 +254,8 @@ static int parse_netns(const struct key_row *row, const char *value, struct sess
 
 	if (rc)
 		return rc;
-	if (!*value || strlen(value) >= SESSION_NETNS_MAX)
-		return fail(error, EINVAL, "%s must have 1 to %d characters", row->name, SESSION_NETNS_MAX - 1);
+	if (!*value || strlen(value) >= NETNS_TEXT_MAX)
+		return fail(error, EINVAL, "%s must have 1 to %d characters", row->name, NETNS_TEXT_MAX - 1);
 	strcpy(session->sources[session->source_count].netns, value);
 	return 0;
 }
@@ -270,7 +270,7 @@ static bool print_netns(const struct key_row *row, const struct session *session
 /* The namespace, if any, is that of all names. */
 static int parse_interfaces(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
-	char netns[SESSION_NETNS_MAX] = "", name[IFNAMSIZ + 1];
+	char netns[NETNS_TEXT_MAX] = "", name[IFNAMSIZ + 1];
 	int rc = check_room(row, session, error);
 
 	if (!rc)

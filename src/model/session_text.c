@@ -460,8 +460,8 @@ static void check_own(struct build *build)
 
 	for (unsigned int d = 0; d < session->destination_count; d++)
 		for (unsigned int s = 0; s < session->source_count; s++)
-			if (!endpoint_is_tunnel(&session->destinations[d]) && !session->sources[s].netns[0] &&
-			    strcmp(session->sources[s].pattern, session->destinations[d].dev) == 0)
+			if (!session_source_is_pattern(&session->sources[s]) &&
+			    session_source_matches(&session->sources[s], &session->destinations[d]))
 				error_list_add(build->errors, &build->destinations[d]->place, "interface %s is both source and destination",
 					       session->destinations[d].dev);
 }

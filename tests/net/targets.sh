@@ -5,6 +5,7 @@
 #     a ---- s0 [ bridge ] s1 ---- b         s0 is mirrored
 #            u0 ---- col                     tunnels, and as a trunk
 #            p0 ---- probe                   local SPAN
+#                    probe q0 ---- q1 [ far ]   local SPAN in another namespace, by a wire that is not here
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -81,6 +82,76 @@ compare same "$work/reference.pcap" "$work/span.pcap"
 compare same "$work/reference.pcap+$work/reference.pcap" "erspan:$work/copies.pcap"
 compare sequence "$work/copies.pcap"
 
+echo "-- interfaces of another namespace: one whose other end is here, and one whose is not"
+inside=/run/netns/${prefix}probe
+namespace far
+# The wire of q0, which far keeps or loses with it.
+far_wire() {
+	wire probe q0 02:00:00:00:07:00 far q1 02:00:00:00:07:01 1500
+}
+far_wire
+capture probe p1 near -Q in
+capture far q1 far -Q in
+capture b b0 reference -Q in
+mirror tap -i s0 -d rx -t "interface:p1,netns=$inside" -t "interface:q0,netns=${prefix}probe"
+traffic 10.1.0.2
+"$here/traffic.py" tcp ${prefix}a ${prefix}b fd01::2 5001 500000 >"$work/sum" || fail "the transfer itself"
+fence a a0 reference near far
+end_mirror
+end_capture near far reference
+compare same "$work/reference.pcap" "$work/near.pcap"
+compare same "$work/reference.pcap" "$work/far.pcap"
+
+# taken COUNT: so often has the way to the interface been found.
+taken() {
+	until_true 20 "q0 to be taken, time $1" sh -c "[ \$(grep -c 'farspan: interface q0 of' '$work/mirror.err') = $1 ]"
+}
+
+# ours NAMESPACE: our devices there.
+ours() {
+	at "$1" ip -o link show | grep -cE ': (fs[0-9a-f]{6}-|span-)' || true
+}
+
+none_left() {
+	[ "$(ours tap) $(ours probe)" = "0 0" ]
+}
+
+echo "-- an interface of another namespace goes down, is deleted, goes with its namespace, and comes back each time"
+mirror tap -i s0 -d rx -t "interface:q0,netns=${prefix}probe"
+taken 1
+traffic 10.1.0.2
+ip -n ${prefix}probe link set q0 down
+until_said mirror "interface q0 is down"
+traffic 10.1.0.2
+ip -n ${prefix}probe link set q0 up
+taken 2
+traffic 10.1.0.2
+ip -n ${prefix}probe link del q0
+until_said mirror "interface 'q0' of network namespace '${prefix}probe': no such interface"
+traffic 10.1.0.2
+far_wire
+taken 3
+traffic 10.1.0.2
+ip netns del ${prefix}probe
+until_said mirror "network namespace '${prefix}probe': there is none"
+traffic 10.1.0.2
+namespace probe
+far_wire
+taken 4
+capture far q1 far -Q in
+traffic 10.1.0.2
+fence a a0 far
+end_mirror seen=$((7 * datagrams + 1)) sent=$((4 * datagrams + 1)) target_down=$((3 * datagrams))
+end_capture far
+equal "copies behind it all" $datagrams "$(tcpdump -n -r "$work/far.pcap" udp port 5002 2>/dev/null | wc -l)"
+equal "devices left here and there" "0 0" "$(ours tap) $(ours probe)"
+
+echo "-- what is killed leaves nothing in either namespace"
+mirror tap -i s0 -d rx -t "interface:q0,netns=${prefix}probe"
+equal "devices here and there" "3 1" "$(ours tap) $(ours probe)"
+kill -9 "$(cat "$work/mirror.pid")"
+until_true 20 "nothing to be left" none_left
+
 echo "-- flows spread over two destinations"
 capture col c0 one -Q in
 mirror tap -i s0 -d both --spread -t erspan2:10.9.0.2,id=1 -t erspan2:10.9.0.2,id=2
@@ -99,7 +170,8 @@ equal "torn connections, destinations in use" "0 2" "$(cat "$work/spread")"
 
 echo "-- what cannot be"
 for words in '-i s0 -t interface:s0' '-i s0 -t vlan:u0' '-i s0 -t erspan2:10.9.0.2 --spread' '-i s0 -t vlan:u0,id=4095' \
-	'-i s0 -t interface:nope'; do
+	'-i s0 -t interface:nope' "-i s0 -t interface:nope,netns=${prefix}far" '-i s0 -t interface:q1,netns=nope' \
+	"-i q1,netns=${prefix}far -t interface:q1,netns=${prefix}far"; do
 	# shellcheck disable=SC2086 # words
 	! at tap "$FARSPAN" mirror $words 2>"$work/err" || wrong "$words was accepted"
 	equal "lines said of $words" 1 "$(wc -l <"$work/err")"
