@@ -18,13 +18,14 @@ SIDES = ("ours", "theirs")
 class Row:
     """
     One comparison. target: what the ratio should be at most, or at least; what ours should be where there is no alternative. Modules have
-    rows of their own kinds, with what is to be done.
+    rows of their own kinds, with what is to be done. growth: what grows, and how large it is in this row, which has no target of its own.
     """
     title: str
-    target: float
+    target: float = None
     alternative: str = None
     unit: str = "ns of CPU"
     at_least: bool = False
+    growth: tuple = None
 
 
 def run(*words, **options):
@@ -119,7 +120,7 @@ def alternate(rounds, ours, theirs):
 def result(name, row, figures, valid):
     """figures: of each side in rounds; those of theirs may be None, where there is no alternative."""
     found = {"name": name, "title": row.title, "alternative": row.alternative, "unit": row.unit, "target": row.target,
-             "at_least": row.at_least, "runs": len(figures["ours"]), "valid": valid}
+             "at_least": row.at_least, "growth": row.growth, "runs": len(figures["ours"]), "valid": valid}
     for side in SIDES:
         values = figures.get(side)
         found[side] = round(statistics.median(values), 2) if values else None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Rows of many sessions: a farspand with 1,000 of them on 100 interfaces. A row is valid only if all of them are active in the end. There is no
-alternative; what they are to reach is absolute.
+Rows of many sessions: a farspand with 1,000 of them on 100 interfaces. A row is valid only if all of them are active in the end. There is
+no alternative; what they are to reach is absolute.
 """
 import json
 import os

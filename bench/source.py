@@ -64,12 +64,14 @@ class Stage(frame.Namespaces):
     def copies():
         return frame.link("col", "c0")["stats64"]["rx"]["packets"]
 
-    def blast(self, kind, size, count):
-        """Nanoseconds of CPU per packet, and how many copies of them arrived."""
+    def blast(self, kind, size, count, cpus=(CPU,)):
+        """Nanoseconds of CPU per packet, sent from each of these CPUs at once, and how many copies of them arrived."""
         before = self.copies()
         iface, to = ("s0", self.mac("dut", "s0")) if kind == "forward" else ("s1", self.mac("sink", "h0"))
-        ns = float(at("dut", "taskset", "-c", CPU, BLAST, kind, iface, to, "10.1.0.1", "10.2.0.1", str(size), str(count)))
-        return ns, self.copies() - before
+        words = (BLAST, kind, iface, to, "10.1.0.1", "10.2.0.1", str(size), str(count))
+        running = [subprocess.Popen(inside("dut", "taskset", "-c", cpu, *words), stdout=subprocess.PIPE, text=True) for cpu in cpus]
+        ns = [float(process.communicate(timeout=120)[0]) for process in running]
+        return sum(ns) / len(ns), self.copies() - before
 
     @staticmethod
     def segments():
@@ -92,9 +94,9 @@ class Stage(frame.Namespaces):
 
     def row(self, name, rounds):
         row = ROWS[name]
-        valid = contents_are_right(self, row.ours(), row, row.cut) and contents_are_right(self, row.theirs(), row, 0)
+        valid = row.growth or (contents_are_right(self, row.ours(), row, row.cut) and contents_are_right(self, row.theirs(), row, 0))
         figures, whole = measure_rounds(self, row, rounds)
-        return frame.result(name, row, figures, valid and whole)
+        return frame.result(name, row, figures, bool(valid and whole))
 
 
 # ---- what is compared ----
@@ -237,6 +239,7 @@ class Row(frame.Row):
     theirs: object
     count: int = 100000
     cut: int = 0
+    cpus: tuple = (CPU,)
 
 
 def added(title, work, target, ours, theirs, alternative=VXLAN_DEVICE, **more):
@@ -282,6 +285,48 @@ ROWS = {
     "sessions-200": added("64 B forwarded, 200 sessions, none matches", ("forward", 64), 0.15, lambda: FarspanSessions(200),
                           nothing_matches(200), "as many tc cls_bpf filters", count=20000),
 }
+
+
+GROWTH_COUNT = 30000
+
+
+def grows(what, size, work, ours, theirs, alternative, **more):
+    return Row(f"{what}: {size}", None, alternative, "ns of CPU added", growth=(what, size), work=work, ours=ours, theirs=theirs,
+               count=GROWTH_COUNT, **more)
+
+
+def some_hosts(count):
+    return " or ".join(f"host 192.0.2.{i + 1}" for i in range(count))
+
+
+def grows_forwarded(what, size, frame_bytes, **more):
+    return grows(what, size, ("forward", frame_bytes), lambda: Farspan(FORWARD, *ERSPAN2), lambda: MirredVxlan(FORWARD), VXLAN_DEVICE,
+                 **more)
+
+
+def grows_sessions(count):
+    return grows("Sessions on one interface, none of which matches", count, ("forward", 64), lambda: FarspanSessions(count),
+                 nothing_matches(count), "as many tc cls_bpf filters")
+
+
+def grows_filter(count):
+    return grows("Hosts in a filter, none of which matches", count, ("forward", 64),
+                 lambda: Farspan(FORWARD, *ERSPAN2, some_hosts(count), copies=0), lambda: ClsBpf(FORWARD, [some_hosts(count)]),
+                 "tc cls_bpf of the same expression")
+
+
+def growth_rows():
+    for size in (64, 256, 512, 1024, 1514):
+        yield f"grow-size-{size}", grows_forwarded("Bytes of a frame, forwarded, ERSPAN II", size, size)
+    for count in (1, 10, 50, 200):
+        yield f"grow-sessions-{count}", grows_sessions(count)
+    for count in (1, 8, 32):
+        yield f"grow-filter-{count}", grows_filter(count)
+    for cpus in ((CPU,), (CPU, OTHER_CPU)):
+        yield f"grow-cores-{len(cpus)}", grows_forwarded("Cores that forward at once, 64 B, ERSPAN II", len(cpus), 64, cpus=cpus)
+
+
+ROWS.update(growth_rows())
 
 
 # ---- contents ----
@@ -350,9 +395,9 @@ def measure(topology, what, row):
         if row.work[0] == "tcp":
             figure, whole = topology.tcp()
             return figure, whole
-        figure, copies = topology.blast(*row.work, row.count)
+        figure, copies = topology.blast(*row.work, row.count, row.cpus)
         frames = row.work[1] if row.work[0] == "super" else 1
-        return figure, copies == running.copies * row.count * frames
+        return figure, copies == running.copies * row.count * frames * len(row.cpus)
 
 
 def contents_are_right(topology, what, row, cut):

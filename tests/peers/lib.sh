@@ -9,7 +9,6 @@ peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/net/lib.sh
 . "$peers/../net/lib.sh"
 guests=$peers/../../cache/guests
-programs=("$FARSPAN") # for the guest
 
 # boot VERSION IFACE=NAMESPACE/IFACE...: a guest whose IFACE is wired to the one named behind it, which is made. Ready when this returns.
 boot() {
@@ -25,7 +24,7 @@ boot() {
 		names=$names,${wire%%=*}
 		device "${wire%%=*}"
 	done
-	"$peers/guest/initramfs" --add "$work/farspan.cpio" "${programs[@]}"
+	"$peers/guest/initramfs" --add "$work/farspan.cpio" "$FARSPAN"
 	cat "$image/initramfs" "$work/farspan.cpio" >"$work/initramfs"
 	spawn guest nsenter --net="/run/netns/${prefix}guest" qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 1 -m 384 -nodefaults -no-reboot \
 		-display none -serial stdio -kernel "$image/vmlinuz" -initrd "$work/initramfs" "${devices[@]}" \
