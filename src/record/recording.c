@@ -62,7 +62,8 @@ struct recording {
 	uint64_t clock;    /* for slot.used */
 	uint64_t start_ns; /* of the period */
 	uint64_t period;
-	bool anchored; /* start_ns is set */
+	bool anchored;    /* start_ns is set */
+	uint64_t over_ns; /* when files of the period were completed, none of which is begun again; 0: not yet */
 	unsigned int files_made;
 	uint64_t synced_ns;
 	struct recording_counts counts;
@@ -394,6 +395,9 @@ static void advance(struct recording *r, uint64_t time_ns)
 {
 	const uint64_t length_ns = r->config.rotation.seconds * 1000000000u;
 
+	/* What comes late belongs to the next file: to begin the same name again would be the end of what it has. */
+	if (r->over_ns && !is_over(r, time_ns))
+		time_ns = r->over_ns;
 	if (!r->anchored || (is_over(r, time_ns) && time_ns < r->start_ns))
 		r->start_ns = time_ns;
 	else if (is_over(r, time_ns))
@@ -402,6 +406,7 @@ static void advance(struct recording *r, uint64_t time_ns)
 		return;
 	r->period += r->anchored;
 	r->anchored = true;
+	r->over_ns = 0;
 }
 
 bool recording_ended(const struct recording *r, uint64_t time_ns)
@@ -435,8 +440,10 @@ void recording_tick(struct recording *r, uint64_t time_ns)
 
 		output->failed = 0;
 		watch_file(r, output);
-		if (over)
+		if (over && output->begun) {
+			r->over_ns = time_ns;
 			end_file(r, output);
+		}
 		if (!output->slot || !output->begun)
 			continue;
 		write_out(r, output);

@@ -118,6 +118,29 @@ static void by_time_idle(void **state)
 	assert_int_equal(files(), 2);
 }
 
+/* What was received before a file's time was over, and comes after, is in the next one: the first one is complete, and stays. */
+static void by_time_late(void **state)
+{
+	struct recording_config config = live;
+
+	(void)state;
+	config.rotation = (struct recording_rotation){.seconds = 10, .files = 3};
+	open_recording(config, "%H%M%S");
+	add_some(3, 1);
+	recording_tick(recording, start_ns + 10 * second_ns);
+	assert_int_equal(add_at(0, start_ns + 10 * second_ns - 1, 22), 0);
+	assert_int_equal(add_at(0, start_ns + 10 * second_ns, 22), 0);
+	assert_int_equal(see_complete("221320").packets, 3);
+	/* The same when the clock has been set back meanwhile. */
+	recording_tick(recording, start_ns - 3600 * second_ns);
+	assert_int_equal(add_at(0, start_ns + 11 * second_ns, 22), 0);
+	assert_int_equal(add_at(0, start_ns - 3600 * second_ns, 22), 0);
+	assert_int_equal(see_complete("221330").packets, 2);
+	assert_int_equal(close_recording(0).written, 7);
+	assert_int_equal(see_complete("211320").packets, 2);
+	assert_int_equal(files(), 3);
+}
+
 static void by_size_and_time(void **state)
 {
 	struct recording_config config = live;
@@ -288,9 +311,10 @@ static void directory_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(by_size),          TEST(ring),        TEST(by_time),           TEST(by_time_idle),
-		TEST(by_size_and_time), TEST(per_session), TEST(one_descriptor),    TEST(no_symlinks),
-		TEST(no_hard_links),    TEST(removed),     TEST(directory_removed),
+		TEST(by_size),       TEST(ring),           TEST(by_time),
+		TEST(by_time_idle),  TEST(by_time_late),   TEST(by_size_and_time),
+		TEST(per_session),   TEST(one_descriptor), TEST(no_symlinks),
+		TEST(no_hard_links), TEST(removed),        TEST(directory_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
