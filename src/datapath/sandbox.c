@@ -4,6 +4,7 @@
 #include <asm/ioctls.h>
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -146,13 +148,10 @@ static const int calls[] = {
 	SCMP_SYS(ftruncate),
 	SCMP_SYS(fsync),
 	SCMP_SYS(fdatasync),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(brk),
 	SCMP_SYS(madvise),
-	SCMP_SYS(mprotect),
 	SCMP_SYS(futex),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(clock_gettime),
@@ -170,26 +169,43 @@ static const int calls[] = {
 	SCMP_SYS(waitid),
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),
 	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(timerfd_settime),
+};
+
+/* Those that could reach others, for what they are needed for and nothing else. */
+static const struct {
+	int call;
+	struct scmp_arg_cmp argument;
+} calls_for[] = {
+	/* Counters in maps are read, and sessions told to the programs; and a terminal is recognised. */
+	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_UPDATE_ELEM)},
+	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM)},
+	{SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, TCGETS)},
+	/* Not whom to send signals to. */
+	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_GETFL)},
+	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_SETFL)},
+	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_GETFD)},
+	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_SETFD)},
+	/* No code but what is there. */
+	{SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+	{SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
 };
 
 /* 0; 1: the kernel has none; or -errno. */
 static int restrict_calls(void)
 {
+	const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc = filter ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0] && !rc; i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	/* Counters in maps are read, and sessions told to the programs; and a terminal is recognised. */
+	for (size_t i = 0; i < sizeof calls_for / sizeof calls_for[0] && !rc; i++)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls_for[i].call, 1, &calls_for[i].argument);
+	/* abort() */
 	if (!rc)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, BPF_MAP_UPDATE_ELEM, 0));
-	if (!rc)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0));
-	if (!rc)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own);
 	if (!rc)
 		rc = seccomp_load(filter);
 	if (filter)

@@ -7,6 +7,7 @@
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+BREAK_OUT_LIB=${BREAK_OUT_LIB:-$(dirname "$TAGS")/break_out.so}
 uplink_topology
 "$here/make_outer.py" "$work" $mac_u $mac_c 10.9.0.1 10.9.0.2 fd09::1 fd09::2
 frames=$(("$("$here/compare.py" count "$work/inner.pcap")" + "$("$here/compare.py" count "$work/raw.pcap")"))
@@ -99,10 +100,19 @@ kill -CONT "$(cat "$work/collect.pid")"
 end_record $((2 * frames))
 
 echo "-- without privileges, but for the process that follows interfaces"
+mkdir "$work/outside"
+echo untouched >"$work/outside/victim"
+limit=(env "LD_PRELOAD=$BREAK_OUT_LIB" "BREAK_OUT=$work/outside")
 record -w "$work/files/x.pcapng" -C 2k
+limit=()
 pid=$(cat "$work/collect.pid")
 until_said collect "reading packets with no capabilities"
 powerless "$pid"
+equal "seccomp" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")"
+equal "what is not denied" "not denied:." "$(grep -F "not denied" "$work/collect.err")"
+equal "a file of others" "victim untouched" "$(cd "$work/outside" && echo * "$(cat victim)")"
+free=$(BREAK_OUT_FREE=1 BREAK_OUT=$work/outside LD_PRELOAD=$BREAK_OUT_LIB /bin/true 2>&1 | sed 's/not denied://' | wc -w)
+[ "$free" -gt 20 ] || wrong "only $free things are denied to nobody else"
 follower=$(pgrep -P "$pid" -x farspan-follow) || wrong "nobody follows interfaces"
 wire tap u1 02:00:00:00:09:03 col c1 02:00:00:00:09:04
 attached() {
