@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
@@ -33,13 +34,15 @@ struct tunnel_socket {
 	int family;
 	int protocol; /* IPPROTO_GRE or IPPROTO_UDP */
 	uint16_t port;
-	uint32_t overflow; /* packets lost, as the kernel last told */
+	uint32_t drops; /* as the kernel last told */
 };
 
 struct tunnel_sockets {
 	struct tunnel_socket all[SOCKETS_MAX];
 	unsigned int count;
 	unsigned int gre_kinds;
+	bool limited;
+	uint64_t lost;
 	uint8_t buffer[HEADERS_MAX + PAYLOAD_MAX];
 };
 
@@ -49,7 +52,6 @@ struct ancillary {
 	int hop_limit;
 	int traffic_class;
 	uint64_t time_ns;
-	uint32_t overflow;
 };
 
 static int set(int fd, int level, int option, int value)
@@ -62,7 +64,7 @@ static int configure(const struct tunnel_socket *s)
 	/* More than the system's limit where we may; less is no reason to fail. */
 	if (set(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES))
 		set(s->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
-	if (set(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1) || set(s->fd, SOL_SOCKET, SO_RXQ_OVFL, 1))
+	if (set(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1))
 		return -1;
 	if (s->family == AF_INET)
 		return set(s->fd, IPPROTO_IP, IP_PKTINFO, 1) || set(s->fd, IPPROTO_IP, IP_RECVTTL, 1) ||
@@ -161,10 +163,16 @@ int tunnel_sockets_limit(struct tunnel_sockets *sockets, const int *ifindexes, u
 		code[program.len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ifindexes[i], 0, 1);
 		code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	}
-	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	for (unsigned int i = 0; i < sockets->count && !rc; i++)
+	program.len++;
+	for (unsigned int i = 0; i < sockets->count && !rc; i++) {
+		/* UDP counts what a filter refuses as lost, so that its header is kept, which is not seen here. */
+		const uint32_t kept = sockets->all[i].protocol == IPPROTO_UDP ? sizeof(struct udphdr) : 0;
+
+		code[program.len - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, kept);
 		if (setsockopt(sockets->all[i].fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program))
 			rc = -errno;
+	}
+	sockets->limited = true;
 	return rc;
 }
 
@@ -189,8 +197,6 @@ static void read_ancillary(struct msghdr *message, struct ancillary *a)
 
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS)
 			memcpy(&time, data, sizeof time);
-		else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
-			memcpy(&a->overflow, data, sizeof a->overflow);
 		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
 			memcpy(&a->destination, &((const struct in_pktinfo *)data)->ipi_addr, 4);
 		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL)
@@ -273,7 +279,8 @@ static int receive(struct tunnel_sockets *sockets, struct tunnel_socket *s, cons
 	if (got < 0)
 		return errno == EINTR ? 0 : -1;
 	read_ancillary(&message, a);
-	s->overflow = a->overflow ? a->overflow : s->overflow;
+	if (s->protocol == IPPROTO_UDP && got == 0 && sockets->limited)
+		return 0; /* what the filter left of a packet for others */
 	if (s->protocol == IPPROTO_GRE && s->family == AF_INET)
 		ip_header = got > 0 ? (size_t)(payload[0] & 15) * 4 : 0; /* the one socket that gives the IP header too */
 	if (s->protocol == IPPROTO_GRE &&
@@ -305,11 +312,18 @@ void tunnel_sockets_drain(struct tunnel_sockets *sockets, void (*handler)(void *
 	}
 }
 
-uint64_t tunnel_sockets_lost(const struct tunnel_sockets *sockets)
+uint64_t tunnel_sockets_lost(struct tunnel_sockets *sockets)
 {
-	uint64_t lost = 0;
+	/* Not SO_RXQ_OVFL: it tells of what was lost before a packet, and so nothing of what was lost behind the last one. */
+	for (unsigned int i = 0; i < sockets->count; i++) {
+		struct tunnel_socket *s = &sockets->all[i];
+		uint32_t numbers[SK_MEMINFO_VARS];
+		socklen_t len = sizeof numbers;
 
-	for (unsigned int i = 0; i < sockets->count; i++)
-		lost += sockets->all[i].overflow;
-	return lost;
+		if (getsockopt(s->fd, SOL_SOCKET, SO_MEMINFO, numbers, &len) || len < sizeof numbers)
+			continue;
+		sockets->lost += numbers[SK_MEMINFO_DROPS] - s->drops;
+		s->drops = numbers[SK_MEMINFO_DROPS];
+	}
+	return sockets->lost;
 }

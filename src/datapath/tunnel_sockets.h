@@ -36,6 +36,6 @@ void tunnel_sockets_drain(struct tunnel_sockets *sockets, void (*handler)(void *
 			  void *context);
 
 /* Packets that the kernel had no room for. */
-uint64_t tunnel_sockets_lost(const struct tunnel_sockets *sockets);
+uint64_t tunnel_sockets_lost(struct tunnel_sockets *sockets);
 
 #endif
