@@ -230,6 +230,29 @@ static bool is_named(const struct collector_path_config *config, const char *nam
 	return config->interface_count == 0;
 }
 
+/* Another one takes its place in the list. */
+static void forget(struct collector_path *path, unsigned int i, struct link_walk *walk)
+{
+	attach_remove(&path->interfaces[i]);
+	path->interfaces[i] = path->interfaces[--path->interface_count];
+	walk->seen[i] = walk->seen[path->interface_count];
+}
+
+/* Whether the programs stand on it; an interface that has got the number of one that has gone is listened on anew. */
+static bool is_listened_on(struct collector_path *path, int ifindex, struct link_walk *walk)
+{
+	for (unsigned int i = 0; i < path->interface_count; i++) {
+		if (path->interfaces[i].ifindex != ifindex)
+			continue;
+		walk->seen[i] = attach_is_there(&path->interfaces[i]);
+		if (walk->seen[i])
+			return true;
+		forget(path, i, walk);
+		return false;
+	}
+	return false;
+}
+
 static void visit_link(const struct link *link, void *context)
 {
 	struct link_walk *walk = context;
@@ -240,12 +263,8 @@ static void visit_link(const struct link *link, void *context)
 	if (!link->ethernet || owner_is_device(link))
 		return;
 	walk->found = true;
-	for (unsigned int i = 0; i < path->interface_count; i++) {
-		if (path->interfaces[i].ifindex == link->ifindex) {
-			walk->seen[i] = true;
-			return;
-		}
-	}
+	if (is_listened_on(path, link->ifindex, walk))
+		return;
 	if (listen_on(path, link->ifindex, &walk->error) == 0)
 		walk->seen[path->interface_count - 1] = true;
 }
@@ -274,12 +293,9 @@ static int follow_interfaces(struct collector_path *path, struct error *error)
 
 	if (rc)
 		return rc;
-	for (unsigned int i = path->interface_count; i-- > 0;) {
-		if (walk.seen[i])
-			continue;
-		attach_remove(&path->interfaces[i]);
-		path->interfaces[i] = path->interfaces[--path->interface_count];
-	}
+	for (unsigned int i = path->interface_count; i-- > 0;)
+		if (!walk.seen[i])
+			forget(path, i, &walk);
 	if (path->interface_count)
 		return limit_sockets(path, error);
 	if (walk.found)

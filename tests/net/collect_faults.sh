@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A collector that gets more than it can take: what was received, and what the kernel had no room for, is what was sent. Then its uplink
+# goes down and up, gets another MTU, and is deleted and made anew, also under the number that it had.
+#
+#     tap  u0 ---- c0  col
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+uplink_topology 9216
+"$here/make_flood.py" "$work/flood.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 1200 8900 0 450
+"$here/make_flood.py" "$work/more.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 100 1000 1200
+offered=$((1200 + 450 + 100))
+
+# of KIND: frames of its session
+of() {
+	jq "[.sessions[] | select(.kind == \"$1\") | .packets] | add" "$work/collect.out"
+}
+
+all_taken() {
+	[ "$(jq -s '[.[] | select(.interval_ms) | .packets] | add' "$work/collect.out")" -gt "$1" ]
+}
+
+for to in "" "-t interface:span0"; do
+	echo "-- stopped, while more comes than ring and sockets hold ${to:+(delivered)}"
+	# shellcheck disable=SC2086 # options; less memory is a smaller ring
+	spawn collect nsenter --net=/run/netns/${prefix}col prlimit --as=67108864 "$FARSPAN" collect --json --stats 1 -w "$work/x.pcapng" $to
+	until_said collect "farspan: collecting"
+	kill -STOP "$(cat "$work/collect.pid")"
+	send_to_collector "$work/flood.pcap"
+	kill -CONT "$(cat "$work/collect.pid")"
+	until_true 20 "what was received to be taken" all_taken 100
+	send_to_collector "$work/more.pcap"
+	end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
+	jq -s last "$work/collect.out" >"$work/summary" && mv "$work/summary" "$work/collect.out"
+	lost=$(jq .dropped.receive_buffer "$work/collect.out")
+	"$here/collected.py" counters "$work/collect.out" received=$offered written=$((offered - lost)) || wrong "the counters of the collector"
+	equal "frames in the file" $((offered - lost)) "$("$here/recorded.py" complete "$work/x.pcapng")"
+	equal "numbers that are missing" $((1300 - $(of erspan2))) "$(jq .lost "$work/collect.out")"
+	[ "$(of erspan2)" -lt 1200 ] || wrong "the ring was large enough"
+	[ "$(of vxlan)" -lt 450 ] || wrong "the sockets had room enough"
+	# Those of VXLAN are longer than the interface takes.
+	[ -z "$to" ] || equal "frames delivered, and not" "$(of erspan2) $(of vxlan)" \
+		"$(jq -r '.destinations[0] | "\(.sent) \(.lost)"' "$work/collect.out")"
+done
+
+"$here/make_many.py" sessions "$work/sessions.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 2
+"$here/make_flood.py" "$work/probe.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 1 60
+
+probes() {
+	jq -s '[.[] | select(.session) | select(.session | startswith("erspan2")) | .packets] | add // 0' "$work/collect.out"
+}
+
+probed() {
+	send_to_collector "$work/probe.pcap"
+	[ "$(probes)" -gt "$probes_seen" ]
+}
+
+# two_thousand WHAT: frames of 1,000 sessions, after a probe was received.
+two_thousand() {
+	echo "-- $1"
+	probes_seen=$(probes)
+	until_true 20 "a frame after: $1" probed
+	send_to_collector "$work/sessions.pcap"
+	sent=$((sent + 2000))
+}
+
+# again [NUMBER]: the wire to the collector is deleted and made anew, with that number at its end.
+again() {
+	ip -n ${prefix}col link del c0
+	# shellcheck disable=SC2086 # nothing, or two words
+	ip -n ${prefix}col link add c0 ${1:+index $1} address $mac_c type veth peer name u0 address $mac_u netns ${prefix}tap
+	ip -n ${prefix}col link set c0 up
+	ip -n ${prefix}tap link set u0 up
+	uplink_addresses
+	until_true 20 "the new wire" is_up col c0
+}
+
+sent=0
+start_farspan collect col collect --json --stats 1 -i c0 -w "$work/x.pcapng"
+two_thousand "the uplink as it was"
+ip -n ${prefix}col link set c0 down
+ip -n ${prefix}col link set c0 up
+until_true 20 "the uplink to be up" is_up col c0
+neighbour col c0 10.9.0.1 $mac_u
+two_thousand "it went down, and up"
+for end in "tap u0" "col c0"; do
+	# shellcheck disable=SC2086 # namespace and interface
+	set -- $end
+	ip -n $prefix$1 link set $2 mtu 1500
+done
+two_thousand "its MTU has changed"
+again
+two_thousand "it was deleted, and made anew"
+again "$(ip -n ${prefix}col -j link show c0 | jq '.[0].ifindex')"
+two_thousand "it was deleted, and made anew with its number"
+end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
+jq -s last "$work/collect.out" >"$work/summary"
+"$here/collected.py" counters "$work/summary" receive_buffer=0 || wrong "the counters of the collector"
+equal "frames of the 1,000 sessions" $sent "$(jq '[.sessions[] | select(.kind == "erspan3") | .packets] | add' "$work/summary")"
+finish
