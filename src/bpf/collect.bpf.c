@@ -72,6 +72,14 @@ struct {
 	__type(value, __u32);
 } devices SEC(".maps");
 
+/* Once more, for tc to see whether they are there: the kernel lets no two types of programs have one such map. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, TARGETS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} present SEC(".maps");
+
 const volatile __u32 delivers; /* there are targets; without, accounts and what belongs to targets need not exist */
 
 static __always_inline void count(enum collector_counter row, __u64 n)
@@ -415,15 +423,16 @@ int farspan_collect_xdp(struct xdp_md *ctx)
 	}
 	if (!delivers)
 		return XDP_DROP;
+	target = bpf_map_lookup_elem(&targets, &delivery.target);
+	if (!target)
+		return XDP_DROP;
 	/* What is behind the IP packet is padding of the outer frame. */
 	whole -= delivery.inner_off + delivery.inner_len;
-	if (whole && bpf_xdp_adjust_tail(ctx, -(int)whole))
+	if ((whole && bpf_xdp_adjust_tail(ctx, -(int)whole)) || bpf_xdp_adjust_head(ctx, (int)delivery.inner_off)) {
+		__sync_fetch_and_add(&target->lost, 1);
 		return XDP_DROP;
-	if (bpf_xdp_adjust_head(ctx, (int)delivery.inner_off))
-		return XDP_DROP;
-	target = bpf_map_lookup_elem(&targets, &delivery.target);
-	if (target)
-		__sync_fetch_and_add(&target->sent, 1);
+	}
+	__sync_fetch_and_add(&target->sent, 1);
 	return (int)bpf_redirect_map(&devices, delivery.target, XDP_DROP);
 }
 
@@ -454,7 +463,8 @@ static __always_inline void hand_on(struct __sk_buff *skb, const struct delivery
 	if (!target)
 		return;
 	skb->mark = delivery->truncated && target->marks_cut ? MARK_CUT_FRAME : 0;
-	if (strip(skb, delivery) || bpf_clone_redirect(skb, target->ifindex, 0))
+	/* The kernel empties that map with the interface, whose number another one may have by now. */
+	if (!bpf_map_lookup_elem(&present, &delivery->target) || strip(skb, delivery) || bpf_clone_redirect(skb, target->ifindex, 0))
 		__sync_fetch_and_add(&target->lost, 1);
 	else
 		__sync_fetch_and_add(&target->sent, 1);

@@ -116,6 +116,7 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 	bpf_map__set_autocreate(object->maps.accounts, path->config.delivers);
 	bpf_map__set_autocreate(object->maps.targets, path->config.delivers);
 	bpf_map__set_autocreate(object->maps.devices, path->config.delivers);
+	bpf_map__set_autocreate(object->maps.present, path->config.delivers);
 	rc = collect_bpf__load(object);
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
@@ -393,6 +394,8 @@ int collector_path_add_target(struct collector_path *path, const struct collecto
 	if (key == TARGETS_MAX)
 		return fail(error, ENOSPC, "more than %d interfaces to hand frames on to", TARGETS_MAX);
 	rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.devices), &key, &device, BPF_ANY);
+	if (!rc)
+		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.present), &key, &device, BPF_ANY);
 	if (!rc)
 		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.targets), &key, &value, BPF_ANY);
 	if (rc)

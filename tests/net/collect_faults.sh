@@ -98,4 +98,21 @@ end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
 jq -s last "$work/collect.out" >"$work/summary"
 "$here/collected.py" counters "$work/summary" receive_buffer=0 || wrong "the counters of the collector"
 equal "frames of the 1,000 sessions" $sent "$(jq '[.sessions[] | select(.kind == "erspan3") | .packets] | add' "$work/summary")"
+
+echo "-- the interface that frames are handed on to is deleted, and another gets its number"
+ip -n ${prefix}col link add d0 type veth peer name d1
+for iface in d0 d1; do ip -n ${prefix}col link set $iface up; done
+number=$(ip -n ${prefix}col -j link show d0 | jq '.[0].ifindex')
+start_farspan collect col collect --json -i c0 -t interface:d0
+for _ in 1 2 3; do send_to_collector "$work/sessions.pcap"; done
+kill -STOP "$(cat "$work/collect.pid")"
+ip -n ${prefix}col link del d0
+ip -n ${prefix}col link add stranger index "$number" type veth peer name strange1
+for iface in stranger strange1; do ip -n ${prefix}col link set $iface up; done
+send_to_collector "$work/sessions.pcap"
+kill -CONT "$(cat "$work/collect.pid")"
+end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
+equal "frames sent to the stranger" 0 "$(ip -n ${prefix}col -s -j link show stranger | jq '.[0].stats64.tx.packets')"
+"$here/collected.py" counters "$work/collect.out" packets=8000 || wrong "the counters of the collector"
+equal "frames handed on, and not" "6000 2000" "$(jq -r '.destinations[0] | "\(.sent) \(.lost)"' "$work/collect.out")"
 finish
