@@ -305,5 +305,6 @@ int cmd_collect(int argc, char **argv, struct error *error)
 		return EXIT_OK;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error like others */
+	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not get longer */
 	return run(&options, error) ? EXIT_FAILED : EXIT_OK;
 }

@@ -390,6 +390,14 @@ class Hostile(Case):
             self.assertEqual({name: number for name, number in summary["refused"].items() if number}, counts, depth)
             self.assertEqual(summary["written"], 1 - len(counts))
 
+    def test_file_limit(self):
+        """A file that may not get longer (RLIMIT_FSIZE) is an error like others, and what is in it can be read."""
+        command = f"ulimit -f 2; exec {FARSPAN} collect -r {DATA}/kernel-tx.pcap -w {self.output}"
+        result = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(b"out.pcapng: cannot write: File too large", result.stderr)
+        self.assertGreater(sum(kind == "packet" for kind, _ in captures.read_pcapng(self.output)), 0)
+
     def test_little_memory(self):
         """With any limit of memory the frames are all there, or it says that there is none."""
         version = subprocess.run(["sh", "-c", f"ulimit -v 1048576; exec {FARSPAN} --version"], capture_output=True, check=False)
