@@ -4,8 +4,10 @@
 #include <farspan.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -32,6 +35,9 @@ enum {
 	EXIT_USAGE = 2,
 	QUIET_MS = 50, /* what changes files mostly changes several */
 };
+
+/* In the environment of a program that this one becomes: a descriptor, see runner_remember(). */
+#define HANDED_OVER "FARSPAND_HANDED_OVER"
 
 struct options {
 	const char *directories[DIRECTORIES_MAX + 1];
@@ -59,6 +65,9 @@ struct daemon {
 	int lock;
 	bool reload_due;
 	bool stop;
+	bool hand_over;
+	char program[PATH_MAX]; /* this one's, as it was when it was started */
+	char **arguments;
 };
 
 /* ---- command line ---- */
@@ -68,7 +77,7 @@ static void print_usage(FILE *out)
 	fprintf(out,
 		"usage: farspand [OPTION...]\n\n"
 		"Runs the sessions of /etc/farspan/*.session and /run/farspan/*.session, see farspan.session(5), and follows changes.\n"
-		"SIGHUP reads the files again. farspan(8) talks to it.\n\n"
+		"SIGHUP reads the files again; SIGUSR2, after an upgrade, has the new version take over. farspan(8) talks to it.\n\n"
 		"  -D, --directory DIR   session files are there instead; may be repeated, the first counts most\n"
 		"  -R, --runtime DIR     where socket and lock are (/run/farspan)\n"
 		"  -g, --group GROUP     its members may change sessions over the socket, besides root\n"
@@ -186,6 +195,8 @@ static void take_signals(struct daemon *daemon)
 	while (read(daemon->fds[POLL_SIGNALS].fd, &info, sizeof info) == sizeof info) {
 		if (info.ssi_signo == SIGHUP)
 			reload_as_systemd_sees(daemon);
+		else if (info.ssi_signo == SIGUSR2)
+			daemon->hand_over = true;
 		else if (info.ssi_signo != SIGCHLD)
 			daemon->stop = true;
 	}
@@ -202,6 +213,59 @@ static void tick(struct daemon *daemon)
 	sd_notify(0, "WATCHDOG=1");
 }
 
+/* ---- an upgrade ---- */
+
+/* A program that cannot even tell its version is not handed anything. */
+static bool can_run(const char *program)
+{
+	char *const arguments[] = {(char *)program, (char *)"--version", NULL};
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t child;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (posix_spawn(&child, program, &actions, NULL, arguments, environ) == 0)
+		waitpid(child, &status, 0);
+	posix_spawn_file_actions_destroy(&actions);
+	return status == 0;
+}
+
+/* Becomes the program that now has the name of this one. */
+static void hand_over(struct daemon *daemon)
+{
+	struct error error = {0};
+	char number[16];
+	int fd;
+
+	daemon->hand_over = false;
+	if (!can_run(daemon->program)) {
+		log_line(LOG_LEVEL_ERROR, NULL, "not handed over: %s cannot be run", daemon->program);
+		return;
+	}
+	if ((fd = runner_hand_over(daemon->runner, &error)) < 0) {
+		log_line(LOG_LEVEL_ERROR, NULL, "not handed over: %s", error.text);
+		return;
+	}
+	sd_notify(0, "RELOADING=1");
+	log_line(LOG_LEVEL_INFO, NULL, "handing over to %s", daemon->program);
+	snprintf(number, sizeof number, "%d", fd);
+	setenv(HANDED_OVER, number, 1);
+	execv(daemon->program, daemon->arguments);
+	/* Mirrors go on, for the next start to take over. */
+	log_line(LOG_LEVEL_ERROR, NULL, "%s: %s", daemon->program, strerror(errno));
+	_exit(EXIT_FAILURE);
+}
+
+static void remember(struct daemon *daemon)
+{
+	const char *number = getenv(HANDED_OVER);
+
+	if (number)
+		runner_remember(daemon->runner, atoi(number));
+	unsetenv(HANDED_OVER);
+}
+
 static void run(struct daemon *daemon)
 {
 	while (!daemon->stop) {
@@ -211,6 +275,8 @@ static void run(struct daemon *daemon)
 			reload_as_systemd_sees(daemon);
 		if (daemon->fds[POLL_SIGNALS].revents)
 			take_signals(daemon);
+		if (daemon->hand_over)
+			hand_over(daemon);
 		if (daemon->fds[POLL_TIMER].revents)
 			tick(daemon);
 		if (daemon->fds[POLL_FILES].revents && watch_changed(daemon->fds[POLL_FILES].fd))
@@ -251,6 +317,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -357,10 +424,14 @@ int main(int argc, char **argv)
 		printf("farspand %s\n", farspan_version());
 		return EXIT_SUCCESS;
 	}
+	if (readlink("/proc/self/exe", daemon.program, sizeof daemon.program - 1) < 0)
+		daemon.program[0] = '\0';
+	daemon.arguments = argv;
 	rc = open_daemon(&daemon, &options, &error);
 	if (rc) {
 		log_line(LOG_LEVEL_ERROR, NULL, "%s", error.text);
 	} else {
+		remember(&daemon);
 		reload(&daemon);
 		sd_notifyf(0, "READY=1\nSTATUS=%zu sessions", runner_wanted(daemon.runner)->count);
 		log_line(LOG_LEVEL_INFO, NULL, "ready");

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "daemon/devices.h"
 #include "daemon/log.h"
 #include "model/session_file.h"
+#include "model/session_json.h"
 
 struct running_collector {
 	char name[SESSION_NAME_MAX];
@@ -55,13 +57,18 @@ int runner_open(struct runner **opened, const char *const *directories, enum att
 	return rc;
 }
 
+static void close_processes(struct runner *runner)
+{
+	while (runner->collector_count)
+		collector_close(runner->collectors[--runner->collector_count].collector);
+	devices_close(&runner->devices);
+}
+
 void runner_close(struct runner *runner)
 {
 	if (!runner)
 		return;
-	for (size_t i = 0; i < runner->collector_count; i++)
-		collector_close(runner->collectors[i].collector);
-	devices_close(&runner->devices);
+	close_processes(runner);
 	mirrors_close(runner->mirrors);
 	session_list_free(&runner->list);
 	free(runner->collectors);
@@ -188,6 +195,19 @@ static struct switched *find_switched(struct runner *runner, const char *name)
 		if (strcmp(runner->switched[i].name, name) == 0)
 			return &runner->switched[i];
 	return NULL;
+}
+
+static struct switched *add_switched(struct runner *runner, const char *name, bool off)
+{
+	struct switched *more = reallocarray(runner->switched, runner->switched_count + 1, sizeof *more), *added;
+
+	if (!more)
+		return NULL;
+	runner->switched = more;
+	added = &more[runner->switched_count++];
+	*added = (struct switched){.off = off};
+	snprintf(added->name, sizeof added->name, "%s", name);
+	return added;
 }
 
 static void switch_off_and_on(struct runner *runner, struct session_list *list)
@@ -372,16 +392,8 @@ int runner_enable(struct runner *runner, const char *name, bool enable, struct e
 
 	if (!session_list_find(&runner->list, name))
 		return no_such_session(name, errors);
-	if (!switched) {
-		struct switched *more = reallocarray(runner->switched, runner->switched_count + 1, sizeof *more);
-
-		if (!more)
-			return -ENOMEM;
-		runner->switched = more;
-		switched = &more[runner->switched_count++];
-		*switched = (struct switched){.off = session_list_find(&runner->list, name)->disabled};
-		snprintf(switched->name, sizeof switched->name, "%s", name);
-	}
+	if (!switched && !(switched = add_switched(runner, name, session_list_find(&runner->list, name)->disabled)))
+		return -ENOMEM;
 	old = *switched;
 	switched->off = !enable;
 	rc = copy_list(&runner->list, &wanted);
@@ -392,6 +404,69 @@ int runner_enable(struct runner *runner, const char *name, bool enable, struct e
 	if (rc)
 		*switched = old;
 	return rc;
+}
+
+/* ---- handing over ---- */
+
+/* What is in no file: sessions of the API, and what it has switched off and on. */
+static json_t *volatile_state(const struct runner *runner)
+{
+	json_t *sessions = json_array(), *switched = json_object();
+
+	for (size_t i = 0; i < runner->list.count; i++)
+		if (!runner->list.sessions[i]->file[0])
+			json_array_append_new(sessions, session_to_json(runner->list.sessions[i]));
+	for (size_t i = 0; i < runner->switched_count; i++)
+		json_object_set_new(switched, runner->switched[i].name, json_boolean(runner->switched[i].off));
+	return json_pack("{s:o, s:o}", "sessions", sessions, "switched", switched);
+}
+
+static int write_state(const struct runner *runner)
+{
+	json_t *state = volatile_state(runner);
+	int fd = memfd_create("farspand", 0), rc = state && fd >= 0 ? json_dumpfd(state, fd, 0) : -1;
+
+	json_decref(state);
+	if (!rc && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -EIO;
+}
+
+int runner_hand_over(struct runner *runner, struct error *error)
+{
+	int fd = write_state(runner), rc;
+
+	if (fd < 0)
+		return fail(error, -fd, "what is in no file cannot be handed over");
+	if ((rc = mirrors_hand_over(runner->mirrors, error))) {
+		close(fd);
+		return rc;
+	}
+	close_processes(runner);
+	mirrors_leave(runner->mirrors);
+	return fd;
+}
+
+void runner_remember(struct runner *runner, int fd)
+{
+	json_t *state = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL), *value;
+	const char *name;
+	size_t i;
+
+	close(fd);
+	json_array_foreach (json_object_get(state, "sessions"), i, value) {
+		struct error_list errors = {0};
+		struct session *session = NULL;
+
+		if (!session_from_json(NULL, value, &session, &errors) && session_list_add(&runner->list, session))
+			session_free(session);
+		error_list_free(&errors);
+	}
+	json_object_foreach (json_object_get(state, "switched"), name, value)
+		add_switched(runner, name, json_is_true(value));
+	json_decref(state);
 }
 
 /* ---- running ---- */

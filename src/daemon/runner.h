@@ -41,6 +41,15 @@ int runner_enable(struct runner *runner, const char *name, bool enable, struct e
 int runner_fd(const struct runner *runner);
 void runner_follow(struct runner *runner);
 
+/*
+ * Has the mirrors go on while this process becomes another program, and ends the collectors and tunnel devices. What only this process
+ * knows is in the file whose descriptor is returned, for runner_remember() of that program. After an error all is as before.
+ */
+int runner_hand_over(struct runner *runner, struct error *error);
+
+/* To be called before anything runs; takes the descriptor. */
+void runner_remember(struct runner *runner, int fd);
+
 /* Ends all copying, and settles the counters. */
 void runner_stop(struct runner *runner);
 

@@ -357,6 +357,29 @@ static int keep(struct source_path *path, int lock, struct error *error)
 	return rc ? rc : source_left_tell(&path->kept, &path->use, lock, error);
 }
 
+int source_path_hand_over(struct source_path *path, struct error *error)
+{
+	int rc = kept_begin(&path->kept, path->owner.id, error);
+
+	if (!rc && !path->use.lasting && path->notes >= 0) {
+		close(path->notes); /* of the process before */
+		path->notes = -1;
+	}
+	return rc ? rc : keep(path, owner_bequeath(&path->owner, true), error);
+}
+
+void source_path_stay(struct source_path *path)
+{
+	owner_bequeath(&path->owner, false);
+	if (!path->use.lasting)
+		kept_end(&path->kept, false);
+}
+
+void source_path_leave(struct source_path *path)
+{
+	owner_dismiss_janitor(&path->owner);
+}
+
 /* ---- opening and closing ---- */
 
 static int take_owner(struct source_path *path, const struct source_find *find, struct error *error)

@@ -26,6 +26,14 @@ int source_path_open(struct source_path **path, struct netlink *netlink, const s
 		     struct error *error);
 bool source_path_was_taken_over(const struct source_path *path);
 
+/*
+ * Has a path that is not lasting go on while this process becomes another program, which takes it over: it is kept, and its owner stays. If
+ * nothing comes of it, source_path_stay(). At last, source_path_leave() ends what is still done for it here.
+ */
+int source_path_hand_over(struct source_path *path, struct error *error);
+void source_path_stay(struct source_path *path);
+void source_path_leave(struct source_path *path);
+
 /* Detaches everything and removes the devices. */
 void source_path_close(struct source_path *path);
 

@@ -155,14 +155,18 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 	}
 }
 
-static void read_uplink(struct mirror_destination *d, const struct link *uplink)
+static void read_uplink(const struct mirror_session *s, struct mirror_destination *d, const struct link *uplink)
 {
+	bool same = uplink->ifindex == d->uplink_ifindex && uplink->lost == d->uplink_lost;
+
 	/* Some drivers count anew when the interface is set up. */
 	if (uplink->ifindex == d->uplink_ifindex && uplink->lost > d->uplink_lost)
 		d->uplink.link_dropped += uplink->lost - d->uplink_lost;
 	d->uplink_ifindex = uplink->ifindex;
 	d->uplink_lost = uplink->lost;
 	memcpy(d->uplink.name, uplink->name, sizeof d->uplink.name);
+	if (!same)
+		mirror_slots_note(s);
 }
 
 void mirror_session_read_uplinks(struct mirror_session *s)
@@ -174,7 +178,7 @@ void mirror_session_read_uplinks(struct mirror_session *s)
 		if (!d->uplink_ifindex || netlink_link_by_index(s->mirrors->netlink, d->uplink_ifindex, &uplink, NULL))
 			continue;
 		source_path_add_lost(s->path->path, d->slot, &uplink);
-		read_uplink(d, &uplink);
+		read_uplink(s, d, &uplink);
 	}
 }
 
@@ -192,7 +196,7 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	find_config(s, endpoint, d->slot, &path, &config, &problem);
 	d->waits_for = problem;
 	if (config.uplink)
-		read_uplink(d, &path.uplink);
+		read_uplink(s, d, &path.uplink);
 	if (!problem.code && (rc = guard(s->mirrors, d, endpoint, &path, error)))
 		return rc;
 	if (!problem.code && endpoint_is_tunnel(endpoint))

@@ -68,6 +68,17 @@ static int find_slot(const struct mirror_session *s, const struct endpoint *endp
 	return -1;
 }
 
+static void go_on(const struct mirror_session *s, struct mirror_destination *d, __u32 slot)
+{
+	struct slot_note note = {0};
+
+	source_path_slot_note(s->path->path, slot, &note);
+	d->slot = slot;
+	d->uplink_ifindex = (int)note.uplink;
+	d->uplink_lost = note.uplink_lost;
+	d->uplink.link_dropped = note.link_dropped;
+}
+
 /* Finds slots for destinations as mirror_session_change() does: the same ones first. */
 static void claim(struct mirror_session *s, struct mirror_destination *destinations, bool *claimed)
 {
@@ -78,7 +89,7 @@ static void claim(struct mirror_session *s, struct mirror_destination *destinati
 			if (slot < 0)
 				continue;
 			claimed[i] = true;
-			destinations[i].slot = (__u32)slot;
+			go_on(s, &destinations[i], (__u32)slot);
 			s->path->unclaimed[slot] = false;
 		}
 	}
@@ -158,12 +169,17 @@ void mirror_slots_note(const struct mirror_session *s)
 	struct slot_note note = {.first = s->run_first, .size = s->run_size};
 
 	snprintf(note.session, sizeof note.session, "%s", s->session.name);
-	for (__u32 i = 0; i < s->run_size; i++)
+	for (__u32 i = 0; s->destinations && i < s->run_size; i++)
 		if (!in_use(s, s->destinations, all, s->run_first + i))
 			source_path_note_slot(s->path->path, s->run_first + i, &note);
-	for (unsigned int i = 0; i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+		const struct mirror_destination *d = &s->destinations[i];
+
 		note.endpoint = endpoint_number(&s->session.destinations[i]);
-		source_path_note_slot(s->path->path, s->destinations[i].slot, &note);
+		note.uplink = (__u32)d->uplink_ifindex;
+		note.uplink_lost = d->uplink_lost;
+		note.link_dropped = d->uplink.link_dropped;
+		source_path_note_slot(s->path->path, d->slot, &note);
 	}
 }
 

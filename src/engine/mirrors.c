@@ -558,6 +558,25 @@ void mirrors_stop(struct mirrors *m)
 		m->taps[i].loaded.count = 0;
 }
 
+int mirrors_hand_over(struct mirrors *m, struct error *error)
+{
+	int rc = 0;
+
+	for (struct mirror_path *path = m->paths; path && !rc; path = path->next)
+		rc = source_path_hand_over(path->path, error);
+	for (unsigned int i = 0; i < m->count && !rc; i++)
+		mirror_slots_note(m->sessions[i]);
+	for (struct mirror_path *path = m->paths; path && rc; path = path->next)
+		source_path_stay(path->path);
+	return rc;
+}
+
+void mirrors_leave(struct mirrors *m)
+{
+	for (struct mirror_path *path = m->paths; path; path = path->next)
+		source_path_leave(path->path);
+}
+
 struct mirror_session *mirrors_session(const struct mirrors *m, unsigned int index)
 {
 	return index < m->count ? m->sessions[index] : NULL;

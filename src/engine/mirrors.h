@@ -47,6 +47,13 @@ const char *mirrors_news(struct mirrors *mirrors);
 /* Ends copying and settles the counters. */
 void mirrors_stop(struct mirrors *mirrors);
 
+/*
+ * Has all sessions go on while this process becomes another program, which mirrors_inherit() them; after an error all is as before. With
+ * mirrors_leave() there is no way back.
+ */
+int mirrors_hand_over(struct mirrors *mirrors, struct error *error);
+void mirrors_leave(struct mirrors *mirrors);
+
 /* In the order of their names; NULL behind the last. Valid until the next mirrors_apply(). */
 struct mirror_session *mirrors_session(const struct mirrors *mirrors, unsigned int index);
 struct mirror_session *mirrors_find(const struct mirrors *mirrors, const char *name);

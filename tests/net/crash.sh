@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 FARSPAND=${FARSPAND:-farspand}
-KILLS=${KILLS:-6}
+KILLS=${KILLS:-4}
 options=("$@")
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || skip "needs a bpf file system"
 bridge_topology 1500 1600
@@ -99,6 +99,11 @@ state() {
 	pgrep -f "$FARSPAND -D $work/tap" || true
 }
 
+# Private pairs: one for what goes on, one for what ends.
+has_pairs() {
+	[ "$(ip -n "${prefix}tap" -o link show | grep -c 'fs[0-9a-f]*-seg@')" = "$1" ]
+}
+
 as_before() {
 	state >"$work/after" && cmp -s "$work/before" "$work/after"
 }
@@ -154,6 +159,38 @@ equal "the session" "[\"ends\",\"active\"]" "$(show '[.name, .state]')"
 [ ! -e "$pins" ] || wrong "left: $(find "$pins")"
 crash
 nothing_left "a kill"
+
+echo "-- an upgrade under traffic: no copy is missed, of no session, and what is in no file goes on too"
+session goes continue s0 1
+session ends stop s0 2
+# What runs is this copy, whose name then is another's.
+cp "$FARSPAND" "$work/farspand"
+FARSPAND=$work/farspand
+start
+api="curl -s --unix-socket $work/tap.run/farspan.sock http://farspan/v1/sessions"
+$api/api -X PUT -d '{"sources": [{"interface": "s0", "direction": "rx"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}]}' \
+	>/dev/null
+capture col c0 copies
+traffic
+go_on
+cp "$work/farspand" "$work/farspand.new"
+mv "$work/farspand.new" "$work/farspand"
+kill -USR2 "$(cat "$work/tap.pid")"
+until_true 20 "the new version" sh -c "grep -c 'farspand: ready' $work/tap.err | grep -q 2"
+go_on
+end_traffic
+fence tap u0 copies
+end_capture copies
+equal "the counters" "[\"api\",\"active\",$pings] [\"ends\",\"active\",$pings] [\"goes\",\"active\",$pings]" \
+	"$(show "[.name, .state, ($goes)]")"
+equal "numbers of what goes on" "$pings holes 0" "$(numbers copies 1)"
+equal "numbers of what ends when farspand is killed" "$pings holes 0" "$(numbers copies 2)"
+equal "copies of what is in no file" "$pings" "$(sums copies "gre.proto == 0x6558")"
+crash
+until_true 20 "what is to end to have ended" has_pairs 1
+start
+end tap TERM || wrong "the end: status $?: $(cat "$work/tap.err")"
+nothing_left "an upgrade"
 
 echo "-- killed $KILLS times at any moment, it is as configured when it is started again"
 # some_files: those of some sessions, with something that differs
