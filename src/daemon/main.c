@@ -66,6 +66,7 @@ struct daemon {
 	bool reload_due;
 	bool stop;
 	bool hand_over;
+	int passed;             /* socket of systemd's; below 0: none */
 	char program[PATH_MAX]; /* this one's, as it was when it was started */
 	char **arguments;
 };
@@ -231,6 +232,19 @@ static bool can_run(const char *program)
 	return status == 0;
 }
 
+/* The socket that systemd has passed to this program, to the next one likewise. */
+static void pass_socket(const struct daemon *daemon)
+{
+	char number[16];
+
+	if (daemon->passed < 0)
+		return;
+	snprintf(number, sizeof number, "%d", (int)getpid());
+	setenv("LISTEN_PID", number, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	fcntl(daemon->passed, F_SETFD, 0);
+}
+
 /* Becomes the program that now has the name of this one. */
 static void hand_over(struct daemon *daemon)
 {
@@ -251,6 +265,7 @@ static void hand_over(struct daemon *daemon)
 	log_line(LOG_LEVEL_INFO, NULL, "handing over to %s", daemon->program);
 	snprintf(number, sizeof number, "%d", fd);
 	setenv(HANDED_OVER, number, 1);
+	pass_socket(daemon);
 	execv(daemon->program, daemon->arguments);
 	/* Mirrors go on, for the next start to take over. */
 	log_line(LOG_LEVEL_ERROR, NULL, "%s: %s", daemon->program, strerror(errno));
@@ -354,7 +369,7 @@ static int open_server(struct daemon *daemon, const struct options *options, str
 		.group = options->group,
 		.others_may_read = options->others_may_read,
 		.metrics = options->metrics,
-		.passed = passed_socket(error),
+		.passed = daemon->passed = passed_socket(error),
 		.handle = routes_handle,
 		.context = daemon->runner,
 	};

@@ -233,8 +233,7 @@ void kept_end(struct kept *kept, bool detach_links)
 	kept_each(kept, let_go, kept);
 	rmdir(kept->path);
 	kept->path[0] = '\0';
-	if (!namespace_path(path)) {
+	/* What is above it may have been made for us, where we cannot make it. */
+	if (!namespace_path(path))
 		rmdir(path);
-		rmdir(KEPT_ROOT);
-	}
 }
