@@ -394,9 +394,23 @@ static int take_owner(struct source_path *path, const struct source_find *find, 
 	return rc || find ? rc : kept_begin(&path->kept, path->owner.id, error);
 }
 
+/* Ways into other namespaces ended inside of those with the process before, and are made anew. */
+static void remove_relay(const struct link *link, void *context)
+{
+	struct source_path *path = context;
+	char relays[IFNAMSIZ];
+
+	owner_device_name(&path->owner, "r", relays);
+	if (owner_is_device(link) && strncmp(link->name, relays, strlen(relays)) == 0)
+		netlink_delete_link(path->netlink, link->ifindex, NULL);
+}
+
 static int take_over(struct source_path *path, struct error *error)
 {
-	int rc = source_taps_take_over(path->taps, error);
+	int rc = netlink_each_link(path->netlink, remove_relay, path, error);
+
+	if (!rc)
+		rc = source_taps_take_over(path->taps, error);
 
 	path->taken_over = true;
 	path->slots_used = SESSIONS_MAX;

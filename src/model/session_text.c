@@ -419,6 +419,9 @@ static void check_shape(struct build *build)
 	if (session_spread_fault(session, session_collects(session)))
 		refuse(build, SESSION_KEY_spread, session_spread_fault(session, session_collects(session)));
 	if (!session_collects(session)) {
+		for (unsigned int i = 0; i < session->destination_count; i++)
+			if (session->continues && session->destinations[i].netns[0])
+				refuse(build, SESSION_KEY_on_crash, "cannot be continue with a destination in another network namespace");
 		if (session->inner)
 			refuse(build, SESSION_KEY_inner, "is for sources that are tunnels");
 		return;
