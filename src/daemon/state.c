@@ -235,31 +235,44 @@ static void print_uplinks(FILE *out, const struct runner *runner)
 	}
 }
 
-static void print_collector(FILE *out, const char *session, const struct collector *collector)
+static void print_collector(FILE *out, const char *session, const struct collector_report *report)
 {
-	struct collector_report report;
-
-	collector_read(collector, &report);
 	for (enum collect_counter i = 0; i < COLLECT_COUNTER_COUNT; i++)
 		fprintf(out, "farspan_collector_packets_total{session=\"%s\",counter=\"%s\"} %llu\n", session, collect_counter_name(i),
-			(unsigned long long)report.counters[i]);
+			(unsigned long long)report->counters[i]);
+}
+
+static void print_sums(FILE *out, const char *session, const struct collector_report *report)
+{
 #define PRINT_SUM(name, help) \
-	fprintf(out, "farspan_collector_sum{session=\"%s\",sum=\"" #name "\"} %llu\n", session, (unsigned long long)report.name);
+	fprintf(out, "farspan_collector_sum{session=\"%s\",sum=\"" #name "\"} %llu\n", session, (unsigned long long)report->name);
 	COLLECTOR_SUMS(PRINT_SUM)
 #undef PRINT_SUM
 }
 
-static void print_collectors(FILE *out, const struct runner *runner)
+static void print_each_collector(FILE *out, const struct runner *runner,
+				 void (*print)(FILE *out, const char *session, const struct collector_report *report))
 {
 	const struct session_list *list = runner_wanted(runner);
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct runner_session found;
+		struct collector_report report;
 
 		runner_look(runner, list->sessions[i], &found);
-		if (found.collector)
-			print_collector(out, list->sessions[i]->name, found.collector);
+		if (!found.collector)
+			continue;
+		collector_read(found.collector, &report);
+		print(out, list->sessions[i]->name, &report);
 	}
+}
+
+static void print_collectors(FILE *out, const struct runner *runner)
+{
+	print_family(out, "farspan_collector_packets_total", "counter", "Packets received, by what became of them.");
+	print_each_collector(out, runner, print_collector);
+	print_family(out, "farspan_collector_sum", "gauge", "Frames accepted, their bytes, and what the numbers of the senders say.");
+	print_each_collector(out, runner, print_sums);
 }
 
 static void print_costs(FILE *out, struct runner *runner)

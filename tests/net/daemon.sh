@@ -196,6 +196,8 @@ curl -s --unix-socket "$work/idle.run/farspan.sock" -X PUT http://farspan/v1/ses
 	-d '{"enabled": false, "sources": [{"interface": "x0"}], "destinations": [{"type": "gre", "remote": "192.0.2.1"}]}'
 rm "$work/idle/x.session"
 "$FARSPAN" apply -S "$work/idle.run/farspan.sock" || wrong "apply without the bad file"
+curl -s --unix-socket "$work/idle.run/farspan.sock" -X DELETE http://farspan/v1/sessions/logged -o /dev/null
+"$here/api_wild.py" "$work/idle.run/farspan.sock" || wrong "requests of every kind"
 "$here/events.py" "$work/idle.run/farspan.sock" || wrong "events"
 end idle TERM || wrong "the end of the idle farspand: status $?"
 entries() {
