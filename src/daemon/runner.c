@@ -304,8 +304,9 @@ static int write_file(const struct runner *runner, struct session *session, stru
 	file_name(runner, session->name, ".new", fresh);
 	out = fopen(fresh, "we");
 	if (!out) {
-		error_list_add(errors, NULL, "%s: %s", fresh, strerror(errno));
-		return -errno;
+		rc = -errno;
+		error_list_add(errors, NULL, "%s: %s", fresh, strerror(-rc));
+		return rc;
 	}
 	session_file_write(out, session);
 	rc = fflush(out) || ferror(out) || fsync(fileno(out)) ? -EIO : 0;
@@ -334,9 +335,23 @@ static int no_such_session(const char *name, struct error_list *errors)
 	return -ENOENT;
 }
 
+/* Writes the session that has just been put, or takes it back: what was wanted before is wanted again. */
+static int keep_or_undo(struct runner *runner, const char *name, struct session_list *before, struct error_list *errors)
+{
+	struct error_list more = {0};
+	int rc = write_file(runner, session_list_find(&runner->list, name), errors);
+
+	if (!rc)
+		session_list_free(before);
+	else
+		apply(runner, before, &more);
+	error_list_free(&more);
+	return rc;
+}
+
 int runner_put(struct runner *runner, struct session *session, bool keep, struct error_list *errors)
 {
-	struct session_list wanted;
+	struct session_list wanted, before = {0};
 	const struct session *old = session_list_find(&runner->list, session->name);
 	int rc;
 
@@ -347,14 +362,18 @@ int runner_put(struct runner *runner, struct session *session, bool keep, struct
 	rc = copy_list(&runner->list, &wanted);
 	if (!rc)
 		rc = add_copy(&wanted, session);
+	if (!rc && keep)
+		rc = copy_list(&runner->list, &before);
 	if (rc)
 		return rc;
-	if ((rc = apply(runner, &wanted, errors)))
+	if ((rc = apply(runner, &wanted, errors))) {
+		session_list_free(&before);
 		return rc;
-	if (keep)
-		rc = write_file(runner, session_list_find(&runner->list, session->name), errors);
+	}
+	if (keep && (rc = keep_or_undo(runner, session->name, &before, errors)))
+		return rc;
 	session_free(session);
-	return rc;
+	return 0;
 }
 
 int runner_remove(struct runner *runner, const char *name, struct error_list *errors)

@@ -104,6 +104,12 @@ until_true 20 "the last event" grep -q deleted "$work/events"
 equal "what was told of it" "created - state active changed - changed - state off changed - state active deleted -" \
 	"$(jq -r 'select(.session == "api") | .event, .state // "-"' "$work/events" | paste -sd' ')"
 equal "deleted" "web.session" "$(ls "$work/tap")"
+chown 0 "$work/tap"
+equal "what cannot be kept is refused" "$work/tap/api.session.new: Permission denied" \
+	"$(ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}], "persist": true}' |
+		jq -r .error)"
+chown 65533 "$work/tap"
+equal "and is not there" '"web"' "$(show tap .name)"
 equal "a name that is not there" "there is no session of that name" "$(ask GET /v1/sessions/none | jq -r .error)"
 equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
 ask GET /metrics >"$work/metrics"
