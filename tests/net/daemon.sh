@@ -106,7 +106,7 @@ equal "what was told of it" "created - state active changed - changed - state of
 equal "deleted" "web.session" "$(ls "$work/tap")"
 chown 0 "$work/tap"
 equal "what cannot be kept is refused" "$work/tap/api.session.new: Permission denied" \
-	"$(ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}], "persist": true}' |
+	"$(ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre","remote": "10.9.0.2"}], "persist": true}' |
 		jq -r .error)"
 chown 65533 "$work/tap"
 equal "and is not there" '"web"' "$(show tap .name)"
