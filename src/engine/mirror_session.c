@@ -77,7 +77,8 @@ static int set_guards(struct mirrors *m, struct mirror_destination *d, const str
 			rc = source_path_guard(p->path, &guards[i], error);
 	if (rc)
 		return rc;
-	memcpy(d->guards, guards, count * sizeof *guards);
+	if (count)
+		memcpy(d->guards, guards, count * sizeof *guards);
 	d->guard_count = count;
 	for (unsigned int i = 0; i < old.guard_count; i++)
 		for (struct mirror_path *p = m->paths; p && !mirrors_guard(m, &old.guards[i]); p = p->next)
