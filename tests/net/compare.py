@@ -18,7 +18,8 @@ REFERENCE and COPIES are files, or several with + between. erspan:FILE stands fo
 whole:FILE for those inside of its ERSPAN, GRE and VXLAN packets, outer fragments put together,
 untagged:FILE for the frames of FILE without their outermost VLAN tag, NAME@FILE
 for those of the interfaces of a pcapng FILE whose names start with NAME; others are left out. Fence frames are left out everywhere but in
-"sequence". Prints counts; the exit status says whether it is so. Several of these with , between are one after the other, all of them.
+"sequence". The two forms of a TCP checksum of 0 count as one. Prints counts; the exit status says whether it is so. Several of these with
+, between are one after the other, all of them.
 """
 import functools
 import hashlib
@@ -41,6 +42,21 @@ def whole(path):
     return [packet for packet in packets if packet]
 
 
+def one_zero(frame):
+    """
+    The frame with a TCP checksum of 0 in one form: in ones' complement there are two, and the kernel writes 0 where it cuts a super-packet,
+    but 0xffff where it finishes a frame for an interface that cannot.
+    """
+    if b"\xff\xff" not in frame or len(frame) < 54:
+        return frame
+    _, kind, at = untag(frame)
+    ip = ip_of(frame[at:]) if kind in (0x0800, 0x86DD) else None
+    if not ip or ip[6] or ip[7] != 6:
+        return frame
+    at += (40 if ip[0] == 6 else (frame[at] & 15) * 4) + 16
+    return frame[:at] + b"\0\0" + frame[at + 2:] if frame[at:at + 2] == b"\xff\xff" else frame
+
+
 @functools.lru_cache
 def frames(paths):
     """The frames of captures; what comes in several files stands in their order."""
@@ -57,7 +73,7 @@ def frames(paths):
             found += [packet.data for packet in read(path) if packet.interface[0].startswith(name)]
         else:
             found += [b"no Ethernet: " * (packet.link == RAW) + packet.data for packet in read(path)]
-    return [frame for frame in found if FENCE not in frame]
+    return [one_zero(frame) for frame in found if FENCE not in frame]
 
 
 def show(title, counter):
