@@ -8,13 +8,20 @@
 
 int cmd_disable(int argc, char **argv, struct error *error)
 {
-	static const struct option options[] = {DAEMON_OPTIONS, {NULL, 0, NULL, 0}};
-	struct daemon_command command = {.usage = "usage: farspan disable [-S SOCKET] NAME...\n\n"
-						  "Stops sessions until they are enabled, or farspand is started anew.\n\n" DAEMON_HELP};
+	static const struct option options[] = {{"runtime", no_argument, NULL, DAEMON_OPTION_RUNTIME}, DAEMON_OPTIONS, {NULL, 0, NULL, 0}};
+	struct daemon_command command = {.usage = "usage: farspan disable [--runtime] [-S SOCKET] NAME...\n\n"
+						  "Stops sessions until they are enabled, also after the next start.\n\n"
+						  "      --runtime         until farspand is started anew\n" DAEMON_HELP};
+	json_t *body;
+	int status;
 
 	if (daemon_command_parse(argc, argv, options, &command, error))
 		return EXIT_USAGE;
 	if (command.help)
 		return EXIT_OK;
-	return daemon_command_each(&command, "POST", "/disable", error) ? EXIT_FAILED : EXIT_OK;
+	body = command.runtime ? NULL : json_pack("{s:b}", "persist", 1);
+	command.body = body;
+	status = daemon_command_each(&command, "POST", "/disable", error) ? EXIT_FAILED : EXIT_OK;
+	json_decref(body);
+	return status;
 }

@@ -24,6 +24,7 @@ int daemon_command_parse(int argc, char **argv, const struct option *options, st
 			return fail(error, EINVAL, "%s: unknown option '%s'; \"farspan %s --help\" lists them", argv[0], argv[optind - 1],
 				    argv[0]);
 		command->help |= option == 'h';
+		command->runtime |= option == DAEMON_OPTION_RUNTIME;
 		if (option == 'S')
 			command->socket = optarg;
 	}
@@ -57,7 +58,7 @@ static void print_errors(const json_t *list)
 int daemon_command_ask(const struct daemon_command *command, const char *method, const char *path, json_t **answer, struct error *error)
 {
 	json_t *json = NULL;
-	int rc = api_call(command->socket, method, path, NULL, &json, error);
+	int rc = api_call(command->socket, method, path, command->body, &json, error);
 
 	print_errors(json_object_get(json, rc ? "errors" : "warnings"));
 	if (answer)

@@ -14,6 +14,8 @@ struct daemon_command {
 	char **names;
 	int name_count;
 	bool help;
+	bool runtime;       /* --runtime was given, which not all have */
+	const json_t *body; /* of the request; NULL: none */
 };
 
 /* The lines of --help, and the options, that they have in common. */
@@ -23,6 +25,8 @@ struct daemon_command {
 	{                                         \
 		"help", no_argument, NULL, 'h'    \
 	}
+
+#define DAEMON_OPTION_RUNTIME 256
 
 struct option;
 

@@ -196,10 +196,28 @@ static void delete_session(struct call *call)
 	put_result(call, rc, &errors);
 }
 
+/* The body may be left out; else "persist" is all it may have. */
+static bool read_persist(struct call *call, bool *keep)
+{
+	json_t *json = call->request->body_len ? read_body(call) : json_object(), *persist = json_object_get(json, "persist");
+	bool known = json_object_size(json) == (persist ? 1 : 0) && (!persist || json_is_boolean(persist));
+
+	*keep = json_is_true(persist);
+	if (json && !known)
+		put_error(call, BAD_REQUEST, "the body may have \"persist\", true or false, and nothing else");
+	json_decref(json);
+	return json && known;
+}
+
 static void switch_session(struct call *call, bool on)
 {
 	struct error_list errors = {0};
-	int rc = runner_enable(call->runner, call->name, on, &errors);
+	bool keep;
+	int rc;
+
+	if (!read_persist(call, &keep))
+		return;
+	rc = runner_enable(call->runner, call->name, on, keep, &errors);
 
 	if (!rc)
 		log_line(LOG_LEVEL_INFO, call->name, "%s over the API", on ? "enabled" : "disabled");

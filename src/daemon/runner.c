@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/devices.h"
@@ -293,6 +294,43 @@ static void file_name(const struct runner *runner, const char *name, const char 
 	snprintf(path, SESSION_PATH_MAX, "%s/%s.session%s", runner->directories[0], name, suffix);
 }
 
+/* What says whether it is enabled, in spite of its file. */
+static const char drop_in[] = "enabled.conf";
+
+static int write_drop_in(const struct runner *runner, const char *name, bool enable, struct error_list *errors)
+{
+	char folder[SESSION_PATH_MAX], path[SESSION_PATH_MAX + sizeof drop_in], fresh[sizeof path + 4];
+	FILE *out;
+
+	file_name(runner, name, ".d", folder);
+	snprintf(path, sizeof path, "%s/%s", folder, drop_in);
+	snprintf(fresh, sizeof fresh, "%s.new", path);
+	out = mkdir(folder, 0755) == 0 || errno == EEXIST ? fopen(fresh, "we") : NULL;
+	if (!out) {
+		int rc = -errno;
+
+		error_list_add(errors, NULL, "%s: %s", path, strerror(-rc));
+		return rc;
+	}
+	fprintf(out, "[Session]\nEnabled=%s\n", enable ? "yes" : "no");
+	if ((fflush(out) || fsync(fileno(out))) | fclose(out) || rename(fresh, path)) {
+		error_list_add(errors, NULL, "%s: cannot be written", path);
+		unlink(fresh);
+		return -EIO;
+	}
+	return 0;
+}
+
+static void remove_drop_in(const struct runner *runner, const char *name)
+{
+	char folder[SESSION_PATH_MAX], path[SESSION_PATH_MAX + sizeof drop_in];
+
+	file_name(runner, name, ".d", folder);
+	snprintf(path, sizeof path, "%s/%s", folder, drop_in);
+	if (unlink(path) == 0)
+		rmdir(folder);
+}
+
 /* A file is whole or is not there: the new one takes the place of the old in one step. */
 static int write_file(const struct runner *runner, struct session *session, struct error_list *errors)
 {
@@ -316,6 +354,7 @@ static int write_file(const struct runner *runner, struct session *session, stru
 		return -EIO;
 	}
 	memcpy(session->file, path, sizeof session->file);
+	remove_drop_in(runner, session->name);
 	return 0;
 }
 
@@ -396,6 +435,7 @@ int runner_remove(struct runner *runner, const char *name, struct error_list *er
 	session_list_remove(&wanted, name);
 	if ((rc = apply(runner, &wanted, errors)))
 		return rc;
+	remove_drop_in(runner, name);
 	if (is_in_file(runner, name) && unlink(path)) {
 		error_list_add(errors, NULL, "%s: %s", path, strerror(errno));
 		return -errno;
@@ -403,26 +443,49 @@ int runner_remove(struct runner *runner, const char *name, struct error_list *er
 	return 0;
 }
 
-int runner_enable(struct runner *runner, const char *name, bool enable, struct error_list *errors)
+static int apply_switches(struct runner *runner, struct error_list *errors)
 {
-	struct switched *switched = find_switched(runner, name), old;
 	struct session_list wanted;
+	int rc = copy_list(&runner->list, &wanted);
+
+	if (rc)
+		return rc;
+	switch_off_and_on(runner, &wanted);
+	return apply(runner, &wanted, errors);
+}
+
+int runner_enable(struct runner *runner, const char *name, bool enable, bool keep, struct error_list *errors)
+{
+	const struct session *session = session_list_find(&runner->list, name);
+	struct switched *switched = find_switched(runner, name), old;
+	bool in_file = session && session->file[0];
 	int rc;
 
-	if (!session_list_find(&runner->list, name))
+	if (!session)
 		return no_such_session(name, errors);
-	if (!switched && !(switched = add_switched(runner, name, session_list_find(&runner->list, name)->disabled)))
+	if (!switched && !(switched = add_switched(runner, name, session->disabled)))
 		return -ENOMEM;
 	old = *switched;
 	switched->off = !enable;
-	rc = copy_list(&runner->list, &wanted);
-	if (!rc) {
-		switch_off_and_on(runner, &wanted);
-		rc = apply(runner, &wanted, errors);
-	}
-	if (rc)
+	rc = apply_switches(runner, errors);
+	if (rc) {
 		*switched = old;
-	return rc;
+		return rc;
+	}
+	if (!keep || !in_file)
+		return 0;
+	rc = write_drop_in(runner, name, enable, errors);
+	if (rc) {
+		struct error_list more = {0};
+
+		*switched = old;
+		apply_switches(runner, &more);
+		error_list_free(&more);
+		return rc;
+	}
+	/* From now on the files say it. */
+	*switched = runner->switched[--runner->switched_count];
+	return 0;
 }
 
 /* ---- handing over ---- */

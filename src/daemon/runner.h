@@ -34,8 +34,11 @@ int runner_put(struct runner *runner, struct session *session, bool keep, struct
 /* Ends a session and removes its file, if it is in the first directory. -ENOENT; -EBUSY: another file has it. */
 int runner_remove(struct runner *runner, const char *name, struct error_list *errors);
 
-/* Until the next start, or until it is said otherwise. -ENOENT if there is no such session. */
-int runner_enable(struct runner *runner, const char *name, bool enable, struct error_list *errors);
+/*
+ * Until the next start, or until it is said otherwise; keep: for good, by a drop-in in the first directory, if the session is in a file.
+ * -ENOENT if there is no such session.
+ */
+int runner_enable(struct runner *runner, const char *name, bool enable, bool keep, struct error_list *errors);
 
 /* Becomes readable when runner_follow() has something to do, which is to be called every second besides. */
 int runner_fd(const struct runner *runner);

@@ -98,16 +98,20 @@ equal "it is in a file" "Filter=arp" "$(grep Filter "$work/tap/api.session")"
 equal "as export prints it" "$(cat "$work/tap/api.session")" "$("$FARSPAN" export -S "$work/tap.run/farspan.sock" api)"
 "$FARSPAN" disable -S "$work/tap.run/farspan.sock" api || wrong "disable"
 equal "disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .state]' | paste -sd' ')"
-"$FARSPAN" enable -S "$work/tap.run/farspan.sock" api || wrong "enable"
+equal "for good" "Enabled=no" "$(grep Enabled "$work/tap/api.session.d/enabled.conf")"
+"$FARSPAN" apply -S "$work/tap.run/farspan.sock" || wrong "apply with the drop-in"
+equal "still disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .state]' | paste -sd' ')"
+"$FARSPAN" enable --runtime -S "$work/tap.run/farspan.sock" api || wrong "enable"
+equal "not for good" "Enabled=no" "$(grep Enabled "$work/tap/api.session.d/enabled.conf")"
 ask DELETE /v1/sessions/api >/dev/null
 until_true 20 "the last event" grep -q deleted "$work/events"
 equal "what was told of it" "created - state active changed - changed - state off changed - state active deleted -" \
 	"$(jq -r 'select(.session == "api") | .event, .state // "-"' "$work/events" | paste -sd' ')"
 equal "deleted" "web.session" "$(ls "$work/tap")"
 chown 0 "$work/tap"
+kept='{"persist": true, "sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}]}'
 equal "what cannot be kept is refused" "$work/tap/api.session.new: Permission denied" \
-	"$(ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre","remote": "10.9.0.2"}], "persist": true}' |
-		jq -r .error)"
+	"$(ask PUT /v1/sessions/api "$kept" | jq -r .error)"
 chown 65533 "$work/tap"
 equal "and is not there" '"web"' "$(show tap .name)"
 equal "a name that is not there" "there is no session of that name" "$(ask GET /v1/sessions/none | jq -r .error)"
