@@ -19,6 +19,7 @@
  *
  *     clang -target bpf -O2 -g -c hook.bpf.c -o hook.bpf.o
  *     farspan mirror -i eth0 -t erspan2:10.9.0.2 --hook hook.bpf.o
+ *     farspan collect -t erspan2:10.9.0.2 --hook hook.bpf.o
  *
  * The object is linked with farspan's own program (so -g is needed, and it may have maps and further functions) and verified by the kernel
  * as one with it. That meta is not NULL must be asked: the kernel wants to see it.
@@ -43,6 +44,20 @@ enum {
 	FARSPAN_HOOK_ERSPAN3 = 3,
 	FARSPAN_HOOK_GRE = 4,
 	FARSPAN_HOOK_VXLAN = 5,
+	FARSPAN_HOOK_GENEVE = 6,
+	FARSPAN_HOOK_TZSP = 7,
+};
+
+/* At a collector: the packet that the frame came in. What its kind has no field for is 0. */
+struct farspan_received {
+	__u32 kind;       /* 0: the frame did not come in a packet, this is no collector */
+	__u32 ip_version; /* 4 or 6 */
+	__be32 sender[4]; /* IPv4 takes the first word */
+	__be32 local[4];  /* whom it was sent to */
+	__u32 number, index, direction, hwid, sgt;
+	__u32 vlan, cos; /* of the frame's outermost tag, else as the ERSPAN header says */
+	__u32 has_sequence, sequence;
+	__u32 rule; /* the number of the rule that took it, from 1 on; 0: none did */
 };
 
 /* In host byte order but for addresses. What a kind has no field for stays 0, and is not written. Numbers are cut to the field's width. */
@@ -62,6 +77,10 @@ struct farspan_meta {
 	__u32 vlan;      /* ERSPAN's own copy of the frame's tag; the frame is not changed by it */
 	__u32 cos;
 	__be32 remote[4]; /* where to; IPv4 takes the first word. Another one is looked up in the routes of the session's uplink */
+
+	/* More of what is known. A session with several destinations asks for each of them: to refuse means not there. */
+	__u32 destination; /* which one, from 0 on */
+	struct farspan_received received;
 };
 
 int farspan_hook(struct __sk_buff *skb, struct farspan_meta *meta);

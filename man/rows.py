@@ -29,6 +29,8 @@ FORMS = {
     "mtu_policy": ("truncate|fragment|drop", "truncate fragment drop"),
     "length_policy": ("truncate|drop", "truncate drop"),
     "tag_type": ("0x8100|0x88a8", "0x8100 0x88a8"),
+    "kept": ("all|FIELD[+FIELD...]", "all id index direction hwid sgt vlan cos seq"),
+    "choice": ("none|NUMBER[+NUMBER...]", ""),
 }
 # What completions offer as the value of an option. The rest, and what is not an option, is left to the user.
 VALUES = {
@@ -212,6 +214,17 @@ def keys(source, side, column=1):
     return found
 
 
+def match_keys(source, half, column):
+    """Rows as keys() has them, without types, of one half of a rule: "from" is what it takes, "to" what it sets."""
+    constants = endpoint_constants(source)
+    ours = constants.value("KIND_MATCH")
+    taken = ours if half == "to" else ours | constants.value("KINDS_ALL")
+    for row in rows(source.text("src/model/keys.def"), r"\bKEY\("):
+        form, (least, most, default, taken_by, help_text) = row[4], row[5:10]
+        if row[0] not in ("marker", "port") and constants.value(taken_by) >> SIDES[half][1] & taken:
+            yield row[column], form, least, most, default, help_text
+
+
 # How the values of session keys are written, by their form in session_keys.def, where it is not the help that says so.
 SESSION_FORMS = {
     "text": "TEXT",
@@ -291,6 +304,15 @@ def manual_keys(source, side, table=keys):
         yield f"*{escape(name)}*=_{escape(value)}_\n\t{escape(sentence(help_text))} Default: {escape(default)}. Of {of}.\n"
 
 
+def manual_match_keys(column):
+    def fill(source, half):
+        for name, form, least, most, _, help_text in match_keys(source, half, column):
+            value = FORMS[form][0].format(min=least, max=most)
+            name = ("Set" if column == 2 and half == "to" and name != "To" else "") + name
+            yield f"*{escape(name)}*=_{escape(value)}_\n\t{escape(sentence(help_text))}\n"
+    return fill
+
+
 def manual_counters(table):
     def fill(source, wanted):
         found = [(name, text) for name, kind, text in table(source) if kind == wanted]
@@ -349,6 +371,8 @@ FILLERS = {
     "types": manual_types,
     "keys": manual_keys,
     "file-keys": manual_file_keys,
+    "match-keys": manual_match_keys(1),
+    "match-file-keys": manual_match_keys(2),
     "session-keys": manual_session_keys,
     "mirror-counters": manual_counters(mirror_counters),
     "collect-counters": manual_counters(collect_counters),

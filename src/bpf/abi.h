@@ -25,10 +25,18 @@
 #define MARK_CUT_FRAME  0x46435554u /* "FCUT" */
 
 /*
+ * A frame on the private interface of a relay, instead: "FM", whether it is not whole, and the key of what was received around it, in
+ * "carried".
+ */
+#define MARK_CARRIED     0x464d0000u
+#define MARK_CARRIED_CUT 0x00008000u
+#define MARK_CARRIED_KEY 0x00007fffu
+
+/*
  * To be raised when programs of two versions can no longer share maps and devices although all types are the same: when the mark, the
  * notes, or what something in a map means is changed.
  */
-#define KEPT_REVISION 1
+#define KEPT_REVISION 2
 
 enum direction {
 	DIRECTION_RX, /* ingress in ERSPAN's words */
@@ -70,6 +78,7 @@ enum note {
 	NOTE_SOURCE, /* ifindex of where it was seen */
 	NOTE_TICKET, /* with frames: its place among the copies that this CPU sends through the segmenter; without: NOTE_ROUTED or 0 */
 	NOTE_FRAMES,
+	NOTE_CARRIED, /* key in "carried" + 1; 0: none */
 	NOTES,
 };
 
@@ -145,6 +154,8 @@ struct session_config {
 	__u32 unreachable;    /* enum counter */
 	__u64 limit;          /* copies to send; 0: no limit */
 	__u32 unfinished_max; /* longest frame that may be sent with its checksum unfinished, since the uplink finishes it; 0: none */
+	__u32 keep;           /* bits of enum relay_field: what stays as it was received */
+	__u32 destination;    /* its number among those of the session */
 	/* WRAP_VLAN */
 	__u32 tag_type_be;
 	__u32 tag_tci;
@@ -215,6 +226,7 @@ struct leg {
 	__u32 some_vlans; /* only those in vlan_sets[first_slot] */
 	__u32 udp_copies; /* its copies are UDP packets: the loop guard must look at such */
 	__u32 filter;     /* number of its packet filter + 1; 0: none */
+	__u32 chosen_by;  /* a relay's: bits of its destinations in what rules choose; 0: it is none */
 };
 
 /* Constants of a source program: the legs that take from one direction of its interface. */
@@ -225,6 +237,7 @@ struct tap {
 	__u32 wants_vlan;   /* some leg goes by VLANs */
 	__u32 udp_copies;   /* some leg's copies are UDP packets */
 	__u32 filter_count; /* packet filters of all legs */
+	__u32 relays;       /* not 0: it is the private interface of a relay */
 	__u32 count;
 	struct leg legs[TAP_LEGS_MAX];
 };
@@ -259,6 +272,62 @@ struct vlan_set {
 struct spread_seed {
 	__u32 seed;
 	__u32 present; /* 0: the destination is out of order, its flows go to the others */
+};
+
+/* ---- relay ---- */
+
+/* What is received of a mirrored frame besides itself, and a relay can match, keep or set. Member names of struct farspan_meta. */
+#define RELAY_FIELDS(X) X(number) X(index) X(direction) X(hwid) X(sgt) X(vlan) X(cos)
+
+enum relay_field {
+#define RELAY_FIELD(name) RELAY_##name,
+	RELAY_FIELDS(RELAY_FIELD)
+#undef RELAY_FIELD
+	RELAY_MATCHED, /* those that rules know */
+	RELAY_sequence = RELAY_MATCHED,
+	RELAY_FIELD_COUNT,
+};
+
+/*
+ * Value of "carried", an array that user space may write into directly: what was received around a frame that is on its way through a
+ * relay. The collector's programs take the elements of the lower half in turn, user space those of the upper half: there are more of them
+ * than frames can be under way.
+ */
+struct carried {
+	__u32 has;  /* bits of enum relay_field */
+	__u32 kind; /* enum farspan_kind */
+	__u32 value[RELAY_FIELD_COUNT];
+	__u32 ip_version;
+	__be32 sender[4]; /* IPv4 takes the first word, the others are 0 */
+	__be32 local[4];
+	__u32 rule; /* key in "match_rules" + 1 of the one that takes it; 0: none does */
+};
+
+enum {
+	CARRIED_HALF = (MARK_CARRIED_KEY + 1) / 2,
+	MATCH_RULES_MAX = 32,
+	MATCH_RANGES_MAX = 16,
+	MATCH_SENDERS_MAX = 16,
+};
+
+/* Value of "match_rules", an array: the first that takes a frame counts. */
+struct match_rule {
+	__u32 present;
+	__u32 kinds; /* bits of enum farspan_kind */
+	__u32 tests; /* bits of enum relay_field: those that must be there, and in a range */
+	__u32 sets;  /* the same: those that are set */
+	__u32 set[RELAY_MATCHED];
+	__u32 destinations; /* a bit for each that gets the frame */
+	struct {
+		__u32 first, last; /* behind the last range: 1 and 0 */
+	} ranges[RELAY_MATCHED][MATCH_RANGES_MAX];
+	__u32 sender_count; /* 0: any */
+	struct {
+		__u32 ip_version;
+		__be32 address[4], mask[4];
+	} senders[MATCH_SENDERS_MAX];
+	__u32 local_version; /* 0: any */
+	__be32 local[4];
 };
 
 /* ---- collector ---- */
@@ -327,6 +396,8 @@ struct target {
 	__u32 ifindex;
 	__u32 frame_max; /* longest frame, Ethernet header included */
 	__u32 marks_cut; /* frames that are not whole need the mark MARK_CUT_FRAME */
+	__u32 next;      /* key in "carried", for a relay that has one */
+	__u32 carries;   /* it has one */
 	__u32 padding;
 	__u64 sent; /* by XDP: what of it has arrived is to be seen on the interface */
 	__u64 lost;

@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "bpf/carry.h"
 #include "bpf/collect_parse.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -456,13 +457,27 @@ static __always_inline int strip(struct __sk_buff *skb, const struct delivery *d
 	return bpf_skb_store_bytes(skb, 0, ethernet, sizeof ethernet, 0) ? -1 : 0;
 }
 
-static __always_inline void hand_on(struct __sk_buff *skb, const struct delivery *delivery)
+/* For the programs of a relay, which may want to know what was around the frame. */
+static __always_inline __u32 delivery_mark(struct __sk_buff *skb, const struct outer *outer, const struct delivery *delivery,
+					   struct target *target)
+{
+	__u32 key;
+
+	if (carries && target->carries) {
+		key = __sync_fetch_and_add(&target->next, 1) & (CARRIED_HALF - 1);
+		if (!carry(skb, outer, delivery->target, key))
+			return MARK_CARRIED | (delivery->truncated ? MARK_CARRIED_CUT : 0) | key;
+	}
+	return delivery->truncated && target->marks_cut ? MARK_CUT_FRAME : 0;
+}
+
+static __always_inline void hand_on(struct __sk_buff *skb, const struct outer *outer, const struct delivery *delivery)
 {
 	struct target *target = bpf_map_lookup_elem(&targets, &delivery->target);
 
 	if (!target)
 		return;
-	skb->mark = delivery->truncated && target->marks_cut ? MARK_CUT_FRAME : 0;
+	skb->mark = delivery_mark(skb, outer, delivery, target);
 	/* The kernel empties that map with the interface, whose number another one may have by now. */
 	if (!bpf_map_lookup_elem(&present, &delivery->target) || strip(skb, delivery) || bpf_clone_redirect(skb, target->ifindex, 0))
 		__sync_fetch_and_add(&target->lost, 1);
@@ -492,6 +507,6 @@ int farspan_collect(struct __sk_buff *skb)
 		break;
 	}
 	if (delivers)
-		hand_on(skb, &delivery);
+		hand_on(skb, &outer, &delivery);
 	return TC_ACT_SHOT;
 }

@@ -36,6 +36,7 @@ struct outer {
 	__u32 sequence;
 	__be16 word; /* GRE protocol, UDP destination port */
 	__u32 gre_flags;
+	__u32 words[3]; /* of an ERSPAN header */
 	struct collect_key key;
 };
 
@@ -183,6 +184,8 @@ static __always_inline int read_erspan(struct outer *outer)
 	if (!words)
 		return -1;
 	first = bpf_ntohl(words[0]);
+	outer->words[0] = first;
+	outer->words[1] = bpf_ntohl(words[1]);
 	outer->key.id = first & 0x3ff;
 	outer->truncated = first >> 10 & 1;
 	outer->off += WIRE_ERSPAN2_LEN;
@@ -194,6 +197,7 @@ static __always_inline int read_erspan(struct outer *outer)
 	if (!words || first >> 28 != ERSPAN3_VERSION)
 		return -1;
 	third = bpf_ntohl(words[0]);
+	outer->words[2] = third;
 	outer->key.kind = FARSPAN_ERSPAN3;
 	outer->key.hwid = third >> 4 & 0x3f;
 	outer->transmitted = third >> 3 & 1;

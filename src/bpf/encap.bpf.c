@@ -12,6 +12,7 @@
 #include "bpf/layers.h"
 #include "bpf/outer_checksum.h"
 #include "bpf/outer_fragment.h"
+#include "bpf/relay.h"
 #include "bpf/relays.h"
 #include "bpf/ways.h"
 
@@ -94,7 +95,9 @@ struct frame {
 	__u8 elsewhere;           /* goes to a remote of the hook's */
 	enum direction direction; /* as its copy says */
 	__u32 source;             /* ifindex of where it was seen */
-	struct farspan_meta meta; /* as the hook left it; unused without one */
+	__u8 has_sequence;        /* of its own */
+	__u32 sequence;
+	struct farspan_meta meta; /* as the hook and the rules of a relay left it; unused without them */
 };
 
 static __always_inline struct session_config *find_session(__u32 slot)
@@ -351,7 +354,7 @@ static __always_inline void start_header(struct session_config *header, const st
 	__builtin_memcpy(header->header, session->header, SHORT);
 	if (session->header_len > SHORT - HEADER_ALIGN)
 		__builtin_memcpy(header->header + SHORT, session->header + SHORT, HEADER_BUFFER - SHORT);
-	if (hooked)
+	if (hooked || has_carrier)
 		__builtin_memcpy(header->fields, session->fields, sizeof header->fields);
 }
 
@@ -364,12 +367,12 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 	if (!header)
 		return -1;
 	start_header(header, session);
-	if (hooked)
+	if (hooked || has_carrier)
 		frame->elsewhere = (__u8)apply_meta(header, &frame->meta);
 	if (header->inherit_tos)
 		fill_tos(header, read_tos(skb));
 	fill_lengths(header, frame->len);
-	if (header->port_off && !hooked)
+	if (header->port_off && !hooked && !has_carrier)
 		header_or(header, header->port_off, frame->source & header->port_mask);
 	if (header->kind == FARSPAN_VXLAN)
 		fill_entropy(header, flow_hash(skb));
@@ -377,7 +380,8 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 		fill_erspan(header, frame);
 	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
 	if (header->sequence_off)
-		header_or(header, header->sequence_off, __sync_fetch_and_add(&state->next_sequence, 1));
+		header_or(header, header->sequence_off,
+			  has_carrier && frame->has_sequence ? frame->sequence : __sync_fetch_and_add(&state->next_sequence, 1));
 	return push_header(skb, header);
 }
 
@@ -409,13 +413,36 @@ static __always_inline int send(struct __sk_buff *skb, struct session_config *se
 	return wrapped ? send_to_nexthop(skb, session, frame) : (int)bpf_redirect(session->uplink, 0);
 }
 
-/* Asks the hook. Not 0: it refuses. */
-static __always_inline int run_hook(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
+/* What was received around the copy is kept, and a rule may set it. */
+static __always_inline void relay(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
+{
+	struct carried *received = find_carried(skb);
+
+	if (!received)
+		return;
+	relay_meta(session, received, &frame->meta);
+	frame->has_sequence = session->keep & received->has & 1u << RELAY_sequence ? 1 : 0;
+	frame->sequence = received->value[RELAY_sequence];
+	if (hooked)
+		tell_received(received, &frame->meta.received);
+}
+
+static __always_inline int run_hook(struct __sk_buff *skb, struct farspan_meta *meta)
+{
+	__u32 mark = skb->mark;
+	int refused = farspan_hook(skb, meta);
+
+	skb->mark = mark; /* what keeps copies from being mirrored again is not the hook's */
+	return refused;
+}
+
+/* Finds out what the headers say. Not 0: the hook refuses the copy. */
+static __always_inline int edit(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
 	struct farspan_meta *meta = &frame->meta;
-	__u32 mark = skb->mark;
-	int refused;
+	int refused = 0;
 
+	meta->destination = session->destination;
 	meta->ifindex = frame->source;
 	meta->tagged = frame->tagged;
 	meta->direction = frame->direction == DIRECTION_TX;
@@ -423,8 +450,10 @@ static __always_inline int run_hook(struct __sk_buff *skb, struct session_config
 	meta->cos = frame->tci >> VLAN_PRIORITY_SHIFT;
 	if (session->wrap == WRAP_TUNNEL)
 		fill_meta(session, meta);
-	refused = farspan_hook(skb, meta);
-	skb->mark = mark; /* what keeps copies from being mirrored again is not the hook's */
+	if (has_carrier)
+		relay(skb, session, frame);
+	if (hooked)
+		refused = run_hook(skb, meta);
 	frame->tci = (__u16)((meta->vlan & VLAN_ID_MASK) | meta->cos << VLAN_PRIORITY_SHIFT);
 	frame->direction = meta->direction ? DIRECTION_TX : DIRECTION_RX;
 	return refused;
@@ -450,7 +479,7 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		return drop(c, COUNTER_too_big);
 	if (restore_tag(skb, session, &frame))
 		return drop(c, COUNTER_encap_failed);
-	if (hooked && run_hook(skb, session, &frame))
+	if ((hooked || has_carrier) && edit(skb, session, &frame))
 		return drop(c, COUNTER_hook);
 	unfit = truncate_frame(skb, session, &frame);
 	if (unfit)

@@ -20,8 +20,8 @@ enum {
 enum {
 	FRAGMENT_OFFSET = NOTE_SOURCE, /* in the payload of the packet */
 	FRAGMENT_LEN = NOTE_TICKET,    /* the highest bit is set if more follow */
-	FRAGMENT_ID = NOTES,
-	FRAGMENT_ELSEWHERE, /* the packet does not go to the session's next hop */
+	FRAGMENT_ID = NOTE_CARRIED,    /* by now the headers say what was carried */
+	FRAGMENT_ELSEWHERE,            /* the packet does not go to the session's next hop */
 };
 #define NOTE_MORE     0x80000000u
 #define NOTE_FRAGMENT 0xffffffffu /* no copy has come as that many frames */

@@ -7,6 +7,7 @@
 
 #include "bpf/filters.h"
 #include "bpf/flow.h"
+#include "bpf/match.h"
 #include "bpf/own_copy.h"
 #include "bpf/ways.h"
 
@@ -48,7 +49,9 @@ struct frame {
 	__u32 frames; /* on the wire, that the skb stands for */
 	__u32 flow;
 	__u16 vlan;
-	__u8 own; /* a copy of a mirror */
+	__u8 own;      /* a copy of a mirror */
+	__u32 carried; /* key of what was received around it + 1; 0: nothing is known */
+	__u32 chosen;  /* bits of the destinations that rules choose */
 	const struct exclusions *exclusions;
 };
 
@@ -140,7 +143,12 @@ static __always_inline __u32 spread(const volatile struct leg *leg, __u32 flow)
 
 /* ---- copies ---- */
 
-static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum direction direction, __u32 frames, struct counters *c)
+static __always_inline int is_cut(__u32 mark, const struct frame *frame)
+{
+	return mark == MARK_CUT_FRAME || (frame->carried && mark & MARK_CARRIED_CUT);
+}
+
+static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum direction direction, const struct frame *frame, struct counters *c)
 {
 	__u32 mark = skb->mark, notes[NOTES], way;
 	long failed;
@@ -149,8 +157,8 @@ static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum directi
 		notes[i] = skb->cb[i];
 	way = choose_way(skb, &taps[direction].ways, slot, taps[direction].at_egress ? NOTE_ROUTED : 0);
 	skb->cb[NOTE_SOURCE] = skb->ifindex;
-	skb->mark =
-		MARK_MAGIC | (direction == DIRECTION_TX ? MARK_TX : 0) | (mark == MARK_CUT_FRAME ? MARK_CUT : 0) | (slot & MARK_SLOT_MASK);
+	skb->cb[NOTE_CARRIED] = frame->carried;
+	skb->mark = MARK_MAGIC | (direction == DIRECTION_TX ? MARK_TX : 0) | (is_cut(mark, frame) ? MARK_CUT : 0) | (slot & MARK_SLOT_MASK);
 	failed = bpf_clone_redirect(skb, way, 0);
 	skb->mark = mark;
 	for (__u32 i = 0; i < NOTES; i++)
@@ -160,7 +168,7 @@ static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum directi
 	 * losses are found as attempted and not arrived.
 	 */
 	if (failed < 0)
-		count(c, COUNTER_clone_failed, frames);
+		count(c, COUNTER_clone_failed, frame->frames);
 }
 
 static __always_inline void serve(struct __sk_buff *skb, const volatile struct leg *leg, enum direction direction, struct frame *frame)
@@ -173,6 +181,8 @@ static __always_inline void serve(struct __sk_buff *skb, const volatile struct l
 	count(c, COUNTER_seen, frame->frames);
 	if (frame->own) {
 		count(c, COUNTER_loop, frame->frames);
+	} else if (leg->chosen_by && !(frame->chosen & leg->chosen_by)) {
+		count(c, COUNTER_match, frame->frames);
 	} else if (leg->some_vlans && !in_vlan_set(leg->first_slot, frame->vlan)) {
 		count(c, COUNTER_vlan, frame->frames);
 	} else if (leg->filter && is_excluded(frame->exclusions, leg->filter - 1)) {
@@ -184,7 +194,7 @@ static __always_inline void serve(struct __sk_buff *skb, const volatile struct l
 		if (leg->limited && !take_tokens(leg->first_slot, skb->len, frame->frames))
 			count(c, COUNTER_rate, frame->frames);
 		else
-			copy(skb, slot, direction, frame->frames, c);
+			copy(skb, slot, direction, frame, c);
 	}
 }
 
@@ -197,9 +207,14 @@ static __always_inline int mirror(struct __sk_buff *skb, enum direction directio
 		.vlan = taps[direction].wants_vlan ? read_vlan(skb) : 0,
 		.flow = taps[direction].wants_flow ? flow_hash(skb) : 0,
 		.exclusions = &exclusions,
+		.chosen = ~0u,
 	};
 
 	run_filters(skb, taps[direction].filter_count, &exclusions);
+	if (taps[direction].relays && (skb->mark & MARK_MAGIC_MASK) == MARK_CARRIED) {
+		frame.carried = (skb->mark & MARK_CARRIED_KEY) + 1;
+		frame.chosen = match_destinations(frame.carried - 1);
+	}
 	for (__u32 i = 0; i < TAP_LEGS_MAX && i < taps[direction].count; i++)
 		serve(skb, &taps[direction].legs[i], direction, &frame);
 	return TC_ACT_UNSPEC;

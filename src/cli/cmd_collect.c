@@ -162,12 +162,23 @@ static int receive_until_stopped(struct live *live, struct collect *collect, con
 	return rc;
 }
 
+/* To mark frames one by one, with what was received around them, is a privilege. */
+static bool some_carry(const struct ways *ways)
+{
+	for (unsigned int i = 0; i < ways->count; i++)
+		if (ways->outlets[i] && outlets_carried(ways->outlets[i]) >= 0)
+			return true;
+	return false;
+}
+
 /* Everything is open: what reads packets gives up its privileges. */
 static int give_up_privileges(struct live *live, const struct collect *collect, const struct ways *ways, struct error *error)
 {
 	int directories[COLLECT_OUTPUTS_MAX], rc = 0;
 	const char *text;
 
+	if (some_carry(ways))
+		return 0;
 	if (live)
 		rc = live_leave_following(live, error);
 	else

@@ -8,6 +8,7 @@
 
 #include "cli/number.h"
 #include "cli/shape_options.h"
+#include "model/match.h"
 
 enum {
 	OPTION_JSON = 1024,
@@ -18,6 +19,8 @@ enum {
 	OPTION_INNER,
 	OPTION_TIME,
 	OPTION_STATS,
+	OPTION_HOOK,
+	OPTION_MATCH,
 };
 
 void collect_print_usage(FILE *out)
@@ -43,6 +46,9 @@ void collect_print_usage(FILE *out)
 		"      --per-session     files for each session; %%{session} in FILE is where its name goes\n"
 		"  -z, --compress zstd   compressed files; so are those with a FILE that ends with .zst\n"
 		"      --fsync WHEN      none (default), rotate: wait for the disk when a file is complete, or also every SECONDS\n"
+		"      --match RULE          which frames go to which destinations, and what is said of them, may be repeated:\n"
+		"                        --match 'id=7,vlan=10-20 -> id=9,type=erspan3,to=2'\n"
+		"      --hook OBJECT         a hook of yours that sees, changes or refuses every frame on its way to a destination\n"
 		"      --inner LIST      undo in the frames: fabricpath, vntag, ttag, cmd, fcs, tag, tag_likely; with commas, or all\n"
 		"      --listen [ADDRESS:]PORT   the recording for whoever connects by TCP (pcap-over-IP); 127.0.0.1 without an address\n"
 		"      --time receive|source     with Type III: also when the switch saw the frame, as a comment, or as the packet's time\n"
@@ -117,6 +123,16 @@ static int parse_interface(struct collect_options *options, struct error *error)
 	return 0;
 }
 
+static int parse_match(const char *text, struct session *relay, struct error *error)
+{
+	struct match match;
+	int rc = match_parse(text, &match, error);
+
+	if (rc)
+		return rc;
+	return matches_add(&relay->matches, &match) ? fail(error, ENOMEM, "out of memory") : 0;
+}
+
 /* The options that say where frames go, and as what. */
 static int parse_output(int option, struct collect_output_options *output, struct error *error)
 {
@@ -138,6 +154,11 @@ static int parse_output(int option, struct collect_output_options *output, struc
 		return recording_parse_compress(optarg, &output->zstd, error);
 	case OPTION_FSYNC:
 		return recording_parse_sync(optarg, &output->sync, error);
+	case OPTION_HOOK:
+		output->relay.hook = optarg;
+		return 0;
+	case OPTION_MATCH:
+		return parse_match(optarg, &output->relay, error);
 	case OPTION_INNER:
 		return session_parse_inner(optarg, &output->inner, error);
 	default:
@@ -148,7 +169,8 @@ static int parse_output(int option, struct collect_output_options *output, struc
 
 static bool is_output(int option)
 {
-	static const int options[] = {'w', 't', 'C', 'G', 'W', 'z', OPTION_FSYNC, OPTION_INNER, OPTION_PER_SESSION};
+	static const int options[] = {'w',         't',         'C', 'G', 'W', 'z', OPTION_FSYNC, OPTION_INNER, OPTION_PER_SESSION,
+				      OPTION_HOOK, OPTION_MATCH};
 
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
 		if (option == options[i])
@@ -225,10 +247,21 @@ static int check_file(const struct collect_options *options, unsigned int output
 	return 0;
 }
 
+static int check_relay(const struct session *relay, struct error *error)
+{
+	int rc = session_check_matches(relay, error);
+
+	if (!rc && relay->hook && !relay->destination_count)
+		return fail(error, EINVAL,
+			    "collect: a hook (--hook) is asked about frames on their way to destinations (-t), of which there are none");
+	return rc;
+}
+
 static int check_output(const struct collect_options *options, unsigned int index, struct error *error)
 {
 	const struct collect_output_options *output = &options->outputs[index];
 	const struct recording_rotation *rotation = &output->rotation;
+	int rc;
 
 	if (!output->write && (rotation->size || rotation->seconds || rotation->per_session || output->zstd))
 		return fail(error, EINVAL, "collect: -C, -G, -z and --per-session need a file to write (-w)");
@@ -236,7 +269,8 @@ static int check_output(const struct collect_options *options, unsigned int inde
 		return fail(error, EINVAL, "collect: --spread %s", session_spread_fault(&output->relay, true));
 	if (rotation->files && !rotation->size && !rotation->seconds)
 		return fail(error, EINVAL, "collect: -W needs files that follow each other by size (-C) or time (-G)");
-	return check_file(options, index, error);
+	rc = check_relay(&output->relay, error);
+	return rc ? rc : check_file(options, index, error);
 }
 
 /* All frames lead somewhere. */
@@ -300,6 +334,8 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 					      {"listen", required_argument, NULL, OPTION_LISTEN},
 					      {"inner", required_argument, NULL, OPTION_INNER},
 					      {"time", required_argument, NULL, OPTION_TIME},
+					      {"hook", required_argument, NULL, OPTION_HOOK},
+					      {"match", required_argument, NULL, OPTION_MATCH},
 					      {"stats", required_argument, NULL, OPTION_STATS},
 					      {"json", no_argument, NULL, OPTION_JSON},
 					      {"help", no_argument, NULL, 'h'},

@@ -253,13 +253,15 @@ static json_t *summary_json(const struct collect *collect)
 	return object;
 }
 
-static void add_outlet(void *context, const char *name, uint64_t sent, uint64_t lost)
+static void add_outlet(void *context, const char *name, const struct outlet_counts *counts)
 {
 	json_t *object = json_object();
 
 	json_object_set_new(object, "destination", json_string(name));
-	set_number(object, "sent", sent);
-	set_number(object, "lost", lost);
+	set_number(object, "sent", counts->sent);
+	set_number(object, "lost", counts->lost);
+	set_number(object, "refused", counts->refused);
+	set_number(object, "elsewhere", counts->elsewhere);
 	json_array_append_new(context, object);
 }
 

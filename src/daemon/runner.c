@@ -226,13 +226,14 @@ static void switch_off_and_on(struct runner *runner, struct session_list *list)
 static struct session *copy_session(const struct session *session)
 {
 	struct session *copy = session_new(session->name);
-	const char *filter = session->shape.filter, *hook = session->hook;
+	const char *filter = session->shape.filter, *hook = session->hook, *matches = session->matches;
 
 	if (!copy)
 		return NULL;
 	*copy = *session;
 	copy->shape.filter = filter ? strdup(filter) : NULL;
 	copy->hook = hook ? strdup(hook) : NULL;
+	copy->matches = matches ? strdup(matches) : NULL;
 	return copy;
 }
 

@@ -117,6 +117,8 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 	bpf_map__set_autocreate(object->maps.targets, path->config.delivers);
 	bpf_map__set_autocreate(object->maps.devices, path->config.delivers);
 	bpf_map__set_autocreate(object->maps.present, path->config.delivers);
+	object->rodata->carries = path->config.carries;
+	bpf_map__set_autocreate(object->maps.carriers, path->config.carries);
 	rc = collect_bpf__load(object);
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
@@ -387,7 +389,10 @@ void collector_path_drain(struct collector_path *path, const struct collector_ha
 
 int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target, struct error *error)
 {
-	const struct target value = {.ifindex = (__u32)wanted->ifindex, .frame_max = wanted->frame_max, .marks_cut = wanted->marks_cut};
+	const struct target value = {.ifindex = (__u32)wanted->ifindex,
+				     .frame_max = wanted->frame_max,
+				     .marks_cut = wanted->marks_cut,
+				     .carries = wanted->carried >= 0};
 	__u32 key = path->target_count, device = value.ifindex;
 	int rc;
 
@@ -398,6 +403,8 @@ int collector_path_add_target(struct collector_path *path, const struct collecto
 		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.present), &key, &device, BPF_ANY);
 	if (!rc)
 		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.targets), &key, &value, BPF_ANY);
+	if (!rc && wanted->carried >= 0)
+		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.carriers), &key, &wanted->carried, BPF_ANY);
 	if (rc)
 		return fail(error, -rc, "interfaces to hand frames on to: %s", strerror(-rc));
 	*target = path->target_count++;

@@ -27,6 +27,7 @@ struct collector_path_config {
 	unsigned int interface_count; /* 0: all of this host's */
 	struct collect_scope scope;   /* narrow only if others of this host collect these types too */
 	bool delivers;                /* there will be interfaces to hand frames on to */
+	bool carries;                 /* some of them are relays that are told what was received around a frame; by tc only */
 	enum attach_way way;
 };
 
@@ -77,6 +78,7 @@ struct collector_target {
 	int ifindex;
 	unsigned int frame_max;
 	bool marks_cut; /* frames that are not whole need the mark MARK_CUT_FRAME */
+	int carried;    /* descriptor of what a relay is told by; -1: it is not told */
 };
 int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target,
 			      struct error *error);

@@ -10,6 +10,7 @@
 
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
+#include "datapath/carrier.h"
 #include "datapath/hook.h"
 #include "encap.skel.h"
 
@@ -57,6 +58,20 @@ static int load_hooked(struct encap_object *object, const char *hook, struct err
 	return rc;
 }
 
+/* What its frames carry comes from elsewhere. */
+static int use_carrier(struct encap_object *object, const struct carrier *carrier, struct error *error)
+{
+	int rc;
+
+	if (!carrier)
+		return 0;
+	object->bpf->rodata->has_carrier = 1;
+	rc = bpf_map__reuse_fd(object->bpf->maps.carried, carrier_carried(carrier));
+	if (!rc)
+		rc = bpf_map__reuse_fd(object->bpf->maps.match_rules, carrier_rules(carrier));
+	return rc ? fail_bpf(error, rc, "encapsulation program of a relay") : 0;
+}
+
 static int open_object(struct encap_object *object, const char *hook, struct error *error)
 {
 	if (hook)
@@ -87,9 +102,13 @@ static int number_packets(struct encap_object *object, struct error *error)
 	return rc ? fail_bpf(error, rc, "packet identification") : 0;
 }
 
-int encap_object_load(struct encap_object *object, const char *hook, const struct kept *kept, struct error *error)
+int encap_object_load(struct encap_object *object, const char *hook, const struct carrier *carrier, const struct kept *kept,
+		      struct error *error)
 {
 	int rc = open_object(object, hook, error), reused;
+
+	if (!rc)
+		rc = use_carrier(object, carrier, error);
 
 	if (rc)
 		return rc;

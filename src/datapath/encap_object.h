@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "datapath/kept.h"
 
+struct carrier;
 struct encap_bpf;
 
 struct encap_object {
@@ -14,10 +15,11 @@ struct encap_object {
 };
 
 /*
- * Loads it, with the maps that are kept; hook is the name of the user's object, or NULL. Whatever comes of it, encap_object_close() is to
- * be called.
+ * Loads it, with the maps that are kept; hook is the name of the user's object, or NULL; carrier is that of a relay, or NULL. Whatever
+ * comes of it, encap_object_close() is to be called.
  */
-int encap_object_load(struct encap_object *object, const char *hook, const struct kept *kept, struct error *error);
+int encap_object_load(struct encap_object *object, const char *hook, const struct carrier *carrier, const struct kept *kept,
+		      struct error *error);
 void encap_object_close(struct encap_object *object);
 
 #endif

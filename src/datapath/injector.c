@@ -37,10 +37,12 @@ struct injector {
 	struct attachment attachments[DIRECTIONS];
 	struct attachment arrival;
 	int sender; /* ifindex of what the socket sends out of */
+	char sender_name[IFNAMSIZ];
 	/* The queue. */
 	struct mmsghdr messages[QUEUE_FRAMES];
 	struct iovec iov[QUEUE_FRAMES];
-	bool cut; /* what is in it is not whole */
+	bool cut;                                                                              /* what is in it is not whole */
+	uint8_t marks[QUEUE_FRAMES][CMSG_SPACE(sizeof(uint32_t))] __attribute__((aligned(8))); /* control messages */
 	uint8_t bytes[QUEUE_BYTES];
 	size_t used;
 	unsigned int count;
@@ -122,6 +124,7 @@ static int open_socket(struct injector *injector, const char *interface, struct 
 	if (rc)
 		return fail(error, -rc, "interface '%s': %s", interface, strerror(-rc));
 	injector->sender = address.sll_ifindex = link.ifindex;
+	memcpy(injector->sender_name, link.name, sizeof injector->sender_name);
 	injector->frame_max = link.mtu + WIRE_ETHERNET_LEN + WIRE_TAG_LEN;
 	injector->socket = bind_socket(&address);
 	if (injector->socket < 0 || (injector->mtu == PRIVATE_MTU && open_cut_socket(injector, &address)))
@@ -145,6 +148,14 @@ static int open_parts(struct injector *injector, const char *name, struct error 
 	    (rc = enter_monitor_mode(injector, error)))
 		return rc;
 	return open_socket(injector, sender, error);
+}
+
+static void set_mark(uint8_t control[CMSG_SPACE(sizeof(uint32_t))], uint32_t mark)
+{
+	const struct cmsghdr header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SO_MARK, .cmsg_len = CMSG_LEN(sizeof(uint32_t))};
+
+	memcpy(control, &header, sizeof header);
+	memcpy(control + CMSG_LEN(0), &mark, sizeof mark);
 }
 
 static int open_with(struct injector **opened, struct netlink *netlink, const char *name, unsigned int mtu, enum attach_way way,
@@ -198,22 +209,29 @@ void injector_close(struct injector *injector)
 	free(injector);
 }
 
-void injector_send(struct injector *injector, const void *frame, size_t len, bool cut)
+void injector_send(struct injector *injector, const void *frame, size_t len, uint32_t mark)
 {
+	const bool cut = mark == MARK_CUT_FRAME && injector->cut_socket >= 0;
+	struct msghdr *message;
 	unsigned int slot;
 
 	if (len < WIRE_ETHERNET_LEN || len > injector->frame_max || len > QUEUE_BYTES) {
 		injector->lost++;
 		return;
 	}
-	cut = cut && injector->cut_socket >= 0;
 	if (injector->count == QUEUE_FRAMES || injector->used + len > QUEUE_BYTES || cut != injector->cut)
 		injector_flush(injector);
 	injector->cut = cut;
 	slot = injector->count++;
 	memcpy(injector->bytes + injector->used, frame, len);
 	injector->iov[slot] = (struct iovec){injector->bytes + injector->used, len};
-	injector->messages[slot].msg_hdr = (struct msghdr){.msg_iov = &injector->iov[slot], .msg_iovlen = 1};
+	message = &injector->messages[slot].msg_hdr;
+	*message = (struct msghdr){.msg_iov = &injector->iov[slot], .msg_iovlen = 1};
+	if (mark && !cut) {
+		set_mark(injector->marks[slot], mark);
+		message->msg_control = injector->marks[slot];
+		message->msg_controllen = sizeof injector->marks[slot];
+	}
 	injector->used += len;
 }
 
@@ -271,4 +289,9 @@ bool injector_arrived(struct injector *injector, uint64_t *frames)
 const char *injector_interface(const struct injector *injector)
 {
 	return injector->interface;
+}
+
+const char *injector_sender(const struct injector *injector)
+{
+	return injector->sender_name;
 }

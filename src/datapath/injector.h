@@ -23,8 +23,11 @@ int injector_open(struct injector **injector, struct netlink *netlink, const cha
 int injector_open_private(struct injector **injector, struct netlink *netlink, enum attach_way way, struct error *error);
 void injector_close(struct injector *injector);
 
-/* Queues a frame, which is copied; full queues are flushed. cut: it is not whole, which copies of it then say; private interfaces only. */
-void injector_send(struct injector *injector, const void *frame, size_t len, bool cut);
+/*
+ * Queues a frame, which is copied; full queues are flushed. mark: what programs on a private interface are told of it, as
+ * MARK_CUT_FRAME; 0: nothing.
+ */
+void injector_send(struct injector *injector, const void *frame, size_t len, uint32_t mark);
 void injector_flush(struct injector *injector);
 
 /* Frames that are on the interface, and frames that the kernel did not take or that were too long or too short for it. */
@@ -45,5 +48,8 @@ bool injector_arrived(struct injector *injector, uint64_t *frames);
 
 /* The interface that frames arrive on, or go out of. */
 const char *injector_interface(const struct injector *injector);
+
+/* The interface that frames have to be sent out of, should others want to: of a pair, our end. */
+const char *injector_sender(const struct injector *injector);
 
 #endif

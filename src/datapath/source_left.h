@@ -12,11 +12,14 @@
 #include "datapath/netlink.h"
 #include "model/cpus.h"
 
+struct carrier;
+
 /* What a path is for. */
 struct source_use {
-	struct cpus cpus; /* where copies are segmented, wrapped and sent; none: where the frame was */
-	const char *hook; /* an object file of the user's, see farspan_hook.h, or NULL */
-	bool lasting;     /* it goes on when its process is killed */
+	struct cpus cpus;              /* where copies are segmented, wrapped and sent; none: where the frame was */
+	const char *hook;              /* an object file of the user's, see farspan_hook.h, or NULL */
+	bool lasting;                  /* it goes on when its process is killed */
+	const struct carrier *carrier; /* of a relay, or NULL */
 };
 
 struct source_left;

@@ -422,7 +422,7 @@ static int open_parts(struct source_path *path, const struct source_find *find, 
 {
 	int rc = take_owner(path, find, error);
 
-	if (rc || (rc = encap_object_load(&path->encap, path->use.hook, &path->kept, error)) ||
+	if (rc || (rc = encap_object_load(&path->encap, path->use.hook, path->use.carrier, &path->kept, error)) ||
 	    (rc = owner_sweep(path->netlink, NULL, error)))
 		return rc;
 	path->devices =

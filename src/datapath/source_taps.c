@@ -93,6 +93,7 @@ static void set_constants(struct source_taps *taps, struct tap *tap, const struc
 		tap->wants_flow |= legs[i].slot_count > 1 || legs[i].sample == SAMPLE_FLOW;
 		tap->wants_vlan |= legs[i].some_vlans;
 		tap->udp_copies |= legs[i].udp_copies;
+		tap->relays |= legs[i].chosen_by;
 	}
 }
 

@@ -14,7 +14,7 @@ enum {
 
 struct output {
 	struct recording *recording; /* NULL: none */
-	void (*deliver)(void *context, const void *frame, size_t len, bool cut);
+	void (*deliver)(void *context, const void *frame, size_t len, bool cut, const struct farspan_packet *packet);
 	void *deliver_context;
 	unsigned int inner;
 };
@@ -225,7 +225,7 @@ static void deliver_ip(struct collect *collect, const struct output *output, con
 	writer_bytes(&writer, no_addresses, sizeof no_addresses);
 	writer_u16(&writer, frame->packet->inner_type);
 	writer_bytes(&writer, frame->inner, frame->inner_len);
-	output->deliver(output->deliver_context, collect->frame, WIRE_ETHERNET_LEN + frame->inner_len, is_cut(frame));
+	output->deliver(output->deliver_context, collect->frame, WIRE_ETHERNET_LEN + frame->inner_len, is_cut(frame), frame->packet);
 }
 
 static void deliver(struct collect *collect, const struct output *output, const struct collect_frame *frame)
@@ -233,7 +233,7 @@ static void deliver(struct collect *collect, const struct output *output, const 
 	if (!output->deliver || collect->delivered)
 		return;
 	if (frame->packet->has_inner_ethernet)
-		output->deliver(output->deliver_context, frame->inner, frame->inner_len, is_cut(frame));
+		output->deliver(output->deliver_context, frame->inner, frame->inner_len, is_cut(frame), frame->packet);
 	else
 		deliver_ip(collect, output, frame);
 }

@@ -84,10 +84,10 @@ struct collect_output {
 	/* What is recorded and how; path NULL: nothing. sessions, interfaces, describer and name_session are filled in here. */
 	struct recording_config recording;
 	/*
-	 * Gets each accepted frame, valid during the call only; what has no Ethernet header gets one of zeros. cut: it is not whole. NULL:
-	 * nobody does.
+	 * Gets each accepted frame, valid during the call only; what has no Ethernet header gets one of zeros. cut: it is not whole. packet:
+	 * what it came in, unless it was given to collect_plain(). NULL: nobody does.
 	 */
-	void (*deliver)(void *context, const void *frame, size_t len, bool cut);
+	void (*deliver)(void *context, const void *frame, size_t len, bool cut, const struct farspan_packet *packet);
 	void *deliver_context;
 	unsigned int inner; /* what is undone in the frames: enum farspan_inner_part */
 };

@@ -345,6 +345,7 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 		fill_type3(destination, session);
 	fill_fields(&packet, session);
 	session->inherit_tos = destination->inherit_tos;
+	session->keep = destination->keep;
 	session->nexthop_version = path->nexthop.family;
 	memcpy(session->nexthop, path->nexthop.bytes, sizeof session->nexthop);
 	return 0;

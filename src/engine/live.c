@@ -62,6 +62,7 @@ struct live {
 	pid_t follower;
 	int follower_fd; /* -1: there is none, this process follows */
 	bool ended;      /* a packet came after the last file */
+	bool carries;    /* a relay is told what was received around each frame */
 	char text[256];
 };
 
@@ -154,6 +155,8 @@ static void describe(struct live *live)
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%sXDP", count.xdp < count.all ? "some by " : "");
 	if (count.xdp < count.all)
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%stc", count.xdp ? ", others by " : "");
+	if (live->carries)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as a relay by rules or a hook needs it");
 	if (count.held)
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as %u %s an XDP program", count.held,
 					 count.held == 1 ? "has" : "have");
@@ -208,7 +211,8 @@ static void choose_way(struct live *live, struct collector_path_config *path)
 		count = direct_places(live, i, entries);
 		for (unsigned int place = 0; place < count; place++) {
 			path->delivers = true;
-			if (!entries[place].xdp && path->way == ATTACH_BEST)
+			path->carries = path->carries || outlets_carried(live->config.outlets[i]) >= 0;
+			if ((!entries[place].xdp || path->carries) && path->way == ATTACH_BEST)
 				path->way = ATTACH_TC;
 		}
 	}
@@ -224,10 +228,11 @@ static int add_targets(struct live *live, struct error *error)
 		unsigned int count = direct_places(live, i, entries);
 
 		for (unsigned int place = 0; place < count && !rc; place++)
-			rc = collector_path_add_target(
-				live->path,
-				&(struct collector_target){entries[place].ifindex, entries[place].frame_max, entries[place].private},
-				&target, error);
+			rc = collector_path_add_target(live->path,
+						       &(struct collector_target){entries[place].ifindex, entries[place].frame_max,
+										  entries[place].private,
+										  outlets_carried(live->config.outlets[i])},
+						       &target, error);
 		live->targets[i].first = target + 1 - count;
 		live->targets[i].count = count;
 	}
@@ -287,6 +292,8 @@ int live_open(struct live **opened, const struct live_config *config, struct col
 		snprintf(live->interfaces[live->interface_count], IFNAMSIZ, "%s", config->interfaces[live->interface_count]);
 	live->collect = collect;
 	live->follower_fd = -1;
+	for (unsigned int i = 0; i < config->outlet_count; i++)
+		live->carries = live->carries || (config->outlets[i] && outlets_carried(config->outlets[i]) >= 0);
 	live->wall_offset_ns = clock_wall_offset_ns();
 	live->directs = calloc(COLLECT_SLOTS, sizeof *live->directs);
 	rc = live->directs ? open_parts(live, error) : fail(error, ENOMEM, "out of memory");
@@ -495,7 +502,8 @@ static void take_packet(void *context, const struct collector_packet *packet)
 		tell_numbers(live, packet->slot, packet->numbers);
 	if (known && !packet->delivered && !packet->odd)
 		wait_for_flush(live, packet->slot, 1);
-	if (known && !packet->odd && !packet->truncated && collect_session_at(live->collect, packet->slot)->kind != FARSPAN_ERSPAN3)
+	if (known && !packet->odd && !packet->truncated && !live->carries &&
+	    collect_session_at(live->collect, packet->slot)->kind != FARSPAN_ERSPAN3)
 		rc = take_known(live, packet);
 	else
 		rc = take_unknown(live, packet);

@@ -195,6 +195,7 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	int rc;
 
 	find_config(s, endpoint, d->slot, &path, &config, &problem);
+	config.destination = index;
 	d->waits_for = problem;
 	if (config.uplink)
 		read_uplink(s, d, &path.uplink);
@@ -254,7 +255,7 @@ static int set_up_legs(struct mirror_session *s, struct error *error)
 	return rc;
 }
 
-static int add_leg(struct mirror_session *s, struct tap_legs *legs, __u32 first_slot, __u32 slot_count, bool udp_copies)
+static int add_leg(struct mirror_session *s, struct tap_legs *legs, __u32 first_slot, __u32 slot_count, bool udp_copies, __u32 chosen_by)
 {
 	const struct shape *shape = &s->session.shape;
 	struct tap_leg *leg;
@@ -278,6 +279,7 @@ static int add_leg(struct mirror_session *s, struct tap_legs *legs, __u32 first_
 		.limited = shape->limited,
 		.some_vlans = shape->some_vlans,
 		.udp_copies = udp_copies,
+		.chosen_by = s->session.carrier ? chosen_by : 0,
 	};
 	return 0;
 }
@@ -297,9 +299,9 @@ int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs)
 		if (slot >= end)
 			end = slot + 1;
 		if (!s->session.spread)
-			rc = add_leg(s, legs, slot, 1, udp);
+			rc = add_leg(s, legs, slot, 1, udp, 1u << i);
 	}
-	return s->session.spread && s->destinations ? add_leg(s, legs, s->run_first, end - s->run_first, any_udp) : rc;
+	return s->session.spread && s->destinations ? add_leg(s, legs, s->run_first, end - s->run_first, any_udp, ~0u) : rc;
 }
 
 /* ---- life ---- */

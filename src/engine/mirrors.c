@@ -82,7 +82,8 @@ static int open_path(struct mirrors *m, const struct session *session, struct er
 		free(path);
 		return fail(error, ENOMEM, "out of memory");
 	}
-	path->use = (struct source_use){.cpus = session->cpus, .hook = path->hook, .lasting = session->continues};
+	path->use =
+		(struct source_use){.cpus = session->cpus, .hook = path->hook, .lasting = session->continues, .carrier = session->carrier};
 	slots_init(&path->slots);
 	rc = source_path_open(&path->path, m->netlink, &path->use, m->left, error);
 	if (!rc)

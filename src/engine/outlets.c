@@ -6,10 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "datapath/carrier.h"
 #include "datapath/flow.h"
 #include "datapath/netlink.h"
 #include "datapath/owner.h"
 #include "engine/mirror.h"
+#include "engine/relay.h"
 
 /* What the kernel put somewhere by itself. */
 struct direct_count {
@@ -18,12 +20,14 @@ struct direct_count {
 
 struct outlets {
 	struct netlink *netlink;
-	struct injector *interfaces[SESSION_DESTINATIONS_MAX];
+	struct injector *interfaces[SESSION_DESTINATIONS_MAX]; /* fed from here; those of a relay that is told more are only made here */
 	unsigned int interface_count;
 	struct injector *entry; /* of the relay; NULL: no relay */
 	struct mirror *relay;
 	struct session session;                                /* of the relay */
 	struct direct_count directs[SESSION_DESTINATIONS_MAX]; /* of the interfaces; of the relay, the first */
+	struct carrier *carrier;                         /* by which it is told what was received; NULL: it is told of the frames alone */
+	struct injector *made[SESSION_DESTINATIONS_MAX]; /* of its destinations, interfaces that are made; NULL: others */
 };
 
 enum {
@@ -41,6 +45,55 @@ static int open_destination(struct outlets *o, const struct endpoint *destinatio
 	}
 	rc = injector_open(&o->interfaces[o->interface_count], o->netlink, destination->dev, error);
 	o->interface_count += rc == 0;
+	return rc;
+}
+
+/* The relay itself sends to an interface: one that is made, by its other end. */
+static int open_relayed(struct outlets *o, unsigned int index, struct error *error)
+{
+	struct endpoint *destination = &o->session.destinations[index];
+	struct injector **made = &o->interfaces[o->interface_count];
+	struct link link;
+	int rc;
+
+	if (destination->kinds != KIND_INTERFACE || !netlink_link_by_name(o->netlink, destination->dev, &link, NULL))
+		return 0;
+	rc = injector_open(made, o->netlink, destination->dev, error);
+	if (rc)
+		return rc;
+	o->interface_count++;
+	o->made[index] = *made;
+	snprintf(destination->dev, sizeof destination->dev, "%s", injector_sender(*made));
+	return 0;
+}
+
+/* All is the relay's: it asks rules and hook, and knows what was received. */
+static int open_carrier(struct outlets *o, struct error *error)
+{
+	struct match_rule *rules = calloc(MATCH_RULES_MAX, sizeof *rules);
+	unsigned int count;
+	int rc = rules ? relay_rules(&o->session, rules, &count, error) : fail(error, ENOMEM, "out of memory");
+
+	if (!rc)
+		rc = carrier_open(&o->carrier, rules, count, error);
+	for (unsigned int i = 0; i < o->session.destination_count && !rc; i++)
+		rc = open_relayed(o, i, error);
+	o->session.carrier = o->carrier;
+	free(rules);
+	return rc;
+}
+
+static int open_destinations(struct outlets *o, const struct session *relay, struct error *error)
+{
+	int rc = 0;
+
+	o->session = *relay;
+	o->session.source_count = o->session.tunnel_count = 0;
+	if (relay_carries(relay))
+		return open_carrier(o, error);
+	o->session.destination_count = 0;
+	for (unsigned int i = 0; i < relay->destination_count && !rc; i++)
+		rc = open_destination(o, &relay->destinations[i], error);
 	return rc;
 }
 
@@ -63,12 +116,8 @@ int outlets_open(struct outlets **opened, const struct session *relay, struct er
 	struct outlets *o = calloc(1, sizeof *o);
 	int rc = o ? netlink_open(&o->netlink, error) : fail(error, ENOMEM, "out of memory");
 
-	if (o) {
-		o->session = *relay;
-		o->session.destination_count = o->session.source_count = 0;
-	}
-	for (unsigned int i = 0; i < relay->destination_count && !rc; i++)
-		rc = open_destination(o, &relay->destinations[i], error);
+	if (!rc)
+		rc = open_destinations(o, relay, error);
 	if (!rc)
 		rc = open_relay(o, error);
 	if (rc)
@@ -86,20 +135,27 @@ void outlets_close(struct outlets *o)
 	injector_close(o->entry);
 	while (o->interface_count)
 		injector_close(o->interfaces[--o->interface_count]);
+	carrier_close(o->carrier);
 	netlink_close(o->netlink);
 	free(o);
 }
 
-void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut)
+void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut, const struct farspan_packet *packet)
 {
 	struct outlets *o = outlets;
+	struct carried carried;
 
+	if (o->carrier) {
+		relay_describe(packet, &carried);
+		injector_send(o->entry, frame, len, carrier_put(o->carrier, &carried, cut));
+		return;
+	}
 	if (o->session.spread && o->interface_count)
-		injector_send(o->interfaces[flow_share_of(frame, len, o->interface_count)], frame, len, false);
+		injector_send(o->interfaces[flow_share_of(frame, len, o->interface_count)], frame, len, 0);
 	for (unsigned int i = 0; i < o->interface_count && !o->session.spread; i++)
-		injector_send(o->interfaces[i], frame, len, false);
+		injector_send(o->interfaces[i], frame, len, 0);
 	if (o->entry)
-		injector_send(o->entry, frame, len, cut);
+		injector_send(o->entry, frame, len, cut ? MARK_CUT_FRAME : 0);
 }
 
 void outlets_flush(struct outlets *o)
@@ -124,7 +180,7 @@ void outlets_leave(struct outlets *o)
 
 unsigned int outlets_direct(const struct outlets *o, struct injector_entry *entries)
 {
-	if (o->entry && !o->interface_count) {
+	if (o->entry && (o->carrier || !o->interface_count)) {
 		injector_entry(o->entry, entries);
 		return 1;
 	}
@@ -140,61 +196,118 @@ void outlets_count_direct(struct outlets *o, unsigned int place, uint64_t sent, 
 	o->directs[place] = (struct direct_count){sent, lost};
 }
 
-/* What was put on the interface, and, if that can be told, what of it arrived. */
-static void count_frames(const struct outlets *o, unsigned int interface, uint64_t *sent, uint64_t *lost)
+int outlets_carried(const struct outlets *o)
 {
-	struct injector *injector = o->interfaces[interface];
-	uint64_t arrived, given = injector_sent(injector) + o->directs[interface].sent;
+	return o->carrier ? carrier_carried(o->carrier) : -1;
+}
 
-	*sent = injector_arrived(injector, &arrived) && arrived < given ? arrived : given;
-	*lost = injector_lost(injector) + o->directs[interface].lost + given - *sent;
+/* What was put on an interface, and, if that can be told, what of it arrived. */
+static void count_arrived(struct injector *injector, uint64_t given, struct outlet_counts *counts)
+{
+	uint64_t arrived;
+
+	counts->sent = injector_arrived(injector, &arrived) && arrived < given ? arrived : given;
+	counts->lost += given - counts->sent;
+}
+
+static void count_interface(const struct outlets *o, unsigned int index, struct outlet_counts *counts)
+{
+	struct injector *injector = o->interfaces[index];
+
+	*counts = (struct outlet_counts){.lost = injector_lost(injector) + o->directs[index].lost};
+	count_arrived(injector, injector_sent(injector) + o->directs[index].sent, counts);
+}
+
+static void count_relayed(const struct outlets *o, unsigned int index, struct outlet_counts *counts)
+{
+	struct counters c = {0};
+
+	mirror_counters(o->relay, index, DIRECTION_RX, &c, NULL);
+	*counts = (struct outlet_counts){
+		.sent = c.value[COUNTER_sent],
+		.refused = c.value[COUNTER_hook],
+		.elsewhere = c.value[COUNTER_match],
+		.lost = c.value[COUNTER_attempted] - c.value[COUNTER_sent] - c.value[COUNTER_hook] + injector_lost(o->entry) +
+			o->directs[0].lost,
+	};
+	if (o->made[index])
+		count_arrived(o->made[index], c.value[COUNTER_sent], counts);
+}
+
+static bool has_arrived(const struct outlets *o, unsigned int index)
+{
+	struct counters c = {0};
+	uint64_t arrived;
+
+	mirror_counters(o->relay, index, DIRECTION_RX, &c, NULL);
+	return !o->made[index] || !injector_arrived(o->made[index], &arrived) || arrived >= c.value[COUNTER_sent];
 }
 
 static bool have_settled(const struct outlets *o)
 {
-	uint64_t sent, lost;
+	struct outlet_counts counts;
+	bool settled = true;
 
-	for (unsigned int i = 0; i < o->interface_count; i++) {
-		count_frames(o, i, &sent, &lost);
-		if (sent != injector_sent(o->interfaces[i]) + o->directs[i].sent)
-			return false;
+	for (unsigned int i = 0; o->carrier && i < o->session.destination_count; i++)
+		settled = settled && has_arrived(o, i);
+	for (unsigned int i = 0; !o->carrier && i < o->interface_count; i++) {
+		count_interface(o, i, &counts);
+		settled = settled && counts.sent == injector_sent(o->interfaces[i]) + o->directs[i].sent;
 	}
-	return true;
+	return settled;
+}
+
+static void settle(const struct outlets *o)
+{
+	const struct timespec millisecond = {.tv_nsec = 1000000};
+
+	for (unsigned int i = 0; i < SETTLE_MS && !have_settled(o); i++)
+		nanosleep(&millisecond, NULL);
 }
 
 void outlets_stop(struct outlets *o)
 {
-	const struct timespec millisecond = {.tv_nsec = 1000000};
-
 	outlets_flush(o);
-	for (unsigned int i = 0; i < SETTLE_MS && !have_settled(o); i++)
-		nanosleep(&millisecond, NULL);
+	if (!o->carrier)
+		settle(o);
 	if (o->relay)
 		mirror_stop(o->relay);
+	if (o->carrier)
+		settle(o);
 }
 
-void outlets_each(struct outlets *o, void (*visit)(void *context, const char *name, uint64_t sent, uint64_t lost), void *context)
+static const char *relayed_name(const struct outlets *o, unsigned int index, char name[64])
 {
-	uint64_t sent, lost;
+	if (!o->made[index])
+		return mirror_destination_text(o->relay, index);
+	snprintf(name, 64, "interface %s", injector_interface(o->made[index]));
+	return name;
+}
+
+void outlets_each(struct outlets *o, void (*visit)(void *context, const char *name, const struct outlet_counts *counts), void *context)
+{
+	struct outlet_counts counts;
 	char name[64];
 
-	for (unsigned int i = 0; i < o->interface_count; i++) {
+	for (unsigned int i = 0; i < o->interface_count && !o->carrier; i++) {
 		snprintf(name, sizeof name, "interface %s", injector_interface(o->interfaces[i]));
-		count_frames(o, i, &sent, &lost);
-		visit(context, name, sent, lost);
+		count_interface(o, i, &counts);
+		visit(context, name, &counts);
 	}
 	for (unsigned int i = 0; i < o->session.destination_count; i++) {
-		struct counters c = {0};
-
-		mirror_counters(o->relay, i, DIRECTION_RX, &c, NULL);
-		visit(context, mirror_destination_text(o->relay, i), c.value[COUNTER_sent],
-		      c.value[COUNTER_attempted] - c.value[COUNTER_sent] + injector_lost(o->entry) + o->directs[0].lost);
+		count_relayed(o, i, &counts);
+		visit(context, relayed_name(o, i, name), &counts);
 	}
 }
 
-static void report_one(void *context, const char *name, uint64_t sent, uint64_t lost)
+static void report_one(void *context, const char *name, const struct outlet_counts *counts)
 {
-	fprintf(context, "  %s: %llu frames, %llu lost\n", name, (unsigned long long)sent, (unsigned long long)lost);
+	fprintf(context, "  %s: %llu frames, %llu lost", name, (unsigned long long)counts->sent, (unsigned long long)counts->lost);
+	if (counts->refused)
+		fprintf(context, ", %llu refused by the hook", (unsigned long long)counts->refused);
+	if (counts->elsewhere)
+		fprintf(context, ", %llu for others by the rules", (unsigned long long)counts->elsewhere);
+	fputc('\n', context);
 }
 
 void outlets_report(FILE *out, struct outlets *o)

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include <farspan.h>
+
 #include "base/error.h"
 #include "datapath/injector.h"
 #include "model/session.h"
@@ -22,7 +24,7 @@ int outlets_open(struct outlets **outlets, const struct session *relay, struct e
 void outlets_close(struct outlets *outlets);
 
 /* Hands on an Ethernet frame: a collect_config.deliver. outlets_flush() sends what waits; call it when no more frames are at hand. */
-void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut);
+void outlets_deliver(void *outlets, const void *frame, size_t len, bool cut, const struct farspan_packet *packet);
 void outlets_flush(struct outlets *outlets);
 
 /* Follows interfaces and routes. To be called about every second, by a process that has privileges. */
@@ -45,10 +47,21 @@ void outlets_stop(struct outlets *outlets);
 unsigned int outlets_direct(const struct outlets *outlets, struct injector_entry *entries);
 void outlets_count_direct(struct outlets *outlets, unsigned int place, uint64_t sent, uint64_t lost);
 
+/* The map "carried" of a relay that is told what was received around each frame; -1: it is not. */
+int outlets_carried(const struct outlets *outlets);
+
+/* What became of the frames at a destination: given to it = sent + lost + refused + elsewhere + what the shape left out. */
+struct outlet_counts {
+	uint64_t sent, lost;
+	uint64_t refused;   /* by the user's hook */
+	uint64_t elsewhere; /* rules chose other destinations */
+};
+
 /* One line for each destination: "interface span0: 12 frames, 0 lost". */
 void outlets_report(FILE *out, struct outlets *outlets);
 
-/* The same, for programs: calls visit with the name of each destination, and how many frames went there and were lost. */
-void outlets_each(struct outlets *outlets, void (*visit)(void *context, const char *name, uint64_t sent, uint64_t lost), void *context);
+/* The same, for programs: calls visit with the name of each destination. */
+void outlets_each(struct outlets *outlets, void (*visit)(void *context, const char *name, const struct outlet_counts *counts),
+		  void *context);
 
 #endif

@@ -195,7 +195,7 @@ static void send_packet(struct replay *r)
 	} else if (!is_frame(packet)) {
 		r->counters[REPLAY_too_short]++;
 	} else {
-		injector_send(r->injector, packet->data, packet->captured, packet->captured < packet->original);
+		injector_send(r->injector, packet->data, packet->captured, packet->captured < packet->original ? MARK_CUT_FRAME : 0);
 		r->frames++;
 		r->bits += packet->original * 8;
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/abi.h"
 #include "wire/headers.h"
 
 enum {
@@ -23,12 +24,14 @@ enum {
 #define TO_VXLAN      TO(FARSPAN_VXLAN)
 #define TO_TUNNEL     KINDS_ALL
 #define TO_VLAN       KIND_VLAN
+#define TO_MATCH      KIND_MATCH
 #define TO_INTERFACES (KIND_INTERFACE | KIND_VLAN)
 #define FROM_ERSPAN   (KINDS_ERSPAN << 16)
 #define FROM_GRE      FROM(FARSPAN_GRE)
 #define FROM_VXLAN    FROM(FARSPAN_VXLAN)
 #define FROM_GENEVE   FROM(FARSPAN_GENEVE)
 #define FROM_UDP      (KINDS_UDP << 16)
+#define FROM_MATCH    (KIND_MATCH << 16)
 #define FROM_TUNNEL   (KINDS_ALL << 16)
 #define SIDE_SHIFT(s) ((s) == ENDPOINT_SOURCE ? 16 : 0)
 
@@ -164,6 +167,40 @@ static void print_mtu_policy(const struct endpoint_key_row *row, const struct en
 	fputs(mtu_policies[endpoint->mtu_policy], out);
 }
 
+/* In the order of enum relay_field. */
+static const char *const kept_names[] = {"id", "index", "direction", "hwid", "sgt", "vlan", "cos", "seq"};
+_Static_assert(sizeof kept_names / sizeof kept_names[0] == RELAY_FIELD_COUNT, "a name for each field");
+
+static void print_kept(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	const char *behind = "";
+
+	(void)row;
+	for (unsigned int i = 0; i < RELAY_FIELD_COUNT; i++) {
+		if (!(endpoint->keep >> i & 1))
+			continue;
+		fprintf(out, "%s%s", behind, kept_names[i]);
+		behind = "+";
+	}
+}
+
+static void print_choice(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	const char *behind = "";
+
+	(void)row;
+	for (unsigned int i = 0; i < SPREAD_MAX; i++) {
+		if (!(endpoint->to >> i & 1))
+			continue;
+		fprintf(out, "%s%u", behind, i + 1);
+		behind = "+";
+	}
+	if (!endpoint->to)
+		fputs("none", out);
+}
+
+#define VALUE_kept          ENDPOINT_VALUE_TEXT
+#define VALUE_choice        ENDPOINT_VALUE_TEXT
 #define print_length_policy print_mtu_policy
 #define VALUE_mtu_policy    ENDPOINT_VALUE_TEXT
 #define VALUE_length_policy ENDPOINT_VALUE_TEXT
@@ -303,6 +340,52 @@ static int parse_length_policy(const struct endpoint_key_row *row, const char *v
 	if (strcmp(value, mtu_policies[MTU_TRUNCATE]) != 0 && strcmp(value, mtu_policies[MTU_DROP]) != 0)
 		return fail(error, EINVAL, "%s must be truncate or drop, not '%s'", row->name, value);
 	return parse_mtu_policy(row, value, endpoint, error);
+}
+
+static int parse_kept_name(const char *name, uint32_t *keep)
+{
+	if (strcmp(name, "all") == 0)
+		*keep |= (1u << RELAY_FIELD_COUNT) - 1;
+	else if (strcmp(name, "vni") == 0 || strcmp(name, "key") == 0)
+		*keep |= 1u << RELAY_number;
+	for (unsigned int i = 0; i < RELAY_FIELD_COUNT; i++)
+		if (strcmp(name, kept_names[i]) == 0)
+			*keep |= 1u << i;
+	return *keep ? 0 : -EINVAL;
+}
+
+static int parse_kept(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	char copy[ENDPOINT_TEXT_MAX], *rest = copy, *item;
+
+	snprintf(copy, sizeof copy, "%s", value);
+	endpoint->keep = 0;
+	while ((item = strsep(&rest, "+"))) {
+		uint32_t keep = 0;
+
+		if (parse_kept_name(item, &keep))
+			return fail(error, EINVAL,
+				    "%s must be all, or some of id, index, direction, hwid, sgt, vlan, cos, seq with + between, not '%s'",
+				    row->name, value);
+		endpoint->keep |= keep;
+	}
+	return 0;
+}
+
+static int parse_choice(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	struct number_set set;
+
+	endpoint->to = 0;
+	if (strcmp(value, "none") == 0)
+		return 0;
+	if (number_set_parse(value, SPREAD_MAX, &set) || !set.count || number_set_has(&set, 0))
+		return fail(error, EINVAL, "%s must be none, or numbers of destinations from 1 to %d, as in 1+3, not '%s'", row->name,
+			    SPREAD_MAX, value);
+	for (uint32_t i = 0; i < SPREAD_MAX; i++)
+		if (number_set_has(&set, i + 1))
+			endpoint->to |= 1u << i;
+	return 0;
 }
 
 _Static_assert(ENDPOINT_KEY_COUNT <= 64, "keys are bits of endpoint.given");
@@ -592,6 +675,6 @@ void endpoint_print_help(FILE *out, enum endpoint_side side)
 			fprintf(out, "  %-12s %s\n", endpoint_types[i].name, endpoint_types[i].help);
 	fprintf(out, "Keys, as far as the type has them:\n");
 	for (unsigned int i = 0; i < ENDPOINT_KEY_COUNT; i++)
-		if (key_applies(&endpoint_keys[i], ~0u, side))
+		if (key_applies(&endpoint_keys[i], ~KIND_MATCH, side))
 			fprintf(out, "  %-12s %s (%s)\n", endpoint_keys[i].name, endpoint_keys[i].help, endpoint_keys[i].fallback);
 }

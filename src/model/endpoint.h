@@ -34,6 +34,7 @@ enum mtu_policy {
 #define KIND_BIT(kind) (1u << (kind))
 #define KIND_INTERFACE KIND_BIT(FARSPAN_KINDS)
 #define KIND_VLAN      KIND_BIT(FARSPAN_KINDS + 1)
+#define KIND_MATCH     KIND_BIT(FARSPAN_KINDS + 2) /* a half of a rule, see match.h */
 #define KINDS_ERSPAN   (KIND_BIT(FARSPAN_ERSPAN1) | KIND_BIT(FARSPAN_ERSPAN2) | KIND_BIT(FARSPAN_ERSPAN3))
 #define KINDS_UDP      (KIND_BIT(FARSPAN_VXLAN) | KIND_BIT(FARSPAN_GENEVE) | KIND_BIT(FARSPAN_TZSP))
 #define KINDS_ALL      (KINDS_ERSPAN | KIND_BIT(FARSPAN_GRE) | KINDS_UDP)
@@ -97,6 +98,11 @@ struct endpoint {
 	struct number_set vlans;
 	uint32_t side;   /* enum endpoint_direction */
 	uint32_t marker; /* UDP port; 0: none */
+	/* Of relays and the rules of such. */
+	uint32_t keep; /* bits of enum relay_field: what copies have as it was received */
+	uint32_t cos, vlan;
+	struct number_set coses, sgts;
+	uint32_t to; /* bits of destinations */
 };
 
 static inline bool endpoint_has(const struct endpoint *endpoint, enum endpoint_key key)

@@ -5,6 +5,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "model/match.h"
+
 int session_add_source(struct session *session, const char *text, struct error *error)
 {
 	static const char key[] = ",netns=";
@@ -86,6 +88,26 @@ const char *session_spread_fault(const struct session *session, bool collects)
 	return NULL;
 }
 
+int session_check_matches(const struct session *session, struct error *error)
+{
+	unsigned int count = 0;
+	struct match match;
+	int rc = 0;
+
+	if (session->matches && session->spread)
+		return fail(error, EINVAL, "rules choose among the destinations; flows cannot be spread over these at the same time");
+	if (session->matches && !session->destination_count)
+		return fail(error, EINVAL, "rules choose among destinations, of which there are none");
+	for (const char *line = session->matches; line && !rc; line = matches_next(line)) {
+		if (++count == MATCH_RULES_MAX)
+			return fail(error, EINVAL, "more than %d rules", MATCH_RULES_MAX - 1);
+		rc = match_parse(line, &match, error);
+		if (!rc)
+			rc = match_check(&match, session->destinations, session->destination_count, error);
+	}
+	return rc;
+}
+
 int session_check(const struct session *session, struct error *error)
 {
 	if (!session->source_count && !session->tunnel_count && !session->replayed)
@@ -96,6 +118,10 @@ int session_check(const struct session *session, struct error *error)
 		return fail(error, EINVAL, "no destination given (-t)");
 	if (session_spread_fault(session, false))
 		return fail(error, EINVAL, "spread %s", session_spread_fault(session, false));
+	for (unsigned int i = 0; i < session->destination_count && !session->tunnel_count; i++)
+		if (session->destinations[i].keep)
+			return fail(error, EINVAL,
+				    "what was received can be kept (keep) where frames come from tunnels, not from interfaces");
 	for (unsigned int i = 0; i < session->source_count; i++)
 		if (session->sources[i].netns[0] && session_source_is_pattern(&session->sources[i]))
 			return fail(error, EINVAL, "interface '%s' of a container cannot be a pattern", session->sources[i].pattern);

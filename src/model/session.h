@@ -20,6 +20,8 @@ enum {
 	SESSION_TUNNEL_MAX = 512,
 };
 
+struct carrier;
+
 /* An interface, or all whose names match a pattern of glob(7); or an interface of a container. */
 struct session_source {
 	char pattern[IFNAMSIZ];
@@ -61,6 +63,10 @@ struct session {
 	 */
 	char tunnel[SESSION_TUNNEL_MAX];
 	char device[IFNAMSIZ];
+
+	/* Of relays. */
+	const char *matches;           /* rules, one a line, see match.h; the caller's; NULL: none */
+	const struct carrier *carrier; /* by which it is told what was received, the caller's; NULL: it is not */
 };
 
 enum session_kind {
@@ -76,6 +82,9 @@ int session_add_destination(struct session *session, const char *text, struct er
 /* rx, tx or both; all, or some of farspan_inner_name() with commas between. -EINVAL with what is allowed. */
 int session_parse_direction(const char *text, struct session *session, struct error *error);
 int session_parse_inner(const char *text, unsigned int *inner, struct error *error);
+
+/* Whether its rules can be followed with the destinations it has. */
+int session_check_matches(const struct session *session, struct error *error);
 
 /* Whether the session is complete, and no two parts of it contradict each other. */
 int session_check(const struct session *session, struct error *error);

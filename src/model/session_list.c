@@ -29,6 +29,7 @@ void session_free(struct session *session)
 		return;
 	free((void *)(uintptr_t)session->shape.filter);
 	free((void *)(uintptr_t)session->hook);
+	free((void *)(uintptr_t)session->matches);
 	free(session);
 }
 

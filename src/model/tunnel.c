@@ -147,6 +147,8 @@ static int make(const struct tunnel_text *text, struct tunnel *tunnel, struct er
 	tunnel->monitor = text->monitor;
 	if ((rc = make_out(text, tunnel, error)) || (rc = make_in(text, tunnel, error)))
 		return rc;
+	if (tunnel->out.keep)
+		return fail(error, EINVAL, "what is sent to a device was not received: there is nothing to keep");
 	return read_mtu(text->mtu, tunnel, error);
 }
 
