@@ -16,6 +16,8 @@ enum {
 	KEYS_END = KEYS_SET + ENDPOINT_KEY_COUNT,
 };
 
+_Static_assert((int)KEYS_END < (int)MATCH_KEYS_MAX, "room for a name behind the last");
+
 static const char arrow[] = "->";
 
 void match_begin(struct match *match)
@@ -117,7 +119,7 @@ int match_take(struct match *match, enum key_names names, const char *key, const
 	const char *name;
 
 	for (unsigned int i = 0; (name = match_key_name(i, names, buffer)); i++)
-		if (strcmp(name, key) == 0)
+		if (*name && strcmp(name, key) == 0)
 			return take_key(i, names, key, value, match, error);
 	return -ENOENT;
 }

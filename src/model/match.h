@@ -9,8 +9,9 @@
 #include "model/endpoint.h"
 
 enum {
-	MATCH_TEXT_MAX = 2048,
+	MATCH_TEXT_MAX = 8192,
 	MATCH_KEY_NAME_MAX = 40,
+	MATCH_KEYS_MAX = 2 * ENDPOINT_KEY_COUNT + 8, /* more than there are */
 };
 
 struct match {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/match.h"
 #include "model/names.h"
 #include "model/session_tunnel.h"
 
@@ -21,7 +22,7 @@ enum {
 const char *const session_directories[] = {"/etc/farspan", "/run/farspan", NULL};
 
 static const char suffix[] = ".session";
-static const char *const section_names[SECTION_KINDS] = {"Session", "Source", "Destination", "Tunnel"};
+static const char *const section_names[SECTION_KINDS] = {"Session", "Source", "Destination", "Match", "Tunnel"};
 
 /* ---- one file: lines, sections, keys ---- */
 
@@ -541,6 +542,26 @@ static int write_tunnel_key(void *context, const char *name, const char *value, 
 	return 0;
 }
 
+static bool print_match_key(FILE *out, const void *match, unsigned int i, unsigned int which)
+{
+	(void)which;
+	return match_print_key(match, i, out);
+}
+
+static void write_matches(FILE *out, const struct session *session)
+{
+	char buffer[MATCH_KEY_NAME_MAX];
+	struct match match;
+	const char *name;
+
+	for (const char *line = session->matches; line; line = matches_next(line)) {
+		match_parse(line, &match, NULL);
+		fprintf(out, "\n[Match]\n");
+		for (unsigned int i = 0; (name = match_key_name(i, KEY_NAMES_FILE, buffer)); i++)
+			write_key(out, name, print_match_key, &match, i, 0);
+	}
+}
+
 void session_file_write(FILE *out, const struct session *session)
 {
 	fprintf(out, "[Session]\n");
@@ -567,4 +588,5 @@ void session_file_write(FILE *out, const struct session *session)
 		fprintf(out, "\n[Destination]\nType=pcapng\n");
 		write_part(out, session, PART_RECORDING, 0);
 	}
+	write_matches(out, session);
 }

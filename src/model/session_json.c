@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/match.h"
 #include "model/session_tunnel.h"
 
-static const char *const list_names[SECTION_KINDS] = {NULL, "sources", "destinations", "tunnel"};
+static const char *const list_names[SECTION_KINDS] = {NULL, "sources", "destinations", "matches", "tunnel"};
 
 /* ---- to JSON ---- */
 
@@ -132,6 +133,35 @@ static int add_tunnel(json_t *json, const struct session *session)
 	return rc ? rc : session_tunnel_each(session, KEY_NAMES_SHORT, add_tunnel_key, tunnel);
 }
 
+static int add_match(json_t *object, const struct match *match)
+{
+	char buffer[MATCH_KEY_NAME_MAX];
+	const char *name;
+	int rc = 0;
+
+	for (unsigned int i = 0; (name = match_key_name(i, KEY_NAMES_SHORT, buffer)) && !rc; i++) {
+		char *text = NULL;
+		size_t len;
+		FILE *stream = open_memstream(&text, &len);
+
+		rc = stream ? set(object, name, match_print_key(match, i, stream), stream, &text, match_key_value(i)) : -ENOMEM;
+	}
+	return rc;
+}
+
+static int add_matches(json_t *json, const struct session *session)
+{
+	json_t *list = json_array();
+	int rc = json_object_set_new(json, list_names[SECTION_MATCH], list);
+	struct match match;
+
+	for (const char *line = session->matches; line && !rc; line = matches_next(line)) {
+		match_parse(line, &match, NULL);
+		rc = add_match(append(list), &match);
+	}
+	return rc;
+}
+
 json_t *session_to_json(const struct session *session)
 {
 	json_t *json = json_object(), *sources = json_array(), *destinations = json_array();
@@ -143,6 +173,8 @@ json_t *session_to_json(const struct session *session)
 		rc = add_tunnel(json, session);
 	else if (!rc && !(rc = add_sources(sources, session)))
 		rc = add_destinations(destinations, session);
+	if (!rc && session->matches)
+		rc = add_matches(json, session);
 	rc |= json_object_set_new(json, "sources", sources);
 	rc |= json_object_set_new(json, "destinations", destinations);
 	if (!rc)
@@ -302,7 +334,7 @@ int session_from_json(const char *name, const json_t *json, struct session **ses
 	}
 	*session = session_new(name);
 	if (!*session || read_section(&reader, SECTION_SESSION, "", json) || read_list(&reader, SECTION_SOURCE, json) ||
-	    read_list(&reader, SECTION_DESTINATION, json) || read_tunnel(&reader, json))
+	    read_list(&reader, SECTION_DESTINATION, json) || read_list(&reader, SECTION_MATCH, json) || read_tunnel(&reader, json))
 		rc = -ENOMEM;
 	else if (session_text_build(&reader.text, *session, errors) || errors->errors > before)
 		rc = -EINVAL;

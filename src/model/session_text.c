@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "model/match.h"
 #include "model/names.h"
 #include "model/session_tunnel.h"
 
@@ -372,6 +373,43 @@ static void build_destination(struct build *build)
 	take_endpoint_keys(build, &session->destinations[session->destination_count++], ENDPOINT_DESTINATION, 0);
 }
 
+/* ---- rules ---- */
+
+static void fail_match_key(struct build *build, const struct text_item *item)
+{
+	struct name_list allowed = {0};
+	char buffers[MATCH_KEYS_MAX][MATCH_KEY_NAME_MAX], text[600];
+	const char *name;
+
+	for (unsigned int i = 0; (name = match_key_name(i, build->text->names, buffers[i])); i++)
+		if (*name)
+			name_list_add(&allowed, name);
+	error_list_add(build->errors, &item->place, "%s has no key '%s'; %s", build->what, item->key,
+		       name_list_suggest(&allowed, item->key, text, sizeof text));
+}
+
+static void build_match(struct build *build)
+{
+	size_t before = build->errors->errors;
+	struct match match;
+
+	snprintf(build->what, sizeof build->what, "%s", word(build, "[Match]", "a match"));
+	match_begin(&match);
+	for (size_t i = 0; i < build->part->count; i++) {
+		const struct text_item *item = &build->part->items[i];
+		struct place place = place_of_value(item);
+		struct error error = {0};
+		int rc = match_take(&match, build->text->names, item->key, item->value, &error);
+
+		if (rc == -ENOENT)
+			fail_match_key(build, item);
+		else if (rc)
+			error_list_add(build->errors, &place, "%s", error.text);
+	}
+	if (build->errors->errors == before && matches_add(&build->session->matches, &match))
+		error_list_add(build->errors, &build->part->place, "out of memory");
+}
+
 /* ---- what no single section can say ---- */
 
 static const struct text_section *section_at(const struct build *build, enum section_kind kind, unsigned int which)
@@ -428,10 +466,10 @@ static void check_shape(struct build *build)
 	}
 	if (session->shape.filter)
 		refuse(build, SESSION_KEY_filter, "is for sources that are interfaces");
-	if (session->hook)
-		refuse(build, SESSION_KEY_hook, "is for sources that are interfaces");
 	if (session->continues)
 		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
+	if (session->hook && !session->destination_count)
+		refuse(build, SESSION_KEY_hook, "is asked about frames on their way to destinations, of which there are none");
 	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !to_tunnels; key++)
 		if (is_given(build, key) && key != SESSION_KEY_spread)
 			refuse(build, key, "shapes copies to tunnels and VLANs, of which there are none");
@@ -486,6 +524,33 @@ static void check_alone(struct build *build)
 		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
 }
 
+/* Each rule, with the destinations, which may stand behind it. */
+static void check_matches(struct build *build)
+{
+	const struct session *session = build->session;
+	const struct text_section *first = section_at(build, SECTION_MATCH, 0);
+	struct error error = {0};
+	unsigned int i = 0;
+
+	if (build->errors->errors > build->errors_before || !first)
+		return;
+	if (!session_collects(session)) {
+		error_list_add(build->errors, &first->place, "%s is for sources that are tunnels", word(build, "[Match]", "matches"));
+		return;
+	}
+	for (const char *line = session->matches; line; line = matches_next(line)) {
+		struct match match;
+
+		match_parse(line, &match, NULL);
+		if (match_check(&match, session->destinations, session->destination_count, &error))
+			error_list_add(build->errors, &section_at(build, SECTION_MATCH, i)->place, "%s: %s",
+				       word(build, "[Match]", "a match"), error.text);
+		i++;
+	}
+	if (build->errors->errors == build->errors_before && session_check_matches(session, &error))
+		error_list_add(build->errors, &first->place, "%s", error.text);
+}
+
 static void check_whole(struct build *build)
 {
 	struct error error = {0};
@@ -497,6 +562,7 @@ static void check_whole(struct build *build)
 	check_ends(build);
 	check_shape(build);
 	check_own(build);
+	check_matches(build);
 	if (build->errors->errors == build->errors_before && session_check(build->session, &error))
 		error_list_add(build->errors, &build->text->place, "%s", error.text);
 }
@@ -516,6 +582,8 @@ int session_text_build(const struct session_text *text, struct session *session,
 			build_session(&build);
 		else if (build.part->kind == SECTION_DESTINATION)
 			build_destination(&build);
+		else if (build.part->kind == SECTION_MATCH)
+			build_match(&build);
 		else if (build.part->kind == SECTION_TUNNEL)
 			session_tunnel_build(build.part, text->names, session, errors);
 		else if (type)

@@ -89,7 +89,7 @@ static void test_good_files(void **state)
 		session_free(session);
 	}
 	assert_int_equal(errors.count, 0);
-	assert_int_equal(found.gl_pathc, 6);
+	assert_int_equal(found.gl_pathc, 7);
 	globfree(&found);
 }
 
