@@ -373,20 +373,25 @@ static __always_inline enum fate take_odd(void *ctx, const int xdp, struct outer
 	return give(ctx, xdp, outer, &remarks);
 }
 
+/* Sent to an address whose mirror traffic is taken. */
+static __always_inline int is_for_us(const struct outer *outer)
+{
+	struct local_key local = {.version = outer->key.version};
+
+	__builtin_memcpy(local.address, outer->key.destination, sizeof local.address);
+	return bpf_map_lookup_elem(&local_addresses, &local) != NULL;
+}
+
 static __always_inline enum fate receive(void *ctx, const int xdp, struct outer *outer, struct delivery *delivery)
 {
 	struct remarks none = {};
-	struct local_key local = {};
-	int version = find_ip(outer);
 	__u32 *slot;
 	int read;
 
-	if (!version || (version == 4 ? read_ipv4(outer) : read_ipv6(outer)) || !is_wanted(outer))
+	if (!read_ip(outer) || !is_wanted(outer))
 		return FATE_PASS;
 	outer->present -= outer->ip_off;
-	local.version = outer->key.version;
-	__builtin_memcpy(local.address, outer->key.destination, sizeof local.address);
-	if (!bpf_map_lookup_elem(&local_addresses, &local))
+	if (!is_for_us(outer))
 		return FATE_PASS;
 	read = read_plain(outer);
 	if (read >= 0 && !is_in_scope(outer))
@@ -509,4 +514,73 @@ int farspan_collect(struct __sk_buff *skb)
 	if (delivers)
 		hand_on(skb, &outer, &delivery);
 	return TC_ACT_SHOT;
+}
+
+/* ---- what this host would answer ---- */
+
+static __always_inline int is_icmp(const struct outer *outer)
+{
+	return outer->protocol == (outer->key.version == 4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6);
+}
+
+/* Unreachable, too big, time exceeded, parameter problem. */
+static __always_inline int is_icmp_error(const struct outer *outer, const __u8 *icmp)
+{
+	if (outer->key.version == 4)
+		return icmp[0] == 3 || icmp[0] == 11 || icmp[0] == 12;
+	return icmp[0] >= 1 && icmp[0] <= 4;
+}
+
+/* Reads the headers of the packet that an ICMP error quotes: 0, or -1 if they are not there. */
+static __always_inline int read_quote(struct outer *quote)
+{
+	__u8 *header;
+
+	if (quote->key.version == 4 ? read_ipv4(quote, FRAGMENTS_FIRST) : read_ipv6(quote))
+		return -1;
+	if (quote->protocol != IP_PROTOCOL_FRAGMENT)
+		return 0;
+	header = at(quote, quote->off, WIRE_IPV6_FRAGMENT_LEN);
+	if (!header)
+		return -1;
+	quote->protocol = header[0];
+	quote->off += WIRE_IPV6_FRAGMENT_LEN;
+	return 0;
+}
+
+/* An ICMP error of this host to a sender whose packet was taken: from the address that it had been sent to. */
+static __always_inline int answers_sender(struct __sk_buff *skb)
+{
+	struct outer outer = {.data = (void *)(long)skb->data, .end = (void *)(long)skb->data_end};
+	struct outer quote = outer;
+	__u8 *icmp;
+
+	if (!read_ip(&outer))
+		return 0;
+	icmp = at(&outer, outer.off, ICMP_HEADER_LEN);
+	if (!icmp || !is_icmp_error(&outer, icmp))
+		return 0;
+	quote.ip_off = outer.off + ICMP_HEADER_LEN;
+	quote.present = ~0u; /* as the packet was */
+	quote.key.version = outer.key.version;
+	if (read_quote(&quote) || !same_address(quote.key.destination, outer.key.source))
+		return 0;
+	if (!is_for_us(&quote) || !is_wanted(&quote))
+		return 0;
+	return !scope.narrow || (read_plain(&quote) >= 0 && is_in_scope(&quote));
+}
+
+/*
+ * On the way out: what came in fragments passes farspan_collect, and the kernel gives what it has put together to our sockets, but also to
+ * its own tunnels if it has any, which refuse it with an ICMP error. The switch is not to get it.
+ */
+SEC("tc")
+int farspan_hush(struct __sk_buff *skb)
+{
+	struct outer outer = {.data = (void *)(long)skb->data, .end = (void *)(long)skb->data_end};
+
+	if (!read_ip(&outer) || !is_icmp(&outer))
+		return TC_ACT_UNSPEC;
+	bpf_skb_pull_data(skb, skb->len < PARSE_BYTES ? skb->len : PARSE_BYTES);
+	return answers_sender(skb) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }

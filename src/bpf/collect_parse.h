@@ -75,13 +75,18 @@ static __always_inline int find_ip(struct outer *outer)
 	return 0;
 }
 
+enum {
+	FRAGMENTS_NOT = 0x3fff,   /* fragments are none of ours */
+	FRAGMENTS_FIRST = 0x1fff, /* but the first, which has the headers, is */
+};
+
 /* 0, or -1 if the packet is none of ours to read: cut, or a fragment. */
-static __always_inline int read_ipv4(struct outer *outer)
+static __always_inline int read_ipv4(struct outer *outer, const __u16 fragments)
 {
 	__u8 *header = at(outer, outer->ip_off, WIRE_IPV4_LEN);
 	__u32 *words = (__u32 *)header;
 
-	if (!header || ((__be16 *)header)[3] & bpf_htons(0x3fff))
+	if (!header || ((__be16 *)header)[3] & bpf_htons(fragments))
 		return -1;
 	outer->off = outer->ip_off + (header[0] & 15) * 4;
 	outer->odd = header[0] >> 4 != 4 || (header[0] & 15) * 4 < WIRE_IPV4_LEN;
@@ -119,6 +124,16 @@ static __always_inline int read_ipv6(struct outer *outer)
 		outer->off += (header[1] + 1) * 8;
 	}
 	return 0;
+}
+
+/* Reads the IP header of a whole packet: 4, 6, or 0 if it is none of ours to read. */
+static __always_inline int read_ip(struct outer *outer)
+{
+	const int version = find_ip(outer);
+
+	if (!version || (version == 4 ? read_ipv4(outer, FRAGMENTS_NOT) : read_ipv6(outer)))
+		return 0;
+	return version;
 }
 
 /* GRE of a kind that is wanted; also what is too short to tell, so that it is counted and not answered. */
@@ -164,6 +179,11 @@ static __always_inline int is_wanted(struct outer *outer)
 	return outer->protocol == IP_PROTOCOL_UDP && is_wanted_udp(outer);
 }
 
+static __always_inline int same_address(const __u32 *a, const volatile __u32 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
 /* Whether a packet whose key is known is for this collector. */
 static __always_inline int is_in_scope(const struct outer *outer)
 {
@@ -171,8 +191,7 @@ static __always_inline int is_in_scope(const struct outer *outer)
 		return 1;
 	if (!(wanted_kinds >> outer->key.kind & 1) || (!scope.any_id && scope.id != outer->key.id))
 		return 0;
-	return scope.from_anyone || (scope.source[0] == outer->key.source[0] && scope.source[1] == outer->key.source[1] &&
-				     scope.source[2] == outer->key.source[2] && scope.source[3] == outer->key.source[3]);
+	return scope.from_anyone || same_address(outer->key.source, scope.source);
 }
 
 /* ---- plain packets: each step returns 0 if it is one so far ---- */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "collect.skel.h"
+#include "datapath/attach_order.h"
 #include "datapath/owner.h"
 #include "datapath/tunnel_sockets.h"
 
@@ -24,6 +25,12 @@ enum {
 	INTERFACES_MAX = 256,
 	LOCALS_MAX = 1024,
 	GRE_KINDS = 1 << FARSPAN_ERSPAN1 | 1 << FARSPAN_ERSPAN2 | 1 << FARSPAN_ERSPAN3 | 1 << FARSPAN_GRE,
+};
+
+/* What stands on an interface that is listened on. */
+struct door {
+	struct attachment in;
+	struct attachment out; /* keeps what the kernel would answer; ifindex 0: it could not be put there */
 };
 
 struct collector_path {
@@ -36,7 +43,9 @@ struct collector_path {
 	struct tunnel_sockets *sockets;
 	struct collector_sessions sessions;
 	unsigned int target_count;
-	struct attachment interfaces[INTERFACES_MAX];
+	struct door doors[INTERFACES_MAX];
+	bool hushes;
+	int known_program; /* the socket by which others know the program on the way out; -1: none */
 	unsigned int held; /* interfaces that had an XDP program */
 	unsigned int interface_count;
 	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
@@ -197,30 +206,49 @@ static int follow_addresses(struct collector_path *path, struct error *error)
 
 /* ---- interfaces ---- */
 
+/* Packets are taken without it too. */
+static void hush(struct collector_path *path, struct door *door)
+{
+	if (attach_program(bpf_program__fd(path->object->progs.farspan_hush), door->in.ifindex, DIRECTION_TX, path->config.way,
+			   owner_filter_handle(path->owner.id), &door->out, NULL))
+		door->out.ifindex = 0;
+	else if (door->out.made_qdisc)
+		owner_made_clsact(&path->owner, door->in.ifindex);
+}
+
 static int listen_on(struct collector_path *path, int ifindex, struct error *error)
 {
-	struct attachment *attachment = &path->interfaces[path->interface_count];
+	struct door *door = &path->doors[path->interface_count];
 	int rc = -EOPNOTSUPP;
 
 	if (path->interface_count == INTERFACES_MAX)
 		return fail(error, ENOSPC, "more than %d interfaces", INTERFACES_MAX);
 	if (path->config.way == ATTACH_BEST)
-		rc = attach_xdp(bpf_program__fd(path->object->progs.farspan_collect_xdp), ifindex, attachment);
+		rc = attach_xdp(bpf_program__fd(path->object->progs.farspan_collect_xdp), ifindex, &door->in);
 	path->held += rc == -EBUSY;
 	if (rc)
 		rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
-				    owner_filter_handle(path->owner.id), attachment, error);
+				    owner_filter_handle(path->owner.id), &door->in, error);
 	if (rc)
 		return rc;
-	if (attachment->made_qdisc)
+	if (door->in.made_qdisc)
 		owner_made_clsact(&path->owner, ifindex);
+	door->out.ifindex = 0;
+	if (path->hushes)
+		hush(path, door);
 	path->interface_count++;
 	return 0;
 }
 
+static void close_door(struct door *door)
+{
+	attach_remove(&door->out);
+	attach_remove(&door->in);
+}
+
 struct link_walk {
 	struct collector_path *path;
-	bool seen[INTERFACES_MAX]; /* interfaces[] that still exist */
+	bool seen[INTERFACES_MAX]; /* doors[] that still exist */
 	bool found;
 	struct error error;
 };
@@ -236,8 +264,8 @@ static bool is_named(const struct collector_path_config *config, const char *nam
 /* Another one takes its place in the list. */
 static void forget(struct collector_path *path, unsigned int i, struct link_walk *walk)
 {
-	attach_remove(&path->interfaces[i]);
-	path->interfaces[i] = path->interfaces[--path->interface_count];
+	close_door(&path->doors[i]);
+	path->doors[i] = path->doors[--path->interface_count];
 	walk->seen[i] = walk->seen[path->interface_count];
 }
 
@@ -245,9 +273,9 @@ static void forget(struct collector_path *path, unsigned int i, struct link_walk
 static bool is_listened_on(struct collector_path *path, int ifindex, struct link_walk *walk)
 {
 	for (unsigned int i = 0; i < path->interface_count; i++) {
-		if (path->interfaces[i].ifindex != ifindex)
+		if (path->doors[i].in.ifindex != ifindex)
 			continue;
-		walk->seen[i] = attach_is_there(&path->interfaces[i]);
+		walk->seen[i] = attach_is_there(&path->doors[i].in);
 		if (walk->seen[i])
 			return true;
 		forget(path, i, walk);
@@ -281,7 +309,7 @@ static int limit_sockets(struct collector_path *path, struct error *error)
 	if (!path->config.interface_count)
 		return 0;
 	while (count < path->interface_count && count < COLLECTOR_INTERFACES_MAX) {
-		ifindexes[count] = path->interfaces[count].ifindex;
+		ifindexes[count] = path->doors[count].in.ifindex;
 		count++;
 	}
 	rc = tunnel_sockets_limit(path->sockets, ifindexes, count);
@@ -350,6 +378,7 @@ int collector_path_open(struct collector_path **opened, struct netlink *netlink,
 		return fail(error, ENOMEM, "collector: out of memory");
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
+	path->known_program = -1;
 	rc = copy_config(path, config) ? fail(error, ENOMEM, "collector: out of memory") : open_parts(path, error);
 	if (rc)
 		collector_path_close(path);
@@ -367,6 +396,8 @@ void collector_path_close(struct collector_path *path)
 	ring_buffer__free(path->ring);
 	collector_sessions_close(&path->sessions);
 	collect_bpf__destroy(path->object);
+	if (path->known_program >= 0)
+		close(path->known_program);
 	owner_release(&path->owner);
 	owner_dismiss_janitor(&path->owner);
 	free(path->locals);
@@ -433,6 +464,16 @@ int collector_path_follow(struct collector_path *path, struct error *error)
 	return rc ? rc : follow_interfaces(path, error);
 }
 
+void collector_path_hush(struct collector_path *path)
+{
+	if (path->hushes)
+		return;
+	path->hushes = true;
+	path->known_program = attach_make_known(bpf_program__fd(path->object->progs.farspan_hush));
+	for (unsigned int i = 0; i < path->interface_count; i++)
+		hush(path, &path->doors[i]);
+}
+
 void collector_path_follow_clock(struct collector_path *path)
 {
 	path->wall_offset_ns = clock_wall_offset_ns();
@@ -444,14 +485,14 @@ void collector_path_leave(struct collector_path *path)
 	/* What is taken is not for this process to say any more. The number stays in use until the object is closed. */
 	dup3(ring_buffer__epoll_fd(path->ring), bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
 	while (path->interface_count)
-		if (path->interfaces[--path->interface_count].link >= 0)
-			close(path->interfaces[path->interface_count].link);
+		if (path->doors[--path->interface_count].in.link >= 0)
+			close(path->doors[path->interface_count].in.link);
 }
 
 void collector_path_stop(struct collector_path *path)
 {
 	while (path->interface_count)
-		attach_remove(&path->interfaces[--path->interface_count]);
+		close_door(&path->doors[--path->interface_count]);
 }
 
 static uint64_t read_counter(struct collector_path *path, enum collector_counter row)
@@ -477,5 +518,5 @@ void collector_path_interfaces(const struct collector_path *path, struct collect
 {
 	*count = (struct collector_interfaces){.all = path->interface_count, .held = path->held};
 	for (unsigned int i = 0; i < path->interface_count; i++)
-		count->xdp += path->interfaces[i].xdp;
+		count->xdp += path->doors[i].in.xdp;
 }

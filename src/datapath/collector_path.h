@@ -92,6 +92,12 @@ struct collector_sessions *collector_path_sessions(struct collector_path *path);
 /* Brings addresses and interfaces up to date, and the clock. To be called after netlink_changed(), and every few seconds. */
 int collector_path_follow(struct collector_path *path, struct error *error);
 
+/*
+ * From now on senders get no ICMP errors about what is taken: what came in fragments passes through the host's stack, where nobody may
+ * want it but our sockets. It costs a descriptor for each interface.
+ */
+void collector_path_hush(struct collector_path *path);
+
 /* Only the clock. */
 void collector_path_follow_clock(struct collector_path *path);
 

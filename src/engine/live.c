@@ -529,6 +529,7 @@ int live_drain(struct live *live)
 
 static void follow_all(struct live *live)
 {
+	collector_path_hush(live->path);
 	collector_path_follow(live->path, NULL);
 	follow_groups(live, NULL);
 	for (unsigned int i = 0; i < live->config.outlet_count; i++)
@@ -549,6 +550,9 @@ static void follow_for_parent(struct live *live, int parent)
 	/* Whoever reads our parent's output must see its end. */
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
+	follow_all(live);
+	if (write(parent, "", 1) != 1)
+		_exit(0);
 	while ((rc = poll(&told, 1, FOLLOW_MS)) == 0 || (rc < 0 && errno == EINTR))
 		/* An interface that is gone for the moment is no reason to end: it is found again when it is back. */
 		follow_all(live);
@@ -559,6 +563,7 @@ static void follow_for_parent(struct live *live, int parent)
 int live_leave_following(struct live *live, struct error *error)
 {
 	int ends[2];
+	char ready;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return fail(error, errno, "socket pair: %s", strerror(errno));
@@ -577,6 +582,8 @@ int live_leave_following(struct live *live, struct error *error)
 	}
 	live->follower_fd = ends[0];
 	collector_path_leave(live->path);
+	if (read(ends[0], &ready, sizeof ready) != sizeof ready)
+		return fail(error, ECHILD, "the process that follows interfaces has ended");
 	return 0;
 }
 

@@ -5,6 +5,7 @@ usage: make_many.py sessions FILE MAC MAC FROM TO EACH     ERSPAN Type III of 1,
        make_many.py groups FILE MAC FROM FROM6             Type II to the groups 239.1.2.3, ff05::123 and 239.9.9.9, 10 packets each
        make_many.py flows FILE MAC MAC FROM TO COUNT       Type II and III: COUNT TCP connections, three segments both ways each, some with
                                                            VLAN tags, and 10 frames without IP; of every fourth connection GRE in the frame
+       make_many.py first FILE MAC MAC FROM TO FROM6 TO6   of a packet of Type II the first fragment alone, over IPv4 and IPv6
        make_many.py flood COUNT                            a pcap on the standard output: COUNT packets of Type II to 10.0.0.2, each from
                                                            another sender and of another session; those from 11.0.0.0/8 are every second
        make_many.py bomb DEPTH                             a pcap: ERSPAN in ERSPAN, DEPTH times in one packet, without a frame
@@ -16,7 +17,7 @@ import time
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
 from scapy.layers.inet import GRE, IP, TCP, UDP  # noqa: E402
-from scapy.layers.inet6 import IPv6  # noqa: E402
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment  # noqa: E402
 from scapy.layers.l2 import Dot1Q, Ether  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 from scapy.utils import wrpcap  # noqa: E402
@@ -88,6 +89,13 @@ def flows(file, source_mac, destination_mac, source, destination, count):
     wrpcap(file, made)
 
 
+def first(file, source_mac, destination_mac, source, destination, source6, destination6):
+    link = Ether(src=source_mac, dst=destination_mac)
+    part = Raw(type2(5, 1)[:56])
+    wrpcap(file, [link / IP(src=source, dst=destination, proto=47, flags="MF", id=7) / part,
+                  link / IPv6(src=source6, dst=destination6) / IPv6ExtHdrFragment(nh=47, m=1, id=7) / part])
+
+
 def flood(count):
     out = sys.stdout.buffer
     out.write(pcap_header(101))
@@ -115,4 +123,4 @@ def bomb(depth):
 
 
 if __name__ == "__main__":
-    {"sessions": sessions, "groups": groups, "flows": flows, "flood": flood, "bomb": bomb}[sys.argv[1]](*sys.argv[2:])
+    {"sessions": sessions, "groups": groups, "flows": flows, "first": first, "flood": flood, "bomb": bomb}[sys.argv[1]](*sys.argv[2:])

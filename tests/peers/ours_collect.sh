@@ -35,9 +35,8 @@ end_capture answers
 "$here/collected.py" refused "$work/collect.out" "$work/refused.json" || wrong "what was refused"
 "$here/collected.py" sessions "$work/collect.out" "$work/sessions.json" || wrong "the sessions"
 compare same "$work/inner.pcap+$work/raw.pcap" "$work/collected.pcapng"
-# The guest's GRE module answers what came in fragments, although we got it: no program stands in front of reassembled packets.
-equal "ICMP errors, to packets that came in fragments" 6 \
-	"$(tshark -n -r "$work/answers.pcap" -Y 'icmp.type == 3 || icmpv6.type == 1 || icmpv6.type == 4' 2>/dev/null | wc -l)"
+# The guest's GRE module would answer what came in fragments, although we got it.
+equal "ICMP errors" 0 "$(tshark -n -r "$work/answers.pcap" -Y 'icmp.type == 3 || icmpv6.type == 1 || icmpv6.type == 4' 2>/dev/null | wc -l)"
 
 echo "-- $kernel ${way:-best way}: one session of one sender"
 inside_start collect collect --json $way -f erspan:10.9.0.2,id=100,remote=10.9.0.0/30 -w /tmp/collected.pcapng
