@@ -404,7 +404,7 @@ class Hostile(Case):
         if version.returncode:
             self.skipTest("a sanitizer needs all memory there is")
         results = set()
-        for megabytes in (*range(4, 40, 2), 64):
+        for megabytes in (*range(8, 40, 2), 64):
             command = f"ulimit -v {megabytes * 1024}; exec {FARSPAN} collect --json -r {DATA}/kernel-tx.pcap -w {self.output}"
             result = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
             if result.returncode == 0:
