@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 
-NAME = "events-" + "x" * 20
+NAME = "events-" + "x" * 56  # as long as they may be: what is told of it cannot all wait, however much a socket takes
 MOST = 16
 PAIRS = 4000  # of changes: more than can wait
 
