@@ -31,6 +31,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ip_checksum.h"
+
 enum {
 	BATCH = 64,
 	FRAME_MIN = 60,
@@ -57,18 +59,6 @@ struct frame {
 	struct udphdr udp;
 	uint8_t payload[FRAME_MAX];
 } __attribute__((packed));
-
-static uint16_t ip_checksum(const void *ip)
-{
-	uint16_t words[sizeof(struct iphdr) / 2];
-	uint32_t sum = 0;
-
-	memcpy(words, ip, sizeof words);
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
 
 static void build(struct frame *frame, const struct ether_addr *to, in_addr_t source, in_addr_t destination, size_t len)
 {

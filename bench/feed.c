@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "feed.skel.h"
+#include "ip_checksum.h"
 
 enum {
 	BATCH = 64,
@@ -40,18 +41,6 @@ struct packet {
 	struct iphdr inner_ip;
 	uint8_t payload[FRAME_MAX];
 } __attribute__((packed));
-
-static uint16_t ip_checksum(const void *ip)
-{
-	uint16_t words[sizeof(struct iphdr) / 2];
-	uint32_t sum = 0;
-
-	memcpy(words, ip, sizeof words);
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
 
 /* Returns the packet's length. */
 static size_t build(struct packet *packet, const struct ether_addr *to, in_addr_t source, in_addr_t destination, size_t frame)
