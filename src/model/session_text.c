@@ -86,8 +86,7 @@ static struct place place_of_value(const struct text_item *item)
 	return place;
 }
 
-/* The item of that key that counts, the last one; NULL if there is none. */
-static const struct text_item *find_item(const struct text_section *section, const char *key)
+const struct text_item *session_text_item(const struct text_section *section, const char *key)
 {
 	for (size_t i = section->count; i-- > 0;)
 		if (strcmp(section->items[i].key, key) == 0)
@@ -184,7 +183,7 @@ static void take_session_keys(struct build *build, enum session_part part)
 {
 	for (unsigned int i = 0; i < SESSION_KEY_COUNT; i++) {
 		const char *name = session_key_name(i, part, build->text->names);
-		const struct text_item *item = name ? find_item(build->part, name) : NULL;
+		const struct text_item *item = name ? session_text_item(build->part, name) : NULL;
 		struct error error = {0};
 		struct place place;
 
@@ -346,7 +345,7 @@ static void build_recording(struct build *build)
 
 static void build_destination(struct build *build)
 {
-	const struct text_item *type = find_item(build->part, type_key(build));
+	const struct text_item *type = session_text_item(build->part, type_key(build));
 	struct session *session = build->session;
 	struct error error = {0};
 
@@ -424,7 +423,7 @@ static const struct text_section *section_at(const struct build *build, enum sec
 static struct place place_of(const struct build *build, enum session_key key)
 {
 	const struct text_section *section = section_at(build, SECTION_SESSION, 0);
-	const struct text_item *item = section ? find_item(section, session_key_name(key, PART_SESSION, build->text->names)) : NULL;
+	const struct text_item *item = section ? session_text_item(section, session_key_name(key, PART_SESSION, build->text->names)) : NULL;
 
 	return item ? item->place : build->text->place;
 }
@@ -433,7 +432,7 @@ static bool is_given(const struct build *build, enum session_key key)
 {
 	const struct text_section *section = section_at(build, SECTION_SESSION, 0);
 
-	return section && find_item(section, session_key_name(key, PART_SESSION, build->text->names));
+	return section && session_text_item(section, session_key_name(key, PART_SESSION, build->text->names));
 }
 
 static void refuse(struct build *build, enum session_key key, const char *why)
@@ -575,7 +574,7 @@ int session_text_build(const struct session_text *text, struct session *session,
 		const struct text_item *type;
 
 		build.part = &text->sections[i];
-		type = find_item(build.part, type_key(&build));
+		type = session_text_item(build.part, type_key(&build));
 		check_twice(&build);
 		check_characters(&build);
 		if (build.part->kind == SECTION_SESSION)

@@ -43,6 +43,10 @@ struct session_text {
 /* NULL without memory. Both copy what they get. */
 struct text_section *session_text_add_section(struct session_text *text, enum section_kind kind, const struct place *place);
 struct text_item *session_text_add_item(struct text_section *section, const char *key, const char *value, const struct place *place);
+
+/* The item of that key that counts, the last one; NULL if there is none. */
+const struct text_item *session_text_item(const struct text_section *section, const char *key);
+
 void session_text_free(struct session_text *text);
 
 /* Reads the whole text into a session with defaults. Every error is in *errors; 0 or -EINVAL. */

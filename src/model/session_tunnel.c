@@ -103,14 +103,6 @@ static bool is_replaced(const struct text_section *section, size_t i)
 	return false;
 }
 
-static const struct text_item *find_item(const struct text_section *section, const char *key)
-{
-	for (size_t i = section->count; i-- > 0;)
-		if (strcmp(section->items[i].key, key) == 0)
-			return &section->items[i];
-	return NULL;
-}
-
 static void fail_unknown(struct tunnel_build *build, const struct text_item *item)
 {
 	struct name_list allowed = {0};
@@ -208,7 +200,8 @@ static void finish(struct tunnel_build *build)
 void session_tunnel_build(const struct text_section *section, enum key_names names, struct session *session, struct error_list *errors)
 {
 	struct tunnel_build build = {.section = section, .names = names, .session = session, .errors = errors};
-	const struct text_item *type = find_item(section, own_name(OWN_TYPE, names)), *name = find_item(section, own_name(OWN_NAME, names));
+	const struct text_item *type = session_text_item(section, own_name(OWN_TYPE, names)),
+			       *name = session_text_item(section, own_name(OWN_NAME, names));
 	size_t before = errors->errors;
 
 	if (!type) {
