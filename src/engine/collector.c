@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,14 +17,13 @@
 #include "datapath/sandbox.h"
 #include "engine/live.h"
 #include "engine/outlets.h"
+#include "engine/worker.h"
 
 enum {
 	POLL_MS = 10,
 	FLUSH_NS = 200 * 1000 * 1000,
 	NS_PER_SECOND = 1000 * 1000 * 1000,
 	EARLIER_MAX = 9999,
-	STOP_POLL_US = 10 * 1000,
-	STOP_POLLS = 500, /* five seconds to write what is buffered */
 };
 
 /* What comes through the pipe, in one piece each. */
@@ -35,25 +32,17 @@ struct message {
 	struct collector_report report;
 };
 
-_Static_assert(sizeof(struct message) <= 4096, "a pipe takes it whole");
+_Static_assert(sizeof(struct message) <= WORKER_REPORT_MAX, "a report");
 
 struct collector {
 	const struct session *session;
-	pid_t pid; /* 0: it does not run */
-	int pipe;
+	struct worker worker;
 	uint64_t retry_ns;
 	struct error problem;
 	struct collector_report last, earlier;
 };
 
 /* ---- the process ---- */
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal)
-{
-	stopped = signal;
-}
 
 struct work {
 	const struct session *session;
@@ -87,8 +76,7 @@ static void report(const struct work *work, const struct error *problem)
 	if (work->live)
 		snprintf(message.report.text, sizeof message.report.text, "%s", live_text(work->live));
 	/* Should nobody read, the next report says it all again. */
-	if (write(work->pipe, &message, sizeof message) != sizeof message && errno == EPIPE)
-		stopped = SIGTERM;
+	worker_report(work->pipe, &message, sizeof message);
 }
 
 /* A recording that an earlier process made, and that has a fixed name, is out of the way under another: FILE.1, FILE.2 ... */
@@ -175,7 +163,7 @@ static int receive(struct work *work, struct error *error)
 	uint64_t flushed_ns = 0, followed_ns = 0;
 	int rc = 0;
 
-	while (!rc && !stopped && !live_done(work->live)) {
+	while (!rc && !worker_is_stopped() && !live_done(work->live)) {
 		struct pollfd ready = {.fd = live_fd(work->live), .events = POLLIN};
 		uint64_t now;
 
@@ -211,7 +199,7 @@ static void finish(struct work *work, struct error *error)
 		collect_close(work->collect);
 }
 
-static int run(const struct session *session, int pipe)
+static int run(const void *session, int pipe)
 {
 	struct work work = {.session = session, .pipe = pipe};
 	struct error error = {0};
@@ -222,45 +210,13 @@ static int run(const struct session *session, int pipe)
 	return error.code ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* The descriptors of the daemon are none of its business, and its signals are its own. */
-static void run_child(const struct session *session, int pipe)
-{
-	sigset_t none;
-
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	prctl(PR_SET_NAME, "farspan-collect");
-	signal(SIGTERM, stop);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(pipe, STDERR_FILENO + 1) < 0)
-		_exit(EXIT_FAILURE);
-	close_range(STDERR_FILENO + 2, ~0u, 0);
-	_exit(run(session, STDERR_FILENO + 1));
-}
-
 /* ---- the daemon's side ---- */
 
 static int start(struct collector *c, struct error *error)
 {
-	int ends[2];
+	int rc = worker_start(&c->worker, "farspan-collect", run, c->session);
 
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return fail(error, errno, "collector: %s", strerror(errno));
-	c->pid = fork();
-	if (c->pid == 0)
-		run_child(c->session, ends[1]);
-	close(ends[1]);
-	if (c->pid < 0) {
-		c->pid = 0;
-		close(ends[0]);
-		return fail(error, errno, "collector: %s", strerror(errno));
-	}
-	c->pipe = ends[0];
-	return 0;
+	return rc ? fail(error, -rc, "collector: %s", strerror(-rc)) : 0;
 }
 
 int collector_open(struct collector **opened, const struct session *session, struct error *error)
@@ -283,7 +239,7 @@ static void take_reports(struct collector *c)
 {
 	struct message message;
 
-	while (read(c->pipe, &message, sizeof message) == sizeof message) {
+	while (read(c->worker.pipe, &message, sizeof message) == sizeof message) {
 		c->last = message.report;
 		c->problem = message.problem;
 	}
@@ -302,8 +258,7 @@ static void add(struct collector_report *sum, const struct collector_report *mor
 static void bury(struct collector *c, int status)
 {
 	take_reports(c);
-	close(c->pipe);
-	c->pid = 0;
+	worker_close(&c->worker);
 	add(&c->earlier, &c->last);
 	memset(&c->last, 0, sizeof c->last);
 	c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
@@ -317,14 +272,14 @@ int collector_follow(struct collector *c, struct error *error)
 {
 	int status;
 
-	if (!c->pid) {
+	if (!c->worker.pid) {
 		/* One that was to end after a number of frames has done what it should. */
 		if (clock_monotonic_ns() >= c->retry_ns && !c->session->count && start(c, &c->problem))
 			c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
 		return 0;
 	}
 	take_reports(c);
-	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+	if (!worker_has_ended(&c->worker, &status))
 		return 0;
 	bury(c, status);
 	if (error)
@@ -332,31 +287,11 @@ int collector_follow(struct collector *c, struct error *error)
 	return 1;
 }
 
-static bool has_ended(struct collector *c)
-{
-	int status;
-
-	take_reports(c);
-	if (waitpid(c->pid, &status, WNOHANG) == 0)
-		return false;
-	c->pid = 0;
-	return true;
-}
-
 void collector_close(struct collector *c)
 {
 	if (!c)
 		return;
-	if (c->pid) {
-		kill(c->pid, SIGTERM);
-		for (int i = 0; i < STOP_POLLS && !has_ended(c); i++)
-			usleep(STOP_POLL_US);
-		if (c->pid) {
-			kill(c->pid, SIGKILL);
-			waitpid(c->pid, NULL, 0);
-		}
-		close(c->pipe);
-	}
+	worker_stop(&c->worker);
 	free(c);
 }
 
@@ -376,7 +311,7 @@ uint64_t collector_cpu_ns(const struct collector *c)
 	struct timespec spent;
 	clockid_t clock;
 
-	if (!c->pid || clock_getcpuclockid(c->pid, &clock) || clock_gettime(clock, &spent))
+	if (!c->worker.pid || clock_getcpuclockid(c->worker.pid, &clock) || clock_gettime(clock, &spent))
 		return 0;
 	return (uint64_t)spent.tv_sec * NS_PER_SECOND + (uint64_t)spent.tv_nsec;
 }
