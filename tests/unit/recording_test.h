@@ -72,7 +72,7 @@ int __wrap_fsync(int fd)
 /* ---- a directory, and what is in its files ---- */
 
 static char directory[64];
-static char path[128];
+static char path[384]; /* a directory and a name */
 
 static inline int set_up(void **state)
 {
