@@ -290,7 +290,7 @@ static void removed(void **state)
 static void directory_removed(void **state)
 {
 	struct recording_config config = live;
-	char command[160];
+	char command[400];
 
 	(void)state;
 	config.rotation.size = 300;
