@@ -2,6 +2,7 @@
 #include "daemon/state.h"
 
 #include <farspan.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,41 @@ static const struct counter_row {
 
 static const char *const direction_names[] = {[DIRECTION_RX] = "rx", [DIRECTION_TX] = "tx"};
 
-/* What is counted of a collector besides its packets. */
-#define COLLECTOR_SUMS(X)                                                 \
-	X(buffered, "packets not yet written")                            \
-	X(pending, "fragments that wait for others")                      \
-	X(packets, "frames accepted")                                     \
-	X(bytes, "bytes of them")                                         \
-	X(lost, "frames that the numbers of the senders say are missing") \
-	X(gaps, "gaps in the numbers of the senders")                     \
-	X(late, "frames that came after later ones")                      \
-	X(duplicate, "frames whose number had come before")               \
-	X(restarted, "times that a sender began to count anew")
+/* What is told of a collector besides its packets. Those of a name with "seconds" are nanoseconds here. */
+static const struct sum_row {
+	const char *name, *type, *metric, *help;
+	size_t offset;
+} collector_sums[] = {
+#define SUM(member, name, type, metric, help)                                                            \
+	{                                                                                                \
+		name, type, "farspan_collector_" metric, help, offsetof(struct collector_report, member) \
+	}
+	SUM(buffered, "buffered", "gauge", "buffered_packets", "Packets not yet written."),
+	SUM(pending, "pending", "gauge", "pending_fragments", "Fragments that wait for others."),
+	SUM(packets, "packets", "counter", "frames_total", "Frames accepted."),
+	SUM(bytes, "bytes", "counter", "bytes_total", "Bytes of the frames accepted."),
+	SUM(lost, "lost", "gauge", "lost_frames", "Frames that the numbers of the senders say are missing."),
+	SUM(gaps, "gaps", "counter", "gaps_total", "Gaps in the numbers of the senders."),
+	SUM(late, "late", "counter", "late_frames_total", "Frames that came after later ones."),
+	SUM(duplicate, "duplicate", "counter", "duplicate_frames_total", "Frames whose number had come before."),
+	SUM(restarted, "restarted", "counter", "restarts_total", "Times that a sender began to count anew."),
+	SUM(ring_bytes, "ring_bytes", "gauge", "ring_used_bytes", "What waited in the ring buffer, the most of the last second."),
+	SUM(ring_size, "ring_size", "gauge", "ring_size_bytes", "The size of the ring buffer."),
+	SUM(delay_ns, "delay_ns", "gauge", "delay_seconds", "How long a packet waited to be read, the most of the last second."),
+#undef SUM
+};
+
+enum {
+	COLLECTOR_SUMS = sizeof collector_sums / sizeof collector_sums[0]
+};
+
+static uint64_t sum_of(const struct collector_report *report, unsigned int row)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)report + collector_sums[row].offset, sizeof value);
+	return value;
+}
 
 /* ---- JSON ---- */
 
@@ -79,9 +104,8 @@ static json_t *collector_json(const struct collector *collector)
 	for (enum collect_counter i = 0; i < COLLECT_COUNTER_COUNT; i++)
 		json_object_set_new(counters, collect_counter_name(i), json_integer((json_int_t)report.counters[i]));
 	object = json_pack("{s:s, s:i, s:o}", "sources", report.text, "senders", (int)report.sessions, "counters", counters);
-#define SUM_JSON(name, help) json_object_set_new(object, #name, json_integer((json_int_t)report.name));
-	COLLECTOR_SUMS(SUM_JSON)
-#undef SUM_JSON
+	for (unsigned int row = 0; row < COLLECTOR_SUMS; row++)
+		json_object_set_new(object, collector_sums[row].name, json_integer((json_int_t)sum_of(&report, row)));
 	return object;
 }
 
@@ -242,16 +266,19 @@ static void print_collector(FILE *out, const char *session, const struct collect
 			(unsigned long long)report->counters[i]);
 }
 
-static void print_sums(FILE *out, const char *session, const struct collector_report *report)
+static void print_sum(FILE *out, const char *session, const struct collector_report *report, unsigned int row)
 {
-#define PRINT_SUM(name, help) \
-	fprintf(out, "farspan_collector_sum{session=\"%s\",sum=\"" #name "\"} %llu\n", session, (unsigned long long)report->name);
-	COLLECTOR_SUMS(PRINT_SUM)
-#undef PRINT_SUM
+	const char *metric = collector_sums[row].metric;
+	uint64_t value = sum_of(report, row);
+
+	if (strstr(metric, "seconds"))
+		fprintf(out, "%s{session=\"%s\"} %.9f\n", metric, session, (double)value / NS_PER_S);
+	else
+		fprintf(out, "%s{session=\"%s\"} %llu\n", metric, session, (unsigned long long)value);
 }
 
-static void print_each_collector(FILE *out, const struct runner *runner,
-				 void (*print)(FILE *out, const char *session, const struct collector_report *report))
+/* Of each collector its packets, if row is COLLECTOR_SUMS, or that sum. */
+static void print_each_collector(FILE *out, const struct runner *runner, unsigned int row)
 {
 	const struct session_list *list = runner_wanted(runner);
 
@@ -263,16 +290,21 @@ static void print_each_collector(FILE *out, const struct runner *runner,
 		if (!found.collector)
 			continue;
 		collector_read(found.collector, &report);
-		print(out, list->sessions[i]->name, &report);
+		if (row < COLLECTOR_SUMS)
+			print_sum(out, list->sessions[i]->name, &report, row);
+		else
+			print_collector(out, list->sessions[i]->name, &report);
 	}
 }
 
 static void print_collectors(FILE *out, const struct runner *runner)
 {
 	print_family(out, "farspan_collector_packets_total", "counter", "Packets received, by what became of them.");
-	print_each_collector(out, runner, print_collector);
-	print_family(out, "farspan_collector_sum", "gauge", "Frames accepted, their bytes, and what the numbers of the senders say.");
-	print_each_collector(out, runner, print_sums);
+	print_each_collector(out, runner, COLLECTOR_SUMS);
+	for (unsigned int row = 0; row < COLLECTOR_SUMS; row++) {
+		print_family(out, collector_sums[row].metric, collector_sums[row].type, collector_sums[row].help);
+		print_each_collector(out, runner, row);
+	}
 }
 
 static void print_costs(FILE *out, struct runner *runner)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <farspan.h>
@@ -40,6 +41,9 @@ struct collector_path {
 	struct address *locals; /* copy of the configuration's */
 	struct collect_bpf *object;
 	struct ring_buffer *ring;
+	uint32_t ring_bytes;
+	const unsigned long *ring_read, *ring_written; /* positions, as the kernel shows them; NULL: it does not */
+	struct collector_load load;                    /* the most since it was last asked for */
 	struct tunnel_sockets *sockets;
 	struct collector_sessions sessions;
 	unsigned int target_count;
@@ -53,7 +57,16 @@ struct collector_path {
 	uint64_t wall_offset_ns;
 	/* Of the drain under way. */
 	const struct collector_handler *handler;
+	uint64_t drain_ns; /* when it began, of the monotonic clock; 0: its first packet has been seen */
 };
+
+/* The ring has its packets in order: none has waited longer than the first. */
+static void note_delay(struct collector_path *path, uint64_t packet_ns)
+{
+	if (path->drain_ns > packet_ns && path->drain_ns - packet_ns > path->load.delay_ns)
+		path->load.delay_ns = path->drain_ns - packet_ns;
+	path->drain_ns = 0;
+}
 
 static int hand_over(void *context, void *data, size_t size)
 {
@@ -76,6 +89,8 @@ static int hand_over(void *context, void *data, size_t size)
 	};
 
 	(void)size;
+	if (path->drain_ns && record->kind != RECORD_JUMP)
+		note_delay(path, record->monotonic_ns);
 	if (record->kind == RECORD_JUMP)
 		handler->jump(handler->context, record->slot - 1, record->before, record->sequence);
 	else
@@ -101,6 +116,44 @@ static void close_types(struct collect_bpf *object)
 		return;
 	close(btf__fd(types));
 	btf__set_fd(types, -1);
+}
+
+static const unsigned long *show_page(int map, off_t offset)
+{
+	void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, map, offset);
+
+	return page == MAP_FAILED ? NULL : page;
+}
+
+/* The first page of the map is the reader's position, the second the writer's. */
+static void show_positions(struct collector_path *path, uint32_t ring_bytes)
+{
+	int map = bpf_map__fd(path->object->maps.ring);
+
+	path->ring_bytes = ring_bytes;
+	path->ring_read = show_page(map, 0);
+	path->ring_written = show_page(map, sysconf(_SC_PAGESIZE));
+}
+
+static void hide_positions(struct collector_path *path)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (path->ring_read)
+		munmap((void *)(uintptr_t)path->ring_read, page);
+	if (path->ring_written)
+		munmap((void *)(uintptr_t)path->ring_written, page);
+}
+
+static void note_fill(struct collector_path *path)
+{
+	uint64_t waiting;
+
+	if (!path->ring_read || !path->ring_written)
+		return;
+	waiting = __atomic_load_n(path->ring_written, __ATOMIC_ACQUIRE) - __atomic_load_n(path->ring_read, __ATOMIC_RELAXED);
+	if (waiting > path->load.ring_bytes)
+		path->load.ring_bytes = waiting;
 }
 
 /* With a ring of that many bytes. */
@@ -133,7 +186,10 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
 	close_types(object);
 	path->ring = ring_buffer__new(bpf_map__fd(object->maps.ring), hand_over, path, NULL);
-	return path->ring ? 0 : fail(error, errno, "ring buffer: %s", strerror(errno));
+	if (!path->ring)
+		return fail(error, errno, "ring buffer: %s", strerror(errno));
+	show_positions(path, ring_bytes);
+	return 0;
 }
 
 /* A process that may have little memory gets a smaller ring, rather than none. */
@@ -393,6 +449,7 @@ void collector_path_close(struct collector_path *path)
 		return;
 	collector_path_stop(path);
 	tunnel_sockets_close(path->sockets);
+	hide_positions(path);
 	ring_buffer__free(path->ring);
 	collector_sessions_close(&path->sessions);
 	collect_bpf__destroy(path->object);
@@ -414,8 +471,17 @@ void collector_path_drain(struct collector_path *path, const struct collector_ha
 	struct collector_handler copy = *handler;
 
 	path->handler = handler;
+	path->drain_ns = clock_monotonic_ns();
+	note_fill(path);
 	ring_buffer__consume(path->ring);
 	tunnel_sockets_drain(path->sockets, hand_over_whole, &copy);
+}
+
+void collector_path_load(struct collector_path *path, struct collector_load *load)
+{
+	*load = path->load;
+	load->ring_size = path->ring_bytes;
+	path->load = (struct collector_load){0};
 }
 
 int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target, struct error *error)

@@ -57,6 +57,12 @@ struct collector_handler {
 	void *context;
 };
 
+/* How well whoever drains keeps up. */
+struct collector_load {
+	uint64_t ring_bytes, ring_size; /* what waited in the ring buffer, of so much */
+	uint64_t delay_ns;              /* how long a packet waited there */
+};
+
 struct collector_path;
 
 /* Starts to take packets. netlink must outlive it. *path is the caller's, to be closed. */
@@ -69,6 +75,9 @@ int collector_path_fd(const struct collector_path *path);
 
 /* Hands over all that waits. */
 void collector_path_drain(struct collector_path *path, const struct collector_handler *handler);
+
+/* The most of each since the last call. */
+void collector_path_load(struct collector_path *path, struct collector_load *load);
 
 /*
  * An interface that frames of sessions can be handed on to, without going through user space: out of one that exists, or into a pair of

@@ -52,6 +52,17 @@ struct work {
 	int pipe;
 };
 
+static void report_live(struct live *live, struct collector_report *report)
+{
+	struct collector_load load;
+
+	live_load(live, &load);
+	report->ring_bytes = load.ring_bytes;
+	report->ring_size = load.ring_size;
+	report->delay_ns = load.delay_ns;
+	snprintf(report->text, sizeof report->text, "%s", live_text(live));
+}
+
 static void report(const struct work *work, const struct error *problem)
 {
 	struct message message = {0};
@@ -74,7 +85,7 @@ static void report(const struct work *work, const struct error *problem)
 		message.report.sessions = s.sessions;
 	}
 	if (work->live)
-		snprintf(message.report.text, sizeof message.report.text, "%s", live_text(work->live));
+		report_live(work->live, &message.report);
 	/* Should nobody read, the next report says it all again. */
 	worker_report(work->pipe, &message, sizeof message);
 }
@@ -252,6 +263,9 @@ static void add(struct collector_report *sum, const struct collector_report *mor
 	for (size_t i = 0; i < numbers; i++)
 		((uint64_t *)sum)[i] += ((const uint64_t *)more)[i];
 	sum->sessions = more->sessions;
+	sum->ring_bytes = more->ring_bytes;
+	sum->ring_size = more->ring_size;
+	sum->delay_ns = more->delay_ns;
 	memcpy(sum->text, more->text, sizeof sum->text);
 }
 

@@ -15,7 +15,8 @@ struct collector_report {
 	uint64_t buffered, pending;
 	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted;
 	uint32_t sessions;
-	char text[160]; /* what it listens on */
+	uint64_t ring_bytes, ring_size, delay_ns; /* of about the last second, see struct collector_load */
+	char text[160];                           /* what it listens on */
 };
 
 struct collector;

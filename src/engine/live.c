@@ -617,6 +617,11 @@ bool live_done(const struct live *live)
 	return live->ended || (live->config.count && live->accepted >= live->config.count);
 }
 
+void live_load(struct live *live, struct collector_load *load)
+{
+	collector_path_load(live->path, load);
+}
+
 const char *live_text(const struct live *live)
 {
 	return live->text;

@@ -55,6 +55,9 @@ int live_stop(struct live *live);
 /* Whether the wanted number of frames or files has come. */
 bool live_done(const struct live *live);
 
+/* How well live_drain() keeps up: the most of each since the last call. */
+void live_load(struct live *live, struct collector_load *load);
+
 /* "3 interfaces: erspan1 erspan2 erspan3 gre (vxlan is left to this host's own devices)" */
 const char *live_text(const struct live *live);
 

@@ -93,7 +93,8 @@ until_true 20 "the stream of events" grep -q hello "$work/events"
 ask PUT /v1/sessions/api '{"sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}]}' >/dev/null
 equal "both" '"api" "web"' "$(show tap .name | paste -sd' ')"
 equal "it is in no file" "web.session" "$(ls "$work/tap")"
-ask PATCH /v1/sessions/api '{"filter": "arp", "persist": true}' >/dev/null
+changed='[{"type": "gre", "remote": "10.9.0.2", "ttl": 9}]'
+ask PATCH /v1/sessions/api "{\"filter\": \"arp\", \"destinations\": $changed, \"persist\": true}" >/dev/null
 equal "it is in a file" "Filter=arp" "$(grep Filter "$work/tap/api.session")"
 equal "as export prints it" "$(cat "$work/tap/api.session")" "$("$FARSPAN" export -S "$work/tap.run/farspan.sock" api)"
 "$FARSPAN" disable -S "$work/tap.run/farspan.sock" api || wrong "disable"
@@ -105,8 +106,9 @@ equal "still disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .st
 equal "not for good" "Enabled=no" "$(grep Enabled "$work/tap/api.session.d/enabled.conf")"
 ask DELETE /v1/sessions/api >/dev/null
 until_true 20 "the last event" grep -q deleted "$work/events"
-equal "what was told of it" "created - state active changed - changed - state off changed - state active deleted -" \
-	"$(jq -r 'select(.session == "api") | .event, .state // "-"' "$work/events" | paste -sd' ')"
+equal "what was told of it" \
+	"created - state active changed destinations[0].ttl,filter changed enabled state off changed enabled state active deleted -" \
+	"$(jq -r 'select(.session == "api") | .event, .state // (.keys // ["-"] | join(","))' "$work/events" | paste -sd' ')"
 equal "deleted" "web.session" "$(ls "$work/tap")"
 chown 0 "$work/tap"
 kept='{"persist": true, "sources": [{"interface": "s1"}], "destinations": [{"type": "gre", "remote": "10.9.0.2"}]}'
@@ -116,8 +118,12 @@ chown 65533 "$work/tap"
 equal "and is not there" '"web"' "$(show tap .name)"
 equal "a name that is not there" "there is no session of that name" "$(ask GET /v1/sessions/none | jq -r .error)"
 equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
-ask GET /metrics >"$work/metrics"
-grep -qx "farspan_mirror_sent_total{session=\"web\",destination=\"0\",direction=\"rx\"} $pings" "$work/metrics" || wrong "the metrics"
+"$here/metrics.py" "$work/tap.run/farspan.sock" 'farspan_session_state{session="web",state="active"} 1' \
+	'farspan_session_cpu_seconds_total{session="web"}' \
+	"farspan_mirror_sent_total{session=\"web\",destination=\"0\",direction=\"rx\"} $pings" || wrong "the metrics of a mirror"
+"$here/metrics.py" "$work/col.run/farspan.sock" 'farspan_collector_lost_frames{session="all"} 0' \
+	'farspan_collector_ring_used_bytes{session="all"}' 'farspan_collector_delay_seconds{session="all"}' \
+	"farspan_collector_frames_total{session=\"all\"} $pings" || wrong "the metrics of a collector"
 
 echo "-- what it costs, of the kernel's measure: each frame of the time is seen, and each copy counted"
 cost() {
