@@ -383,6 +383,11 @@ void api_server_run(struct api_server *server)
 		run(server->metrics);
 }
 
+bool api_server_is_followed(const struct api_server *server)
+{
+	return server->streams.count > 0;
+}
+
 void api_server_tell(struct api_server *server, const char *line)
 {
 	streams_tell(&server->streams, line);

@@ -45,7 +45,8 @@ void api_server_close(struct api_server *server);
 int api_server_fd(const struct api_server *server);
 void api_server_run(struct api_server *server);
 
-/* A line, with its '\n', for all who were answered with a stream. */
+/* A line, with its '\n', for all who were answered with a stream; and whether anybody was. */
 void api_server_tell(struct api_server *server, const char *line);
+bool api_server_is_followed(const struct api_server *server);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/session_json.h"
+
 /* What was told of a session; in the order of names, as the sessions are. */
 struct told {
 	char name[SESSION_NAME_MAX];
@@ -40,14 +42,21 @@ char *events_hello(void)
 	return to_line(json_pack("{s:s, s:s}", "event", "hello", "version", farspan_version()));
 }
 
-void events_changed(void *context, const char *event, const char *session, const char *text)
+void events_changed(void *context, const struct runner_news *news)
 {
-	json_t *object = json_pack("{s:s}", "event", event);
+	const struct session *session = news->now ? news->now : news->was;
+	const struct events *events = context;
+	json_t *object;
 
+	if (!api_server_is_followed(events->server))
+		return;
+	object = json_pack("{s:s}", "event", news->event);
 	if (object && session)
-		json_object_set_new(object, "session", json_string(session));
-	if (object && text)
-		json_object_set_new(object, "text", json_string(text));
+		json_object_set_new(object, "session", json_string(session->name));
+	if (object && news->was && news->now)
+		json_object_set_new(object, "keys", session_changes(news->was, news->now));
+	if (object && news->text)
+		json_object_set_new(object, "text", json_string(news->text));
 	tell(context, object);
 }
 

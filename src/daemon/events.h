@@ -14,7 +14,7 @@ struct events {
 };
 
 /* A runner_listener: tells what became of a session, or of the files. context is the struct events. */
-void events_changed(void *context, const char *event, const char *session, const char *text);
+void events_changed(void *context, const struct runner_news *news);
 
 /* Tells each session whose state, or the reason of it, is not what was told last. */
 void events_follow(struct events *events);

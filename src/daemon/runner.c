@@ -83,10 +83,12 @@ void runner_listen(struct runner *runner, runner_listener listener, void *contex
 	runner->context = context;
 }
 
-static void tell(const struct runner *runner, const char *event, const char *session, const char *text)
+static void tell(const struct runner *runner, const char *event, const struct session *was, const struct session *now, const char *text)
 {
+	const struct runner_news news = {.event = event, .was = was, .now = now, .text = text};
+
 	if (runner->listener)
-		runner->listener(runner->context, event, session, text);
+		runner->listener(runner->context, &news);
 }
 
 /* ---- collectors ---- */
@@ -160,14 +162,14 @@ static void tell_changes(const struct runner *runner, const struct session_list 
 {
 	for (size_t i = 0; i < old->count; i++)
 		if (!session_list_find(wanted, old->sessions[i]->name))
-			tell(runner, "deleted", old->sessions[i]->name, NULL);
+			tell(runner, "deleted", old->sessions[i], NULL, NULL);
 	for (size_t i = 0; i < wanted->count; i++) {
 		const struct session *now = wanted->sessions[i], *was = session_list_find(old, now->name);
 
 		if (!was)
-			tell(runner, "created", now->name, NULL);
+			tell(runner, "created", NULL, now, NULL);
 		else if (!session_equal(was, now) || was->disabled != now->disabled)
-			tell(runner, "changed", now->name, NULL);
+			tell(runner, "changed", was, now, NULL);
 	}
 }
 
@@ -284,7 +286,7 @@ int runner_reload(struct runner *runner, struct error_list *errors)
 	int rc = reload(runner, errors);
 
 	snprintf(text, sizeof text, rc ? "nothing has changed: %zu errors" : "%zu sessions", rc ? errors->errors : runner->list.count);
-	tell(runner, rc ? "refused" : "reloaded", NULL, text);
+	tell(runner, rc ? "refused" : "reloaded", NULL, NULL, text);
 	return rc;
 }
 

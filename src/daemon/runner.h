@@ -11,8 +11,16 @@
 
 struct runner;
 
-/* Hears of a session, or with NULL of the files: "created", "changed", "deleted"; "reloaded", "refused". text may be NULL. */
-typedef void (*runner_listener)(void *context, const char *event, const char *session, const char *text);
+/*
+ * Hears of a session, as it was and as it is now: "created" (was NULL), "changed", "deleted" (now NULL); and of the files, in words:
+ * "reloaded", "refused".
+ */
+struct runner_news {
+	const char *event;
+	const struct session *was, *now;
+	const char *text; /* of the files; else NULL */
+};
+typedef void (*runner_listener)(void *context, const struct runner_news *news);
 
 /* Nothing runs yet. directories end with NULL, the first takes what the API keeps; they must outlive it. */
 int runner_open(struct runner **runner, const char *const *directories, enum attach_way way, struct error *error);

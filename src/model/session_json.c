@@ -9,6 +9,10 @@
 #include "model/match.h"
 #include "model/session_tunnel.h"
 
+enum {
+	PATH_LEN = 128,
+};
+
 static const char *const list_names[SECTION_KINDS] = {NULL, "sources", "destinations", "matches", "tunnel"};
 
 /* ---- to JSON ---- */
@@ -181,6 +185,54 @@ json_t *session_to_json(const struct session *session)
 		return json;
 	json_decref(json);
 	return NULL;
+}
+
+/* ---- what differs ---- */
+
+static void compare_values(json_t *keys, const char *path, json_t *was, json_t *now);
+
+static void compare_objects(json_t *keys, const char *path, json_t *was, json_t *now)
+{
+	json_t *all = json_copy(was), *value;
+	char member[PATH_LEN];
+	const char *key;
+
+	json_object_update(all, now);
+	json_object_foreach (all, key, value) {
+		snprintf(member, sizeof member, "%s%s%s", path, *path ? "." : "", key);
+		compare_values(keys, member, json_object_get(was, key), json_object_get(now, key));
+	}
+	json_decref(all);
+}
+
+/* Objects and lists of one length are looked into. */
+static void compare_values(json_t *keys, const char *path, json_t *was, json_t *now)
+{
+	char item[PATH_LEN];
+
+	if (was && now && json_equal(was, now))
+		return;
+	if (json_is_object(was) && json_is_object(now)) {
+		compare_objects(keys, path, was, now);
+	} else if (json_is_array(was) && json_is_array(now) && json_array_size(was) == json_array_size(now)) {
+		for (size_t i = 0; i < json_array_size(was); i++) {
+			snprintf(item, sizeof item, "%s[%zu]", path, i);
+			compare_values(keys, item, json_array_get(was, i), json_array_get(now, i));
+		}
+	} else {
+		json_array_append_new(keys, json_string(path));
+	}
+}
+
+json_t *session_changes(const struct session *was, const struct session *now)
+{
+	json_t *before = session_to_json(was), *after = session_to_json(now), *keys = json_array();
+
+	if (before && after)
+		compare_objects(keys, "", before, after);
+	json_decref(before);
+	json_decref(after);
+	return keys;
 }
 
 /* ---- from JSON ---- */

@@ -15,6 +15,12 @@
 json_t *session_to_json(const struct session *session);
 
 /*
+ * Which keys have another value, as a list of "filter" and "destinations[0].ttl"; a list is named itself if it has become shorter or
+ * longer. A new reference, NULL without memory.
+ */
+json_t *session_changes(const struct session *was, const struct session *now);
+
+/*
  * Reads an object into *session, the caller's; NULL after an error. A "name" in it must be that name, unless name is NULL. Values may be
  * strings, as in files, or numbers and true or false. 0, or -EINVAL, or -ENOMEM; errors have the path in the JSON for their place.
  */
