@@ -27,6 +27,7 @@ enum {
 	RECEIVE_BUFFER_BYTES = 8 << 20,
 	HEADERS_MAX = 48, /* IPv6 and UDP, in front of what is received */
 	PAYLOAD_MAX = 65535,
+	WATCHED = 1 << 16, /* what epoll says of the first socket; what else it watches has lower numbers */
 };
 
 struct tunnel_socket {
@@ -41,6 +42,7 @@ struct tunnel_sockets {
 	struct tunnel_socket all[SOCKETS_MAX];
 	unsigned int count;
 	unsigned int gre_kinds;
+	int epoll; /* that watches them */
 	bool limited;
 	uint64_t lost;
 	uint8_t buffer[HEADERS_MAX + PAYLOAD_MAX];
@@ -178,8 +180,9 @@ int tunnel_sockets_limit(struct tunnel_sockets *sockets, const int *ifindexes, u
 
 int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error *error)
 {
+	sockets->epoll = epoll;
 	for (unsigned int i = 0; i < sockets->count; i++) {
-		struct epoll_event event = {.events = EPOLLIN};
+		struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED + i};
 
 		if (epoll_ctl(epoll, EPOLL_CTL_ADD, sockets->all[i].fd, &event) < 0)
 			return fail(error, errno, "epoll: %s", strerror(errno));
@@ -297,19 +300,27 @@ static int receive(struct tunnel_sockets *sockets, struct tunnel_socket *s, cons
 	return 1;
 }
 
-void tunnel_sockets_drain(struct tunnel_sockets *sockets, void (*handler)(void *context, uint64_t time_ns, const void *data, size_t len),
-			  void *context)
+static void drain(struct tunnel_sockets *sockets, struct tunnel_socket *s, tunnel_sockets_handler *handler, void *context)
 {
-	for (unsigned int i = 0; i < sockets->count; i++) {
-		const uint8_t *packet;
-		struct ancillary a;
-		size_t len;
-		int rc;
+	const uint8_t *packet;
+	struct ancillary a;
+	size_t len;
+	int rc;
 
-		while ((rc = receive(sockets, &sockets->all[i], &packet, &len, &a)) >= 0)
-			if (rc)
-				handler(context, a.time_ns, packet, len);
-	}
+	while ((rc = receive(sockets, s, &packet, &len, &a)) >= 0)
+		if (rc)
+			handler(context, a.time_ns, packet, len);
+}
+
+/* Hardly ever has one of them anything: to ask each would cost more than the packets of a ring. */
+void tunnel_sockets_drain(struct tunnel_sockets *sockets, tunnel_sockets_handler *handler, void *context)
+{
+	struct epoll_event events[SOCKETS_MAX + 1];
+	int ready = epoll_wait(sockets->epoll, events, SOCKETS_MAX + 1, 0);
+
+	for (int i = 0; i < ready; i++)
+		if (events[i].data.u64 >= WATCHED)
+			drain(sockets, &sockets->all[events[i].data.u64 - WATCHED], handler, context);
 }
 
 uint64_t tunnel_sockets_lost(struct tunnel_sockets *sockets)

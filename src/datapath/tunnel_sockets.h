@@ -25,15 +25,17 @@ int tunnel_sockets_open(struct tunnel_sockets **sockets, unsigned int gre_kinds,
 			struct error *error);
 void tunnel_sockets_close(struct tunnel_sockets *sockets);
 
-/* Adds the sockets to an epoll descriptor. */
+/* Adds the sockets to an epoll descriptor, which may watch a ring buffer besides; to be called once, before they are drained. */
 int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error *error);
 
 /* From now on only packets that came in on these interfaces; from every process that has the sockets. 0 or -errno. */
 int tunnel_sockets_limit(struct tunnel_sockets *sockets, const int *ifindexes, unsigned int count);
 
-/* Hands over what waits, each packet with an IP header, rebuilt where the kernel keeps it to itself. time_ns is of the wall clock. */
-void tunnel_sockets_drain(struct tunnel_sockets *sockets, void (*handler)(void *context, uint64_t time_ns, const void *data, size_t len),
-			  void *context);
+/* time_ns is of the wall clock. */
+typedef void tunnel_sockets_handler(void *context, uint64_t time_ns, const void *data, size_t len);
+
+/* Hands over what waits, each packet with an IP header, rebuilt where the kernel keeps it to itself. */
+void tunnel_sockets_drain(struct tunnel_sockets *sockets, tunnel_sockets_handler *handler, void *context);
 
 /* Packets that the kernel had no room for. */
 uint64_t tunnel_sockets_lost(struct tunnel_sockets *sockets);

@@ -515,14 +515,17 @@ static void take_packet(void *context, const struct collector_packet *packet)
 
 int live_drain(struct live *live)
 {
-	uint64_t lost;
-
 	collector_path_drain(live->path, &(struct collector_handler){take_packet, take_jump, live});
-	lost = collector_path_lost(live->path);
+	return live->failed;
+}
+
+static void read_lost(struct live *live)
+{
+	const uint64_t lost = collector_path_lost(live->path);
+
 	if (lost > live->lost)
 		collect_missed(live->collect, lost - live->lost);
 	live->lost = lost;
-	return live->failed;
 }
 
 /* ---- the process with the privileges ---- */
@@ -593,6 +596,7 @@ int live_follow(struct live *live, struct error *error)
 
 	live->wall_offset_ns = clock_wall_offset_ns();
 	read_accounts(live);
+	read_lost(live);
 	if (live->follower_fd < 0) {
 		follow_all(live);
 		return 0;
@@ -609,6 +613,7 @@ int live_stop(struct live *live)
 	collector_path_stop(live->path);
 	live_drain(live);
 	read_accounts(live);
+	read_lost(live);
 	return live->failed;
 }
 
