@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <farspan.h>
@@ -18,6 +17,7 @@
 #include "collect.skel.h"
 #include "datapath/attach_order.h"
 #include "datapath/owner.h"
+#include "datapath/ring.h"
 #include "datapath/tunnel_sockets.h"
 
 enum {
@@ -40,10 +40,8 @@ struct collector_path {
 	struct collector_path_config config;
 	struct address *locals; /* copy of the configuration's */
 	struct collect_bpf *object;
-	struct ring_buffer *ring;
-	uint32_t ring_bytes;
-	const unsigned long *ring_read, *ring_written; /* positions, as the kernel shows them; NULL: it does not */
-	struct collector_load load;                    /* the most since it was last asked for */
+	struct ring ring;
+	struct collector_load load; /* the most since it was last asked for */
 	struct tunnel_sockets *sockets;
 	struct collector_sessions sessions;
 	unsigned int target_count;
@@ -68,7 +66,7 @@ static void note_delay(struct collector_path *path, uint64_t packet_ns)
 	path->drain_ns = 0;
 }
 
-static int hand_over(void *context, void *data, size_t size)
+static void hand_over(void *context, const void *data)
 {
 	struct collector_path *path = context;
 	const struct collector_handler *handler = path->handler;
@@ -88,14 +86,12 @@ static int hand_over(void *context, void *data, size_t size)
 		.numbers = record->before,
 	};
 
-	(void)size;
 	if (path->drain_ns && record->kind != RECORD_JUMP)
 		note_delay(path, record->monotonic_ns);
 	if (record->kind == RECORD_JUMP)
 		handler->jump(handler->context, record->slot - 1, record->before, record->sequence);
 	else
 		handler->packet(handler->context, &packet);
-	return 0;
 }
 
 /* A packet of a socket. */
@@ -118,40 +114,10 @@ static void close_types(struct collect_bpf *object)
 	btf__set_fd(types, -1);
 }
 
-static const unsigned long *show_page(int map, off_t offset)
-{
-	void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, map, offset);
-
-	return page == MAP_FAILED ? NULL : page;
-}
-
-/* The first page of the map is the reader's position, the second the writer's. */
-static void show_positions(struct collector_path *path, uint32_t ring_bytes)
-{
-	int map = bpf_map__fd(path->object->maps.ring);
-
-	path->ring_bytes = ring_bytes;
-	path->ring_read = show_page(map, 0);
-	path->ring_written = show_page(map, sysconf(_SC_PAGESIZE));
-}
-
-static void hide_positions(struct collector_path *path)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	if (path->ring_read)
-		munmap((void *)(uintptr_t)path->ring_read, page);
-	if (path->ring_written)
-		munmap((void *)(uintptr_t)path->ring_written, page);
-}
-
 static void note_fill(struct collector_path *path)
 {
-	uint64_t waiting;
+	const uint64_t waiting = ring_waiting(&path->ring);
 
-	if (!path->ring_read || !path->ring_written)
-		return;
-	waiting = __atomic_load_n(path->ring_written, __ATOMIC_ACQUIRE) - __atomic_load_n(path->ring_read, __ATOMIC_RELAXED);
 	if (waiting > path->load.ring_bytes)
 		path->load.ring_bytes = waiting;
 }
@@ -185,11 +151,7 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
 	close_types(object);
-	path->ring = ring_buffer__new(bpf_map__fd(object->maps.ring), hand_over, path, NULL);
-	if (!path->ring)
-		return fail(error, errno, "ring buffer: %s", strerror(errno));
-	show_positions(path, ring_bytes);
-	return 0;
+	return ring_open(&path->ring, bpf_map__fd(object->maps.ring), ring_bytes, error);
 }
 
 /* A process that may have little memory gets a smaller ring, rather than none. */
@@ -418,7 +380,7 @@ static int open_parts(struct collector_path *path, struct error *error)
 		return rc;
 	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->udp_ports, config->udp_port_count, error);
 	if (!rc)
-		rc = tunnel_sockets_watch(path->sockets, ring_buffer__epoll_fd(path->ring), error);
+		rc = tunnel_sockets_watch(path->sockets, path->ring.epoll, error);
 	if (rc)
 		return rc;
 	return collector_path_follow(path, error);
@@ -434,6 +396,7 @@ int collector_path_open(struct collector_path **opened, struct netlink *netlink,
 		return fail(error, ENOMEM, "collector: out of memory");
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
+	path->ring.epoll = -1;
 	path->known_program = -1;
 	rc = copy_config(path, config) ? fail(error, ENOMEM, "collector: out of memory") : open_parts(path, error);
 	if (rc)
@@ -449,8 +412,7 @@ void collector_path_close(struct collector_path *path)
 		return;
 	collector_path_stop(path);
 	tunnel_sockets_close(path->sockets);
-	hide_positions(path);
-	ring_buffer__free(path->ring);
+	ring_close(&path->ring);
 	collector_sessions_close(&path->sessions);
 	collect_bpf__destroy(path->object);
 	if (path->known_program >= 0)
@@ -463,7 +425,7 @@ void collector_path_close(struct collector_path *path)
 
 int collector_path_fd(const struct collector_path *path)
 {
-	return ring_buffer__epoll_fd(path->ring);
+	return path->ring.epoll;
 }
 
 void collector_path_drain(struct collector_path *path, const struct collector_handler *handler)
@@ -473,14 +435,14 @@ void collector_path_drain(struct collector_path *path, const struct collector_ha
 	path->handler = handler;
 	path->drain_ns = clock_monotonic_ns();
 	note_fill(path);
-	ring_buffer__consume(path->ring);
+	ring_drain(&path->ring, hand_over, path);
 	tunnel_sockets_drain(path->sockets, hand_over_whole, &copy);
 }
 
 void collector_path_load(struct collector_path *path, struct collector_load *load)
 {
 	*load = path->load;
-	load->ring_size = path->ring_bytes;
+	load->ring_size = path->ring.size;
 	path->load = (struct collector_load){0};
 }
 
@@ -549,7 +511,7 @@ void collector_path_leave(struct collector_path *path)
 {
 	(void)collector_path_lost(path); /* how many CPUs there are is read from a file, once */
 	/* What is taken is not for this process to say any more. The number stays in use until the object is closed. */
-	dup3(ring_buffer__epoll_fd(path->ring), bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
+	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
 	while (path->interface_count)
 		if (path->doors[--path->interface_count].in.link >= 0)
 			close(path->doors[path->interface_count].in.link);
