@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	PATH_MAX_LEN = 512,
@@ -40,6 +41,8 @@ static int perform(CURL *curl, const char *socket, struct error *error)
 
 	if (code == CURLE_OK)
 		return 0;
+	if (code == CURLE_COULDNT_CONNECT && access(socket, W_OK) && errno == EACCES)
+		return fail(error, EACCES, "%s: only root and the members of its group may ask farspand", socket);
 	if (code == CURLE_COULDNT_CONNECT)
 		return fail(error, ECONNREFUSED, "%s: nobody answers; is farspand running?", socket);
 	return fail(error, EIO, "%s: %s", socket, curl_easy_strerror(code));

@@ -30,7 +30,8 @@ static void print_usage(FILE *out)
 		     "read. Needs neither a daemon nor privileges. Ends with 0 if nothing is wrong, 1 if something is; warnings do not "
 		     "count.\n\n"
 		     "  -q, --quiet   only errors and warnings\n"
-		     "      --json    errors and warnings as JSON on the standard output\n");
+		     "      --json    errors and warnings as JSON on the standard output\n"
+		     "  -h, --help    this text\n");
 }
 
 static int parse_command_line(int argc, char **argv, struct check_command *command, struct error *error)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/client.h"
+#include "cli/daemon_command.h"
 #include "cli/number.h"
 #include "cli/session_view.h"
 #include "cli/wait.h"
@@ -21,59 +22,23 @@ enum {
 
 #define NS_PER_S 1e9
 
-struct cost_command {
-	const char *socket;
-	uint64_t seconds;
-	char **names;
-	int name_count;
-	bool json, help;
-};
-
 /* Of a session, or of all, in the time that was measured. */
 struct spent {
 	uint64_t cpu_ns, seen, copies;
 };
 
-static void print_usage(FILE *out)
-{
-	fprintf(out,
-		"usage: farspan cost [-n SECONDS] [--json] [-S SOCKET] [NAME...]\n\n"
-		"Measures what the sessions of farspand cost: CPU time per frame seen and per copy, and the share of a core, of each and\n"
-		"in all. Frames are counted for as long as it measures, which an interrupt ends.\n\n"
-		"  -n, --seconds SECONDS   how long to measure (1)\n"
-		"      --json              the same as JSON on the standard output\n"
-		"  -S, --socket SOCKET     of another farspand than that of " API_SOCKET "\n"
-		"  -h, --help              this text\n");
-}
+static const char usage[] =
+	"usage: farspan cost [-n SECONDS] [--json] [-S SOCKET] [NAME...]\n\n"
+	"Measures what the sessions of farspand cost: CPU time per frame seen and per copy, and the share of a core, of each and\n"
+	"in all. Frames are counted for as long as it measures, which an interrupt ends.\n\n"
+	"  -n, --seconds SECONDS how long to measure (1)\n"
+	"      --json            the same as JSON on the standard output\n" DAEMON_HELP;
 
-static int parse_command_line(int argc, char **argv, struct cost_command *command, struct error *error)
+/* --seconds is the only one of its own. */
+static int take_seconds(struct daemon_command *command, int option, struct error *error)
 {
-	enum {
-		OPTION_JSON = 256
-	};
-	static const struct option options[] = {{"seconds", required_argument, NULL, 'n'},
-						{"json", no_argument, NULL, OPTION_JSON},
-						{"socket", required_argument, NULL, 'S'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int option;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":n:S:h", options, NULL)) >= 0) {
-		if (option == ':')
-			return fail(error, EINVAL, "cost: option '%s' needs a value", argv[optind - 1]);
-		if (option == '?')
-			return fail(error, EINVAL, "cost: unknown option '%s'; \"farspan cost --help\" lists them", argv[optind - 1]);
-		command->json |= option == OPTION_JSON;
-		command->help |= option == 'h';
-		if (option == 'S')
-			command->socket = optarg;
-		if (option == 'n' && number_parse(optarg, "cost: seconds", SECONDS_MAX, &command->seconds, error))
-			return -EINVAL;
-	}
-	command->names = argv + optind;
-	command->name_count = argc - optind;
-	return 0;
+	(void)option;
+	return number_parse(optarg, "cost: seconds", SECONDS_MAX, command->own, error);
 }
 
 /* ---- what was spent ---- */
@@ -142,7 +107,7 @@ static void print_table(const json_t *result)
 	print_row(json_object_get(result, "total"), "in all");
 }
 
-static bool is_asked_for(const struct cost_command *command, const char *name)
+static bool is_asked_for(const struct daemon_command *command, const char *name)
 {
 	for (int i = 0; i < command->name_count; i++)
 		if (strcmp(command->names[i], name) == 0)
@@ -150,7 +115,7 @@ static bool is_asked_for(const struct cost_command *command, const char *name)
 	return !command->name_count;
 }
 
-static json_t *compare(const struct cost_command *command, const json_t *before, const json_t *after)
+static json_t *compare(const struct daemon_command *command, const json_t *before, const json_t *after)
 {
 	double seconds = (double)(number(after, "time_ns") - number(before, "time_ns")) / NS_PER_S;
 	json_t *list = json_array();
@@ -174,7 +139,7 @@ static json_t *compare(const struct cost_command *command, const json_t *before,
 
 /* ---- measuring ---- */
 
-static int ask(const struct cost_command *command, json_t **answer, struct error *error)
+static int ask(const struct daemon_command *command, json_t **answer, struct error *error)
 {
 	int rc = api_call(command->socket, "GET", "/v1/cost", NULL, answer, error);
 
@@ -184,27 +149,27 @@ static int ask(const struct cost_command *command, json_t **answer, struct error
 	return rc;
 }
 
-static int measure(const struct cost_command *command, json_t **before, json_t **after, struct error *error)
+static int measure(const struct daemon_command *command, uint64_t seconds, json_t **before, json_t **after, struct error *error)
 {
 	struct wait wait;
 	int rc = ask(command, before, error);
 
-	if (rc || (rc = wait_open(&wait, (unsigned int)command->seconds * MS_PER_S, error)))
+	if (rc || (rc = wait_open(&wait, (unsigned int)seconds * MS_PER_S, error)))
 		return rc;
-	fprintf(stderr, "farspan: measuring for %llu seconds\n", (unsigned long long)command->seconds);
+	fprintf(stderr, "farspan: measuring for %llu second%s\n", (unsigned long long)seconds, seconds == 1 ? "" : "s");
 	wait_events(&wait, -1, -1);
 	wait_close(&wait);
 	return ask(command, after, error);
 }
 
-static int run(const struct cost_command *command, struct error *error)
+static int run(const struct daemon_command *command, uint64_t seconds, struct error *error)
 {
 	json_t *before = NULL, *after = NULL, *result;
 	int statistics, rc = statistics_start(&statistics, error);
 
 	if (rc)
 		return rc;
-	rc = measure(command, &before, &after, error);
+	rc = measure(command, seconds, &before, &after, error);
 	if (statistics >= 0)
 		close(statistics);
 	result = rc ? NULL : compare(command, before, after);
@@ -222,13 +187,17 @@ static int run(const struct cost_command *command, struct error *error)
 
 int cmd_cost(int argc, char **argv, struct error *error)
 {
-	struct cost_command command = {.socket = API_SOCKET, .seconds = 1};
+	static const struct option options[] = {{"seconds", required_argument, NULL, 'n'},
+						{"json", no_argument, NULL, DAEMON_OPTION_JSON},
+						DAEMON_OPTIONS,
+						{NULL, 0, NULL, 0}};
+	uint64_t seconds = 1;
+	struct daemon_command command = {
+		.usage = usage, .letters = ":n:S:h", .names_max = DAEMON_NAMES_ANY, .take = take_seconds, .own = &seconds};
 
-	if (parse_command_line(argc, argv, &command, error))
+	if (daemon_command_parse(argc, argv, options, &command, error))
 		return EXIT_USAGE;
-	if (command.help) {
-		print_usage(stdout);
+	if (command.help)
 		return EXIT_OK;
-	}
-	return run(&command, error) ? EXIT_FAILED : EXIT_OK;
+	return run(&command, seconds, error) ? EXIT_FAILED : EXIT_OK;
 }

@@ -41,8 +41,10 @@ static void print_usage(FILE *out)
 		"  -i, --interface IFACE   an interface to be mirrored\n"
 		"  -t, --to DESTINATION    where copies are to go, as for mirror\n"
 		"  -f, --from SOURCE       what is to be collected, as for collect\n"
+		"      --listen SECONDS    how long to listen for senders (1); 0: not at all\n"
 		"  -q, --quiet             not what is all right\n"
-		"      --json              findings as JSON on the standard output\n");
+		"      --json              findings as JSON on the standard output\n"
+		"  -h, --help              this text\n");
 }
 
 static int own_session(struct doctor_command *command, struct error *error)

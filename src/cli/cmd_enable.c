@@ -9,7 +9,9 @@
 int cmd_enable(int argc, char **argv, struct error *error)
 {
 	static const struct option options[] = {{"runtime", no_argument, NULL, DAEMON_OPTION_RUNTIME}, DAEMON_OPTIONS, {NULL, 0, NULL, 0}};
-	struct daemon_command command = {.usage = "usage: farspan enable [--runtime] [-S SOCKET] NAME...\n\n"
+	struct daemon_command command = {.names_min = 1,
+					 .names_max = DAEMON_NAMES_ANY,
+					 .usage = "usage: farspan enable [--runtime] [-S SOCKET] NAME...\n\n"
 						  "Runs sessions that were disabled, also after the next start.\n\n"
 						  "      --runtime         until farspand is started anew\n" DAEMON_HELP};
 	json_t *body;

@@ -27,7 +27,7 @@ static int export(const json_t *wanted, struct error *error)
 
 static int export_each(const struct daemon_command *command, struct error *error)
 {
-	int rc = command->name_count ? 0 : fail(error, EINVAL, "export: the name of a session is missing");
+	int rc = 0;
 
 	for (int i = 0; i < command->name_count && !rc; i++) {
 		json_t *answer = NULL;
@@ -45,7 +45,9 @@ static int export_each(const struct daemon_command *command, struct error *error
 int cmd_export(int argc, char **argv, struct error *error)
 {
 	static const struct option options[] = {DAEMON_OPTIONS, {NULL, 0, NULL, 0}};
-	struct daemon_command command = {.usage = "usage: farspan export [-S SOCKET] NAME...\n\n"
+	struct daemon_command command = {.names_min = 1,
+					 .names_max = DAEMON_NAMES_ANY,
+					 .usage = "usage: farspan export [-S SOCKET] NAME...\n\n"
 						  "Prints sessions as they would stand in files, see farspan.session(5).\n\n" DAEMON_HELP};
 
 	if (daemon_command_parse(argc, argv, options, &command, error))

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/client.h"
+#include "cli/daemon_command.h"
 #include "cli/session_view.h"
 
 enum {
@@ -19,48 +20,16 @@ enum {
 	COLUMNS_DEFAULT = 100,
 };
 
-struct show_command {
-	const char *socket;
-	char **names;
-	int name_count;
-	bool json, watch, help;
-};
+static const char usage[] = "usage: farspan show [--json] [-w] [-S SOCKET] [NAME...]\n\n"
+			    "Shows the sessions of farspand: a line each, or with NAME what is wanted of it and what is, side by side.\n\n"
+			    "      --json            everything as JSON on the standard output\n"
+			    "  -w, --watch           again every second, until interrupted\n" DAEMON_HELP;
 
-static void print_usage(FILE *out)
+/* --watch is the only one of its own. */
+static int take_watch(struct daemon_command *command, int option, struct error *error)
 {
-	fprintf(out, "usage: farspan show [--json] [-w] [-S SOCKET] [NAME...]\n\n"
-		     "Shows the sessions of farspand: a line each, or with NAME what is wanted of it and what is, side by side.\n\n"
-		     "      --json            everything as JSON on the standard output\n"
-		     "  -w, --watch           again every second, until interrupted\n"
-		     "  -S, --socket SOCKET   of another farspand than that of " API_SOCKET "\n");
-}
-
-static int parse_command_line(int argc, char **argv, struct show_command *command, struct error *error)
-{
-	enum {
-		OPTION_JSON = 256
-	};
-	static const struct option options[] = {{"json", no_argument, NULL, OPTION_JSON},
-						{"watch", no_argument, NULL, 'w'},
-						{"socket", required_argument, NULL, 'S'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int option;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":wS:h", options, NULL)) >= 0) {
-		if (option == ':')
-			return fail(error, EINVAL, "show: option '%s' needs a value", argv[optind - 1]);
-		if (option == '?')
-			return fail(error, EINVAL, "show: unknown option '%s'; \"farspan show --help\" lists them", argv[optind - 1]);
-		command->json |= option == OPTION_JSON;
-		command->watch |= option == 'w';
-		command->help |= option == 'h';
-		if (option == 'S')
-			command->socket = optarg;
-	}
-	command->names = argv + optind;
-	command->name_count = argc - optind;
+	(void)option, (void)error;
+	*(bool *)command->own = true;
 	return 0;
 }
 
@@ -181,7 +150,7 @@ static void print_session(const json_t *session)
 
 /* ---- asking ---- */
 
-static int ask_for_some(const struct show_command *command, json_t **answer, struct error *error)
+static int ask_for_some(const struct daemon_command *command, json_t **answer, struct error *error)
 {
 	json_t *sessions = json_array();
 	int rc = 0;
@@ -203,14 +172,14 @@ static int ask_for_some(const struct show_command *command, json_t **answer, str
 	return rc;
 }
 
-static int show(const struct show_command *command, struct error *error)
+static int show(const struct daemon_command *command, bool watch, struct error *error)
 {
 	json_t *answer = NULL, *session;
 	size_t i;
 	int rc = command->name_count ? ask_for_some(command, &answer, error)
 				     : api_call(command->socket, "GET", "/v1/sessions", NULL, &answer, error);
 
-	if (!rc && command->watch && isatty(STDOUT_FILENO))
+	if (!rc && watch && isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
 	if (!rc && command->json) {
 		json_dumpf(answer, stdout, JSON_INDENT(2));
@@ -228,16 +197,18 @@ static int show(const struct show_command *command, struct error *error)
 
 int cmd_show(int argc, char **argv, struct error *error)
 {
-	struct show_command command = {.socket = API_SOCKET};
+	static const struct option options[] = {
+		{"json", no_argument, NULL, DAEMON_OPTION_JSON}, {"watch", no_argument, NULL, 'w'}, DAEMON_OPTIONS, {NULL, 0, NULL, 0}};
+	bool watch = false;
+	struct daemon_command command = {
+		.usage = usage, .letters = ":wS:h", .names_max = DAEMON_NAMES_ANY, .take = take_watch, .own = &watch};
 	int rc;
 
-	if (parse_command_line(argc, argv, &command, error))
+	if (daemon_command_parse(argc, argv, options, &command, error))
 		return EXIT_USAGE;
-	if (command.help) {
-		print_usage(stdout);
+	if (command.help)
 		return EXIT_OK;
-	}
-	while (!(rc = show(&command, error)) && command.watch && !ferror(stdout))
+	while (!(rc = show(&command, watch, error)) && watch && !ferror(stdout))
 		sleep(1);
 	return rc ? EXIT_FAILED : EXIT_OK;
 }

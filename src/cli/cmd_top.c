@@ -14,6 +14,7 @@
 
 #include "api/client.h"
 #include "base/clock.h"
+#include "cli/daemon_command.h"
 #include "cli/number.h"
 #include "cli/top_rows.h"
 
@@ -30,7 +31,7 @@ enum {
 struct top {
 	const char *socket;
 	uint64_t delay_s, count; /* count 0: no limit */
-	bool batch, help;
+	bool batch;
 	enum top_order order;
 	struct top_rows rows;
 	json_t *answer; /* the last */
@@ -41,19 +42,14 @@ struct top {
 	bool utf8;
 };
 
-static void print_usage(FILE *out)
-{
-	fprintf(out,
-		"usage: farspan top [-d SECONDS] [-n COUNT] [-s ORDER] [-b] [-S SOCKET]\n\n"
-		"Shows what the sessions of farspand do: frames and bits per second, what is lost, and the last minute of each. The keys\n"
-		"are shown below the table; Enter shows all of one session.\n\n"
-		"  -d, --delay SECONDS   between two looks (1)\n"
-		"  -n, --count COUNT     end after that many tables\n"
-		"  -s, --sort ORDER      name, frames, bits, loss or state\n"
-		"  -b, --batch           as plain lines, for files and programs\n"
-		"  -S, --socket SOCKET   of another farspand than that of " API_SOCKET "\n"
-		"  -h, --help            this text\n");
-}
+static const char usage[] =
+	"usage: farspan top [-d SECONDS] [-n COUNT] [-s ORDER] [-b] [-S SOCKET]\n\n"
+	"Shows what the sessions of farspand do: frames and bits per second, what is lost, and the last minute of each. The keys\n"
+	"are shown below the table; Enter shows all of one session.\n\n"
+	"  -d, --delay SECONDS   between two looks (1)\n"
+	"  -n, --count COUNT     end after that many tables\n"
+	"  -s, --sort ORDER      name, frames, bits, loss or state\n"
+	"  -b, --batch           as plain lines, for files and programs\n" DAEMON_HELP;
 
 static int parse_order(const char *text, enum top_order *order, struct error *error)
 {
@@ -66,8 +62,10 @@ static int parse_order(const char *text, enum top_order *order, struct error *er
 	return fail(error, EINVAL, "top: the order must be name, frames, bits, loss or state, not '%s'", text);
 }
 
-static int parse_option(int option, char **argv, struct top *top, struct error *error)
+static int take_option(struct daemon_command *command, int option, struct error *error)
 {
+	struct top *top = command->own;
+
 	switch (option) {
 	case 'd':
 		return number_parse(optarg, "top: delay", DELAY_MAX_S, &top->delay_s, error);
@@ -75,39 +73,10 @@ static int parse_option(int option, char **argv, struct top *top, struct error *
 		return number_parse(optarg, "top: count", UINT64_MAX, &top->count, error);
 	case 's':
 		return parse_order(optarg, &top->order, error);
-	case 'S':
-		top->socket = optarg;
-		return 0;
-	case 'b':
+	default:
 		top->batch = true;
 		return 0;
-	case 'h':
-		top->help = true;
-		return 0;
-	case ':':
-		return fail(error, EINVAL, "top: option '%s' needs a value", argv[optind - 1]);
-	default:
-		return fail(error, EINVAL, "top: unknown option '%s'; \"farspan top --help\" lists them", argv[optind - 1]);
 	}
-}
-
-static int parse_command_line(int argc, char **argv, struct top *top, struct error *error)
-{
-	static const struct option options[] = {{"delay", required_argument, NULL, 'd'},
-						{"count", required_argument, NULL, 'n'},
-						{"sort", required_argument, NULL, 's'},
-						{"batch", no_argument, NULL, 'b'},
-						{"socket", required_argument, NULL, 'S'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int option, rc = 0;
-
-	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, ":d:n:s:bS:h", options, NULL)) >= 0)
-		rc = parse_option(option, argv, top, error);
-	if (!rc && optind < argc)
-		return fail(error, EINVAL, "top: there is nothing to say behind the options, as '%s'", argv[optind]);
-	return rc;
 }
 
 /* ---- numbers and pictures ---- */
@@ -489,17 +458,23 @@ static int run_screen(struct top *top, struct error *error)
 
 int cmd_top(int argc, char **argv, struct error *error)
 {
-	struct top top = {.socket = API_SOCKET, .delay_s = 1};
+	static const struct option options[] = {{"delay", required_argument, NULL, 'd'},
+						{"count", required_argument, NULL, 'n'},
+						{"sort", required_argument, NULL, 's'},
+						{"batch", no_argument, NULL, 'b'},
+						DAEMON_OPTIONS,
+						{NULL, 0, NULL, 0}};
+	struct top top = {.delay_s = 1};
+	struct daemon_command command = {.usage = usage, .letters = ":d:n:s:bS:h", .take = take_option, .own = &top};
 	int rc;
 
 	setlocale(LC_CTYPE, "");
 	top.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	if (parse_command_line(argc, argv, &top, error))
+	if (daemon_command_parse(argc, argv, options, &command, error))
 		return EXIT_USAGE;
-	if (top.help) {
-		print_usage(stdout);
+	if (command.help)
 		return EXIT_OK;
-	}
+	top.socket = command.socket;
 	rc = top.batch ? run_batch(&top, error) : run_screen(&top, error);
 	close_detail(&top);
 	json_decref(top.answer);

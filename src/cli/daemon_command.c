@@ -4,38 +4,73 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/client.h"
+#include "model/session_list.h"
 
 enum {
 	PATH_LEN = 256
 };
 
-int daemon_command_parse(int argc, char **argv, const struct option *options, struct daemon_command *command, struct error *error)
+static int take_option(int option, char **argv, struct daemon_command *command, struct error *error)
 {
-	int option;
-
-	command->socket = API_SOCKET;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":S:h", options, NULL)) >= 0) {
-		if (option == ':')
-			return fail(error, EINVAL, "%s: option '%s' needs a value", argv[0], argv[optind - 1]);
-		if (option == '?')
-			return fail(error, EINVAL, "%s: unknown option '%s'; \"farspan %s --help\" lists them", argv[0], argv[optind - 1],
-				    argv[0]);
-		command->help |= option == 'h';
-		command->runtime |= option == DAEMON_OPTION_RUNTIME;
-		if (option == 'S')
-			command->socket = optarg;
+	switch (option) {
+	case ':':
+		return fail(error, EINVAL, "%s: option '%s' needs a value", argv[0], argv[optind - 1]);
+	case '?':
+		return fail(error, EINVAL, "%s: unknown option '%s'; \"farspan %s --help\" lists them", argv[0], argv[optind - 1], argv[0]);
+	case 'h':
+		command->help = true;
+		return 0;
+	case 'S':
+		command->socket = optarg;
+		return 0;
+	case DAEMON_OPTION_RUNTIME:
+		command->runtime = true;
+		return 0;
+	case DAEMON_OPTION_JSON:
+		command->json = true;
+		return 0;
+	default:
+		return command->take(command, option, error);
 	}
-	command->names = argv + optind;
-	command->name_count = argc - optind;
-	if (command->help)
-		fputs(command->usage, stdout);
+}
+
+static int check_names(const struct daemon_command *command, const char *name, struct error *error)
+{
+	struct error wrong = {0};
+
+	if (command->name_count < command->names_min)
+		return fail(error, EINVAL, "%s: the name of a session is missing", name);
+	if (command->name_count > command->names_max)
+		return fail(error, EINVAL, "%s: '%s' is one word too many", name, command->names[command->names_max]);
+	for (int i = 0; i < command->name_count; i++)
+		if (session_name_check(command->names[i], &wrong))
+			return fail(error, EINVAL, "%s: %s", name, wrong.text);
 	return 0;
 }
 
-static void print_errors(const json_t *list)
+int daemon_command_parse(int argc, char **argv, const struct option *options, struct daemon_command *command, struct error *error)
+{
+	int option, rc = 0;
+
+	command->socket = API_SOCKET;
+	opterr = 0;
+	while (!rc && (option = getopt_long(argc, argv, command->letters ? command->letters : ":S:h", options, NULL)) >= 0)
+		rc = take_option(option, argv, command, error);
+	if (rc)
+		return rc;
+	command->names = argv + optind;
+	command->name_count = argc - optind;
+	if (!command->help)
+		return check_names(command, argv[0], error);
+	fputs(command->usage, stdout);
+	return 0;
+}
+
+/* Besides what is going to be said anyway. */
+static void print_errors(const json_t *list, const char *said)
 {
 	const json_t *item;
 	size_t i;
@@ -46,6 +81,8 @@ static void print_errors(const json_t *list)
 		long long line = json_integer_value(json_object_get(item, "line")),
 			  column = json_integer_value(json_object_get(item, "column"));
 
+		if (!(file && *file) && text && strcmp(text, said) == 0)
+			continue;
 		if (file && *file)
 			fprintf(stderr, "%s:", file);
 		if (line)
@@ -60,7 +97,7 @@ int daemon_command_ask(const struct daemon_command *command, const char *method,
 	json_t *json = NULL;
 	int rc = api_call(command->socket, method, path, command->body, &json, error);
 
-	print_errors(json_object_get(json, rc ? "errors" : "warnings"));
+	print_errors(json_object_get(json, rc ? "errors" : "warnings"), error->text);
 	if (answer)
 		*answer = json_incref(json);
 	json_decref(json);
@@ -69,7 +106,7 @@ int daemon_command_ask(const struct daemon_command *command, const char *method,
 
 int daemon_command_each(const struct daemon_command *command, const char *method, const char *suffix, struct error *error)
 {
-	int rc = command->name_count ? 0 : fail(error, EINVAL, "the name of a session is missing");
+	int rc = 0;
 
 	for (int i = 0; i < command->name_count && !rc; i++) {
 		char path[PATH_LEN];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the small commands about the daemon share: their options, and how its errors are told. */
+/* What the commands about the daemon share: their options, the names of sessions, and how its errors are told. */
 #ifndef CLI_DAEMON_COMMAND_H
 #define CLI_DAEMON_COMMAND_H
 
@@ -8,25 +8,39 @@
 
 #include "base/error.h"
 
+enum {
+	DAEMON_NAMES_ANY = 0x7fffffff
+};
+
 struct daemon_command {
-	const char *usage; /* as --help prints it */
+	const char *usage;        /* as --help prints it */
+	const char *letters;      /* of its options, for getopt_long(); NULL: those of DAEMON_OPTIONS */
+	int names_min, names_max; /* how many sessions may be named */
+	int (*take)(struct daemon_command *command, int option, struct error *error); /* an option of its own; its value is in optarg */
+	void *own;
+
+	/* What was said. */
 	const char *socket;
 	char **names;
 	int name_count;
-	bool help;
+	bool help, json;
 	bool runtime;       /* --runtime was given, which not all have */
 	const json_t *body; /* of the request; NULL: none */
 };
 
 /* The lines of --help, and the options, that they have in common. */
-#define DAEMON_HELP "  -S, --socket SOCKET   of another farspand than that of /run/farspan/farspan.sock\n"
+#define DAEMON_HELP \
+	"  -S, --socket SOCKET   of another farspand than that of /run/farspan/farspan.sock\n  -h, --help            this text\n"
 #define DAEMON_OPTIONS                            \
 	{"socket", required_argument, NULL, 'S'}, \
 	{                                         \
 		"help", no_argument, NULL, 'h'    \
 	}
 
-#define DAEMON_OPTION_RUNTIME 256
+enum {
+	DAEMON_OPTION_RUNTIME = 256,
+	DAEMON_OPTION_JSON,
+};
 
 struct option;
 
@@ -36,7 +50,7 @@ int daemon_command_parse(int argc, char **argv, const struct option *options, st
 /* Asks, and prints every error and warning of the answer to the standard error. *answer may be NULL. */
 int daemon_command_ask(const struct daemon_command *command, const char *method, const char *path, json_t **answer, struct error *error);
 
-/* POST or GET on /v1/sessions/NAME and what follows, for each name. Ends with the first error. */
+/* POST on /v1/sessions/NAME and what follows, for each name. Ends with the first error. */
 int daemon_command_each(const struct daemon_command *command, const char *method, const char *suffix, struct error *error);
 
 #endif
