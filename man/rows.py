@@ -55,6 +55,7 @@ VALUES = {
 WORDS = {
     "apply": "@session",
     "check": "@file",
+    "completion": "bash zsh sessions",
     "cost": "@session",
     "disable": "@session",
     "doctor": "@file",
@@ -169,7 +170,7 @@ def options(source, command):
     """Rows (letter, name, takes a value, help), letter or name being empty if there is none."""
     text = command_texts(source, command)
     found = re.findall(r'\{\s*"([\w-]+)",\s*(no|required|optional)_argument,\s*NULL,\s*(\S+?)\s*\}', text)
-    letters = re.search(r'getopt_long\([^"]*":?([\w:]*)"', text)[1]
+    letters = re.search(r'(?:getopt_long\([^"]*|\.letters = )":?([\w:]*)"', text)[1]
     said = help_of(text)
     result = []
     for name, takes, value in found:

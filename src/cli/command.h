@@ -16,6 +16,7 @@ enum {
 int cmd_apply(int argc, char **argv, struct error *error);
 int cmd_check(int argc, char **argv, struct error *error);
 int cmd_collect(int argc, char **argv, struct error *error);
+int cmd_completion(int argc, char **argv, struct error *error);
 int cmd_cost(int argc, char **argv, struct error *error);
 int cmd_decode(int argc, char **argv, struct error *error);
 int cmd_disable(int argc, char **argv, struct error *error);

@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{"apply", cmd_apply, "have farspand read its files again"},
 	{"check", cmd_check, "find what is wrong in files of sessions"},
 	{"collect", cmd_collect, "take mirrored frames out of their tunnels, into a file"},
+	{"completion", cmd_completion, "print what completes command lines of farspan"},
 	{"cost", cmd_cost, "measure what the sessions of farspand cost"},
 	{"decode", cmd_decode, "print what the packets of a capture file are"},
 	{"disable", cmd_disable, "stop sessions of farspand"},

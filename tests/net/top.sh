@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# farspan top: on a terminal of 80 columns, by keys, and as plain lines; what it shows is what passes.
+# farspan top: on a terminal of 80 columns, by keys, and as plain lines; what it shows is what passes. And on a terminal too, what bash and
+# zsh complete.
 #
 #     tap  u0 ---- c0  col         a session mirrors lo of tap to col, another waits for an interface
 # shellcheck source=tests/net/lib.sh
@@ -52,11 +53,49 @@ shows '^sent +[1-9]'
 shows '^gaps +=+'
 terminal send-keys Escape
 shows 'sorted by frames'
-end daemon || wrong "the daemon: $(cat "$work/daemon.err")"
-shows "$(basename "$socket")"
 terminal send-keys q
 gone() {
 	! terminal has-session
 }
+until_true 20 "the end of top" gone
+
+# completes LINE WHOLE: what becomes of the line once Tab is pressed
+completes() {
+	terminal send-keys C-u
+	terminal send-keys -l "$1"
+	shows "> $1\$"
+	terminal send-keys Tab
+	shows "> $2\$" # the blank behind it is not told
+}
+for shell in bash zsh; do
+	echo "-- $shell completes sessions and interfaces"
+	case $shell in
+	bash) start=(bash --norc --noprofile) ;;
+	zsh) start=(zsh -f) ;;
+	esac
+	command -v $shell >/dev/null || skip "$shell is not installed"
+	terminal new-session -d -x 200 -y 24 env PATH="$(dirname "$FARSPAN"):$PATH" PS1='> ' HOME="$work" "${start[@]}" || fail "tmux"
+	jobs_started+=("$(terminal display-message -p '#{pid}')")
+	shows '^>'
+	[ $shell = bash ] || terminal send-keys -l "autoload -U compinit && compinit -D; "
+	terminal send-keys -l "source <(farspan completion $shell) && echo set up"
+	terminal send-keys Enter
+	shows '^set up'
+	completes "farspan sho" "farspan show"
+	completes "farspan show -S $socket wai" "farspan show -S $socket waits"
+	completes "farspan mirror -i l" "farspan mirror -i lo"
+	terminal send-keys C-u
+	terminal send-keys -l exit
+	terminal send-keys Enter
+	until_true 20 "the end of $shell" gone
+done
+
+echo "-- a farspand that ends meanwhile"
+terminal new-session -d -x 80 -y 24 "$FARSPAN" top -S "$socket" || fail "tmux"
+jobs_started+=("$(terminal display-message -p '#{pid}')")
+shows '^web +active'
+end daemon || wrong "the daemon: $(cat "$work/daemon.err")"
+shows "$(basename "$socket")"
+terminal send-keys q
 until_true 20 "the end of top" gone
 finish

@@ -46,10 +46,17 @@ offers 'farspan mirror -c ' ''
 offers 'farspan nonsense --' ''
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
+farspan() { # one that runs has these
+	[ "$*" != "completion sessions" ] || printf '%s\n' web api
+	[ "$*" != "completion sessions -S x/y.sock" ] || echo other
+}
 touch "$directory/web.session" "$directory/db.session" "$directory/web.conf"
 _farspan_directories=("$directory" "$directory/none")
 offers 'farspan show w' web
 offers 'farspan enable web d' db
+offers 'farspan enable a' api
+offers 'farspan enable -S x/y.sock o' other
+offers 'farspan completion z' zsh
 offers "farspan check $directory/d" "$directory/db.session"
 offers 'farspan doctor -i l' lo
 offers 'farspan doctor -t erspan2:10.9.0.2,ttl=3,i' 3,id= 3,index=
