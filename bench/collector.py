@@ -192,8 +192,8 @@ class Row(frame.Row):
 
 ROWS = {
     "record-64": Row("64 B, record", 0.20, "tcpdump -w", ours=record, theirs=tcpdump, size=64, count=200000),
-    "record-512": Row("512 B, record", 0.30, "tcpdump -w", ours=record, theirs=tcpdump, size=512, count=50000),
-    "record-1500": Row("1500 B, record", 0.40, "tcpdump -w", ours=record, theirs=tcpdump, size=1500, count=25000),
+    "record-512": Row("512 B, record", 0.30, "tcpdump -w", ours=record, theirs=tcpdump, size=512, count=80000),
+    "record-1500": Row("1500 B, record", 0.40, "tcpdump -w", ours=record, theirs=tcpdump, size=1500, count=35000),
     "record-dumpcap": Row("64 B, record", 0.20, "dumpcap", ours=record, theirs=dumpcap, size=64, count=100000),
     "record-netsniff": Row("64 B, record", 0.20, "netsniff-ng", ours=record, theirs=netsniff, size=64, count=100000),
     "rate-64": Row("64 B, record, highest rate with at most 1 % lost, one core", 3.0, "tcpdump -w", "1000 frames/s", True, ours=record,

@@ -89,9 +89,15 @@ static void put_text(struct pcapng *pcapng, uint16_t code, const char *text)
 		put_option(pcapng, code, text, len < PCAPNG_TEXT_MAX ? len : PCAPNG_TEXT_MAX);
 }
 
+/* In one piece: most packets have one. */
 static void put_counter(struct pcapng *pcapng, uint16_t code, uint64_t value)
 {
-	put_option(pcapng, code, &value, sizeof value);
+	const struct {
+		uint16_t code, len;
+		uint64_t value;
+	} __attribute__((packed)) option = {code, sizeof value, value};
+
+	put(pcapng, &option, sizeof option);
 }
 
 static void put_time_option(struct pcapng *pcapng, uint16_t code, uint64_t time_ns)
@@ -199,13 +205,19 @@ bool pcapng_put_name(struct pcapng *pcapng, const struct pcapng_name *name)
 bool pcapng_put_packet(struct pcapng *pcapng, const struct pcapng_packet *packet)
 {
 	size_t captured = packet->captured < PCAPNG_DATA_MAX ? packet->captured : PCAPNG_DATA_MAX;
-	uint32_t flags = packet->direction;
-	size_t start = begin_block(pcapng, BLOCK_ENHANCED);
+	uint64_t time_ns = packet->source_ns ? packet->source_ns : packet->time_ns;
+	const uint32_t head[] = {BLOCK_ENHANCED,
+				 0,
+				 packet->interface,
+				 (uint32_t)(time_ns >> 32),
+				 (uint32_t)time_ns,
+				 (uint32_t)captured,
+				 (uint32_t)packet->original},
+		       flags = packet->direction;
+	size_t start = pcapng->len;
 
-	put_u32(pcapng, packet->interface);
-	put_time(pcapng, packet->source_ns ? packet->source_ns : packet->time_ns);
-	put_u32(pcapng, (uint32_t)captured);
-	put_u32(pcapng, (uint32_t)packet->original);
+	pcapng->full = false;
+	put(pcapng, head, sizeof head);
 	put(pcapng, packet->data, captured);
 	put_padding(pcapng);
 	put_text(pcapng, OPTION_COMMENT, packet->comment);

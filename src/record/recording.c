@@ -16,8 +16,7 @@
 #include "record/output_file.h"
 
 enum {
-	BUFFER = 1 << 20,                         /* of a single file */
-	BUFFER_SHARED = PCAPNG_BLOCK_MAX + 65536, /* of each of many */
+	BUFFER = PCAPNG_BLOCK_MAX + 65536, /* of a file; more would not stay in a CPU's cache until it is written */
 	BUFFER_PIPE = 1 << 22,
 	SLOTS_MAX = 64,
 	READER_WAIT_MS = 1000, /* at the end, for a reader that takes nothing */
@@ -620,7 +619,7 @@ static int prepare_outputs(struct recording *r, struct error *error)
 	r->outputs = calloc(r->output_count, sizeof *r->outputs);
 	r->interfaces = calloc(ids, sizeof *r->interfaces);
 	r->pattern = each ? file_name_with_session(config->path) : strdup(config->path);
-	r->compressor = config->zstd ? output_compressor_new(each ? BUFFER_SHARED : BUFFER) : NULL;
+	r->compressor = config->zstd ? output_compressor_new(BUFFER) : NULL;
 	if (!r->outputs || !r->interfaces || !r->pattern || (config->zstd && !r->compressor))
 		return fail(error, ENOMEM, "%s: no memory", config->path);
 	for (unsigned int i = 0; i < r->output_count; i++) {
@@ -631,7 +630,7 @@ static int prepare_outputs(struct recording *r, struct error *error)
 	getrlimit(RLIMIT_NOFILE, &files);
 	r->slot_count = !each ? 1 : files.rlim_cur / 4 < SLOTS_MAX ? (unsigned int)files.rlim_cur / 4 + 1 : SLOTS_MAX;
 	for (unsigned int i = 0; i < r->slot_count; i++)
-		r->slots[i].buffer.size = each ? BUFFER_SHARED : BUFFER;
+		r->slots[i].buffer.size = BUFFER;
 	return 0;
 }
 

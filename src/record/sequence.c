@@ -23,6 +23,12 @@ static void set_bit(struct sequence *sequence, uint32_t back)
 /* The highest number becomes one that is `ahead` further. */
 static void shift_window(struct sequence *sequence, uint32_t ahead)
 {
+	if (ahead < WORD_BITS) {
+		for (uint32_t i = SEQUENCE_WORDS - 1; i > 0; i--)
+			sequence->window[i] = sequence->window[i] << ahead | sequence->window[i - 1] >> (WORD_BITS - ahead);
+		sequence->window[0] <<= ahead;
+		return;
+	}
 	uint32_t words = ahead / WORD_BITS, bits = ahead % WORD_BITS;
 
 	if (ahead >= SEQUENCE_WINDOW) {
@@ -180,15 +186,15 @@ enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, u
 
 void sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped)
 {
-	const struct sequence before = *session;
+	const uint64_t apart = session->lost + session->restarted, duplicate = session->duplicate;
 	uint32_t in_group, in_session;
 
 	group->sessions += session->received == 0;
 	sequence_add(&group->all, number, &in_group);
 	sequence_add(session, number, &in_session);
 	/* Modulo, as both may get less. */
-	group->apart += session->lost - before.lost + session->restarted - before.restarted;
-	group->twice += session->duplicate - before.duplicate;
+	group->apart += session->lost + session->restarted - apart;
+	group->twice += session->duplicate - duplicate;
 	*skipped = sequence_group_is_shared(group) ? in_group : in_session;
 }
 
