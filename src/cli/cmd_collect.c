@@ -15,30 +15,8 @@
 #include "cli/collect_report.h"
 #include "cli/collect_stats.h"
 #include "cli/wait.h"
-#include "datapath/sandbox.h"
-#include "engine/collect.h"
-#include "engine/live.h"
-#include "engine/outlets.h"
+#include "engine/collecting.h"
 #include "record/capture.h"
-
-enum {
-	TICK_MS = 10,
-	FLUSH_TICKS = 20,   /* a reader of the file waits no longer than that for a frame */
-	FOLLOW_TICKS = 100, /* interfaces, addresses, files, and the line of counters */
-};
-
-/* The outlets of each output that has some. */
-struct ways {
-	struct outlets *outlets[COLLECT_OUTPUTS_MAX]; /* NULL: none */
-	unsigned int count;                           /* of them, including those that are NULL */
-};
-
-static void each_outlets(const struct ways *ways, void (*call)(struct outlets *outlets))
-{
-	for (unsigned int i = 0; i < ways->count; i++)
-		if (ways->outlets[i])
-			call(ways->outlets[i]);
-}
 
 /* Nothing may be truncated before it was read. */
 static int check_files(const struct collect_options *options, struct error *error)
@@ -90,11 +68,11 @@ static void report_outlets(struct outlets *outlets)
 	outlets_report(stderr, outlets);
 }
 
-static int report(const struct collect_options *options, const struct collect *collect, const struct ways *ways, struct error *error)
+static int report(const struct collect_options *options, const struct collecting *work, struct error *error)
 {
-	collect_report(stderr, collect);
-	each_outlets(ways, report_outlets);
-	if (options->json && collect_report_json(stdout, collect, ways->outlets, ways->count))
+	collect_report(stderr, work->collect);
+	collecting_each_outlets(work, report_outlets);
+	if (options->json && collect_report_json(stdout, work->collect, work->outlets, work->outlet_count))
 		return fail(error, ENOMEM, "collect: no memory for the summary");
 	return 0;
 }
@@ -123,75 +101,55 @@ static int open_view(const struct collect_options *options, struct view *view, s
 	return view->stats ? 0 : fail(error, ENOMEM, "out of memory");
 }
 
-/* What is due about every second. */
-static int follow(struct live *live, struct collect *collect, const struct view *view, struct error *error)
+/* About every second. */
+static void tell(struct collect *collect, const struct view *view)
 {
-	const char *news;
-	int rc = live_follow(live, error);
+	const char *news = collect_news(collect);
 
-	collect_tick(collect, clock_wall_ns());
-	news = collect_news(collect);
 	if (news)
 		fprintf(stderr, "%sfarspan: %s\n", view->line ? "\r\033[K" : "", news);
 	if (view->line)
 		show_line(collect);
 	if (view->stats)
 		collect_stats_show(view->stats, collect, clock_monotonic_ns(), clock_wall_ns());
-	return rc;
 }
 
-/* Drains on every tick: the kernel wakes us only for much. */
-static int receive_until_stopped(struct live *live, struct collect *collect, const struct ways *ways, const struct view *view,
-				 struct wait *wait, struct error *error)
+static int receive_until_stopped(struct collecting *work, const struct view *view, struct wait *wait, struct error *error)
 {
-	unsigned int ticks = 0, events = 0;
+	unsigned int events = 0;
 	int rc = 0;
 
-	while (!rc && !(events & WAIT_STOP) && !live_done(live) && !collect_ended(collect, clock_wall_ns())) {
-		events = wait_events(wait, live_fd(live), -1);
-		live_drain(live);
-		each_outlets(ways, outlets_flush);
-		live_handed_on(live);
-		ticks += (events & WAIT_TICK) != 0;
-		rc = ticks % FLUSH_TICKS ? collect_pump(collect, error) : collect_flush(collect, error);
-		if (!rc && events & WAIT_TICK && ticks % FOLLOW_TICKS == 0)
-			rc = follow(live, collect, view, error);
+	while (!rc && !(events & WAIT_STOP) && !collecting_is_done(work)) {
+		bool second;
+
+		events = wait_events(wait, live_fd(work->live), -1);
+		rc = collecting_serve(work, &second, error);
+		if (second)
+			tell(work->collect, view);
 	}
 	if (view->line)
 		fprintf(stderr, "\r\033[K");
 	return rc;
 }
 
-/* To mark frames one by one, with what was received around them, is a privilege. */
-static bool some_carry(const struct ways *ways)
+/* Everything is open. */
+static int collect_confined(struct collecting *work, const struct view *view, struct wait *wait, struct error *error)
 {
-	for (unsigned int i = 0; i < ways->count; i++)
-		if (ways->outlets[i] && outlets_carried(ways->outlets[i]) >= 0)
-			return true;
-	return false;
-}
-
-/* Everything is open: what reads packets gives up its privileges. */
-static int give_up_privileges(struct live *live, const struct collect *collect, const struct ways *ways, struct error *error)
-{
-	int directories[COLLECT_OUTPUTS_MAX], rc = 0;
 	const char *text;
+	int rc = collecting_confine(work, &text, error);
 
-	if (some_carry(ways))
-		return 0;
-	if (live)
-		rc = live_leave_following(live, error);
-	else
-		each_outlets(ways, outlets_leave);
-	if (!rc)
-		rc = sandbox_enter(directories, collect_directories(collect, directories), &text, error);
-	if (!rc && live)
-		fprintf(stderr, "farspan: reading packets with %s\n", text);
+	if (rc)
+		return rc;
+	fprintf(stderr, "farspan: reading packets with %s\n", text);
+	if (collect_listening(work->collect))
+		fprintf(stderr, "farspan: pcap-over-IP on %s\n", collect_listening(work->collect));
+	fprintf(stderr, "farspan: collecting on %s\n", live_text(work->live));
+	rc = receive_until_stopped(work, view, wait, error);
+	live_stop(work->live);
 	return rc;
 }
 
-static int collect_live(const struct collect_options *options, struct collect *collect, const struct ways *ways, bool *ran,
-			struct error *error)
+static int collect_live(const struct collect_options *options, struct collecting *work, bool *ran, struct error *error)
 {
 	struct live_config config = {
 		.sources = options->sources,
@@ -200,34 +158,27 @@ static int collect_live(const struct collect_options *options, struct collect *c
 		.way = options->way,
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
-		.outlets = ways->outlets,
-		.outlet_count = ways->count,
+		.outlets = work->outlets,
+		.outlet_count = work->outlet_count,
 	};
-	struct live *live;
 	struct wait wait;
 	struct view view;
 	int rc, finished;
 
-	rc = live_open(&live, &config, collect, error);
+	rc = live_open(&work->live, &config, work->collect, error);
 	if (rc)
 		return rc;
 	rc = open_view(options, &view, error);
 	if (!rc)
-		rc = wait_open(&wait, TICK_MS, error);
-	if (!rc)
-		rc = give_up_privileges(live, collect, ways, error);
+		rc = wait_open(&wait, COLLECTING_TICK_MS, error);
 	if (!rc) {
 		*ran = true;
-		if (collect_listening(collect))
-			fprintf(stderr, "farspan: pcap-over-IP on %s\n", collect_listening(collect));
-		fprintf(stderr, "farspan: collecting on %s\n", live_text(live));
-		rc = receive_until_stopped(live, collect, ways, &view, &wait, error);
-		live_stop(live);
+		rc = collect_confined(work, &view, &wait, error);
 		wait_close(&wait);
 	}
 	collect_stats_free(view.stats);
-	live_close(live);
-	finished = collect_finish(collect, error);
+	live_close(work->live);
+	finished = collect_finish(work->collect, error);
 	return rc ? rc : finished;
 }
 
@@ -246,7 +197,7 @@ static void set_output(const struct collect_output_options *options, struct outl
 	};
 }
 
-static int run_with(const struct collect_options *options, struct capture *capture, const struct ways *ways, struct error *error)
+static int run_with(const struct collect_options *options, struct capture *capture, struct collecting *work, struct error *error)
 {
 	struct collect_output outputs[COLLECT_OUTPUTS_MAX];
 	const struct collect_config config = {
@@ -258,37 +209,37 @@ static int run_with(const struct collect_options *options, struct capture *captu
 		.listen = options->listen,
 		.time = options->time,
 	};
-	struct collect *collect;
 	bool ran = capture != NULL;
+	const char *text;
 	int rc, reported = 0;
 
 	for (unsigned int i = 0; i < options->output_count; i++)
-		set_output(&options->outputs[i], ways->outlets[i], !capture, &outputs[i]);
-	rc = collect_open(&config, &collect, error);
+		set_output(&options->outputs[i], work->outlets[i], !capture, &outputs[i]);
+	rc = collect_open(&config, &work->collect, error);
 	if (rc)
 		return rc;
 	if (capture)
-		rc = give_up_privileges(NULL, collect, ways, error);
+		rc = collecting_confine(work, &text, error);
 	if (!rc)
-		rc = capture ? collect_file(options, capture, collect, error) : collect_live(options, collect, ways, &ran, error);
-	each_outlets(ways, outlets_stop);
+		rc = capture ? collect_file(options, capture, work->collect, error) : collect_live(options, work, &ran, error);
+	collecting_each_outlets(work, outlets_stop);
 	if (ran)
-		reported = report(options, collect, ways, rc ? NULL : error);
-	collect_close(collect);
+		reported = report(options, work, rc ? NULL : error);
+	collect_close(work->collect);
 	return rc ? rc : reported;
 }
 
 static int run_with_outlets(const struct collect_options *options, struct capture *capture, struct error *error)
 {
-	struct ways ways = {.count = options->output_count};
+	struct collecting work = {.outlet_count = options->output_count};
 	int rc = 0;
 
-	for (unsigned int i = 0; i < ways.count && !rc; i++)
+	for (unsigned int i = 0; i < work.outlet_count && !rc; i++)
 		if (options->outputs[i].relay.destination_count)
-			rc = outlets_open(&ways.outlets[i], &options->outputs[i].relay, error);
+			rc = outlets_open(&work.outlets[i], &options->outputs[i].relay, error);
 	if (!rc)
-		rc = run_with(options, capture, &ways, error);
-	each_outlets(&ways, outlets_close);
+		rc = run_with(options, capture, &work, error);
+	collecting_each_outlets(&work, outlets_close);
 	return rc;
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -37,6 +39,10 @@
 #ifndef SANITIZED
 #define SANITIZED false
 #endif
+
+enum {
+	DESCRIPTORS_MAX = 1 << 16 /* that are looked at */
+};
 
 struct ruleset {
 	uint64_t fs;
@@ -103,11 +109,13 @@ static bool may_write(int directory)
 	return (stat.st_mode & 0003) == 0003 && !(stat.st_mode & S_ISVTX);
 }
 
-static int drop_capabilities(bool keep_override)
+static int drop_capabilities(bool keep_override, bool keep_raw)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (keep_override)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE);
+	if (keep_raw)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW);
 	/* Who cannot change the bounding set has nothing to lose there: no_new_privs stands before it. */
 	if (capng_apply(CAPNG_SELECT_CAPS))
 		return -EPERM;
@@ -132,11 +140,7 @@ static const int calls[] = {
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(recvmmsg),
 	SCMP_SYS(recvfrom),
-	SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(sendmmsg),
 	SCMP_SYS(accept4),
-	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(close),
@@ -182,6 +186,8 @@ static const struct {
 	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_UPDATE_ELEM, 0)},
 	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0)},
 	{SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, TCGETS, 0)},
+	/* To readers that have connected, and not to addresses, as the sockets that receive could. */
+	{SCMP_SYS(sendto), SCMP_A4(SCMP_CMP_EQ, 0, 0)},
 	/* Not whom to send signals to. */
 	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_GETFL, 0)},
 	{SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, F_SETFL, 0)},
@@ -192,10 +198,46 @@ static const struct {
 	{SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
 };
 
+/* Of what is open: frames leave by packet sockets, which find their interface again; and about interfaces the kernel is asked. */
+static const struct {
+	int family;
+	int call;
+} calls_through[] = {
+	{AF_PACKET, SCMP_SYS(sendmmsg)},
+	{AF_PACKET, SCMP_SYS(bind)},
+	{AF_NETLINK, SCMP_SYS(sendmsg)},
+};
+
+static int family_of(int fd)
+{
+	int family = AF_UNSPEC;
+	socklen_t len = sizeof family;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) ? AF_UNSPEC : family;
+}
+
+static int allow_sockets(scmp_filter_ctx filter)
+{
+	struct rlimit files = {.rlim_cur = DESCRIPTORS_MAX};
+	int rc = 0;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	for (int fd = 0; fd < DESCRIPTORS_MAX && (rlim_t)fd < files.rlim_cur; fd++) {
+		const struct scmp_arg_cmp through = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0);
+		const int family = family_of(fd);
+
+		for (size_t i = 0; i < sizeof calls_through / sizeof calls_through[0] && !rc; i++)
+			if (calls_through[i].family == family)
+				rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls_through[i].call, 1, &through);
+	}
+	return rc;
+}
+
 /* 0; 1: the kernel has none; or -errno. */
 static int restrict_calls(void)
 {
 	const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
+	const struct scmp_arg_cmp keep_alive[] = {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0), SCMP_A2(SCMP_CMP_EQ, SO_KEEPALIVE, 0)};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int rc = filter ? 0 : -ENOMEM;
 
@@ -203,6 +245,10 @@ static int restrict_calls(void)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
 	for (size_t i = 0; i < sizeof calls_for / sizeof calls_for[0] && !rc; i++)
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls_for[i].call, 1, &calls_for[i].argument);
+	if (!rc)
+		rc = allow_sockets(filter);
+	if (!rc)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, keep_alive);
 	/* abort() */
 	if (!rc)
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own);
@@ -213,27 +259,29 @@ static int restrict_calls(void)
 	return rc == -EINVAL || rc == -ENOSYS ? 1 : rc;
 }
 
-int sandbox_enter(const int *directories, unsigned int count, const char **text, struct error *error)
+int sandbox_enter(const struct sandbox_needs *needs, const char **text, struct error *error)
 {
+	static const char *const kept[2][2] = {{"no capabilities", "no capability but NET_RAW"},
+					       {"no capability but DAC_OVERRIDE", "no capabilities but DAC_OVERRIDE and NET_RAW"}};
 	static char done[128];
 	bool keep_override = false;
 	int files, system_calls;
 
-	for (unsigned int i = 0; i < count; i++)
-		keep_override = keep_override || !may_write(directories[i]);
+	for (unsigned int i = 0; i < needs->directory_count; i++)
+		keep_override = keep_override || !may_write(needs->directories[i]);
 	tzset(); /* reads a file, once */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return fail(error, errno, "privileges: cannot be given up for good: %s", strerror(errno));
-	if (drop_capabilities(keep_override))
+	if (drop_capabilities(keep_override, needs->marks))
 		return fail(error, EPERM, "privileges: capabilities cannot be dropped");
-	files = SANITIZED ? 1 : restrict_files(directories, count);
+	files = SANITIZED ? 1 : restrict_files(needs->directories, needs->directory_count);
 	if (files < 0)
 		return fail(error, -files, "privileges: Landlock: %s", strerror(-files));
 	system_calls = SANITIZED ? 1 : restrict_calls();
 	if (system_calls < 0)
 		return fail(error, -system_calls, "privileges: seccomp: %s", strerror(-system_calls));
-	snprintf(done, sizeof done, "%s, %s, %s", keep_override ? "no capability but DAC_OVERRIDE" : "no capabilities",
-		 files ? "no Landlock here" : "Landlock", system_calls ? "no seccomp here" : "seccomp");
+	snprintf(done, sizeof done, "%s, %s, %s", kept[keep_override][needs->marks], files ? "no Landlock here" : "Landlock",
+		 system_calls ? "no seccomp here" : "seccomp");
 	*text = done;
 	return 0;
 }

@@ -14,14 +14,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "datapath/sandbox.h"
-#include "engine/live.h"
-#include "engine/outlets.h"
+#include "engine/collecting.h"
 #include "engine/worker.h"
 
 enum {
-	POLL_MS = 10,
-	FLUSH_NS = 200 * 1000 * 1000,
 	NS_PER_SECOND = 1000 * 1000 * 1000,
 	EARLIER_MAX = 9999,
 };
@@ -46,9 +42,7 @@ struct collector {
 
 struct work {
 	const struct session *session;
-	struct outlets *outlets;
-	struct collect *collect;
-	struct live *live;
+	struct collecting parts;
 	int pipe;
 };
 
@@ -70,8 +64,8 @@ static void report(const struct work *work, const struct error *problem)
 
 	if (problem)
 		message.problem = *problem;
-	if (work->collect) {
-		collect_summarize(work->collect, &s);
+	if (work->parts.collect) {
+		collect_summarize(work->parts.collect, &s);
 		memcpy(message.report.counters, s.counters, sizeof s.counters);
 		message.report.buffered = s.buffered;
 		message.report.pending = s.pending;
@@ -84,8 +78,8 @@ static void report(const struct work *work, const struct error *problem)
 		message.report.restarted = s.restarted;
 		message.report.sessions = s.sessions;
 	}
-	if (work->live)
-		report_live(work->live, &message.report);
+	if (work->parts.live)
+		report_live(work->parts.live, &message.report);
 	/* Should nobody read, the next report says it all again. */
 	worker_report(work->pipe, &message, sizeof message);
 }
@@ -119,8 +113,8 @@ static int open_collect(struct work *work, struct error *error)
 			      .zstd = s->recording.zstd,
 			      .live = true,
 			      .start_ns = clock_wall_ns()},
-		.deliver = work->outlets ? outlets_deliver : NULL,
-		.deliver_context = work->outlets,
+		.deliver = work->parts.outlets[0] ? outlets_deliver : NULL,
+		.deliver_context = work->parts.outlets[0],
 		.inner = s->inner,
 	};
 	const struct collect_config config = {
@@ -133,7 +127,7 @@ static int open_collect(struct work *work, struct error *error)
 	int rc;
 
 	rc = keep_earlier(&s->recording, error);
-	return rc ? rc : collect_open(&config, &work->collect, error);
+	return rc ? rc : collect_open(&config, &work->parts.collect, error);
 }
 
 static int open_work(struct work *work, struct error *error)
@@ -146,73 +140,51 @@ static int open_work(struct work *work, struct error *error)
 		.interfaces = &interface,
 		.interface_count = *interface != '\0',
 		.count = s->count,
-		.outlets = &work->outlets,
-		.outlet_count = 1,
+		.outlets = work->parts.outlets,
+		.outlet_count = work->parts.outlet_count,
 	};
-	int directories[COLLECT_OUTPUTS_MAX], rc = s->destination_count ? outlets_open(&work->outlets, s, error) : 0;
+	int rc = s->destination_count ? outlets_open(&work->parts.outlets[0], s, error) : 0;
 	const char *text;
 
-	if (rc || (rc = open_collect(work, error)) || (rc = live_open(&work->live, &config, work->collect, error)))
+	if (rc || (rc = open_collect(work, error)) || (rc = live_open(&work->parts.live, &config, work->parts.collect, error)))
 		return rc;
-	if (work->outlets && outlets_carried(work->outlets) >= 0) /* to mark frames one by one is a privilege */
-		return 0;
-	rc = live_leave_following(work->live, error);
-	return rc ? rc : sandbox_enter(directories, collect_directories(work->collect, directories), &text, error);
+	return collecting_confine(&work->parts, &text, error);
 }
 
-static int follow(struct work *work, struct error *error)
+static void receive(struct work *work, struct error *error)
 {
-	int rc = live_follow(work->live, error);
-
-	collect_tick(work->collect, clock_wall_ns());
-	report(work, NULL);
-	return rc;
-}
-
-static int receive(struct work *work, struct error *error)
-{
-	uint64_t flushed_ns = 0, followed_ns = 0;
 	int rc = 0;
 
-	while (!rc && !worker_is_stopped() && !live_done(work->live)) {
-		struct pollfd ready = {.fd = live_fd(work->live), .events = POLLIN};
-		uint64_t now;
+	while (!rc && !worker_is_stopped() && !collecting_is_done(&work->parts)) {
+		struct pollfd ready = {.fd = live_fd(work->parts.live), .events = POLLIN};
+		bool second;
 
-		poll(&ready, 1, POLL_MS);
-		live_drain(work->live);
-		if (work->outlets)
-			outlets_flush(work->outlets);
-		live_handed_on(work->live);
-		now = clock_monotonic_ns();
-		rc = now - flushed_ns < FLUSH_NS ? collect_pump(work->collect, error) : collect_flush(work->collect, error);
-		if (now - flushed_ns >= FLUSH_NS)
-			flushed_ns = now;
-		if (rc || now - followed_ns < NS_PER_SECOND)
-			continue;
-		rc = follow(work, error);
-		followed_ns = now;
+		poll(&ready, 1, COLLECTING_TICK_MS);
+		rc = collecting_serve(&work->parts, &second, error);
+		if (second)
+			report(work, NULL);
 	}
-	return rc;
 }
 
 static void finish(struct work *work, struct error *error)
 {
-	if (work->live)
-		live_stop(work->live);
-	if (work->collect)
-		collect_finish(work->collect, error->code ? NULL : error);
-	if (work->outlets)
-		outlets_stop(work->outlets);
+	struct collecting *parts = &work->parts;
+
+	if (parts->live)
+		live_stop(parts->live);
+	if (parts->collect)
+		collect_finish(parts->collect, error->code ? NULL : error);
+	collecting_each_outlets(parts, outlets_stop);
 	report(work, error->code ? error : NULL);
-	live_close(work->live);
-	outlets_close(work->outlets);
-	if (work->collect)
-		collect_close(work->collect);
+	live_close(parts->live);
+	collecting_each_outlets(parts, outlets_close);
+	if (parts->collect)
+		collect_close(parts->collect);
 }
 
 static int run(const void *session, int pipe)
 {
-	struct work work = {.session = session, .pipe = pipe};
+	struct work work = {.session = session, .parts = {.outlet_count = 1}, .pipe = pipe};
 	struct error error = {0};
 
 	if (!open_work(&work, &error))

@@ -60,8 +60,12 @@ static void attempt_files(const char *directory)
 static void attempt_network(void)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct iovec iov = {(void *)"", 1};
+	struct msghdr message = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1};
 	const int mark = 1, fd = datagram_socket();
 
+	attempt("sendto", sendto(fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to));
+	attempt("sendmsg", sendmsg(fd, &message, MSG_DONTWAIT));
 	attempt("connect", connect(fd, (struct sockaddr *)&to, sizeof to));
 	attempt("mark", setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark));
 	attempt("inet", socket(AF_INET, SOCK_STREAM, 0));

@@ -401,9 +401,10 @@ collect() {
 	start_farspan collect col collect --json -w "$work/collected.pcapng" "$@"
 }
 
-# powerless PID: the process has no privileges, and of those that it has started only those have some that read no packets.
+# powerless PID [CAPABILITIES]: the process has no privileges but these, and of those that it has started only those have some that read no
+# packets.
 powerless() {
-	equal "capabilities of what reads packets" "0000000000000000 0000000000000000 1" \
+	equal "capabilities of what reads packets" "${2:-0000000000000000} ${2:-0000000000000000} 1" \
 		"$(awk '/^(CapPrm|CapEff|NoNewPrivs):/ { print $2 }' "/proc/$1/status" | paste -sd ' ')"
 	equal "what has privileges besides" "farspan-follow farspan-janitor" \
 		"$(pgrep -P "$1" | sed 's|.*|/proc/&/comm|' | xargs cat | sort -u | paste -sd ' ')"

@@ -32,6 +32,7 @@ relayed() {
 	shift 2
 	echo "-- $case"
 	start_farspan collect col collect --json "$@"
+	powerless "$(cat "$work/collect.pid")" 0000000000002000 # CAP_NET_RAW, to mark frames
 	capture far e0 relayed -Q in 'proto gre or udp port 4789'
 	for times in 1 2; do
 		send_to_collector "$work/sent.pcap"
