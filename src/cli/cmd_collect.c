@@ -102,16 +102,16 @@ static int open_view(const struct collect_options *options, struct view *view, s
 }
 
 /* About every second. */
-static void tell(struct collect *collect, const struct view *view)
+static void tell(struct collecting *work, const struct view *view)
 {
-	const char *news = collect_news(collect);
+	const char *news = collecting_news(work);
 
 	if (news)
 		fprintf(stderr, "%sfarspan: %s\n", view->line ? "\r\033[K" : "", news);
 	if (view->line)
-		show_line(collect);
+		show_line(work->collect);
 	if (view->stats)
-		collect_stats_show(view->stats, collect, clock_monotonic_ns(), clock_wall_ns());
+		collect_stats_show(view->stats, work->collect, clock_monotonic_ns(), clock_wall_ns());
 }
 
 static int receive_until_stopped(struct collecting *work, const struct view *view, struct wait *wait, struct error *error)
@@ -125,7 +125,7 @@ static int receive_until_stopped(struct collecting *work, const struct view *vie
 		events = wait_events(wait, live_fd(work->live), -1);
 		rc = collecting_serve(work, &second, error);
 		if (second)
-			tell(work->collect, view);
+			tell(work, view);
 	}
 	if (view->line)
 		fprintf(stderr, "\r\033[K");

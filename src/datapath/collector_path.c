@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <farspan.h>
@@ -44,6 +45,7 @@ struct collector_path {
 	struct collector_load load; /* the most since it was last asked for */
 	struct tunnel_sockets *sockets;
 	struct collector_sessions sessions;
+	struct target *targets; /* those of the map */
 	unsigned int target_count;
 	struct door doors[INTERFACES_MAX];
 	bool hushes;
@@ -122,6 +124,23 @@ static void note_fill(struct collector_path *path)
 		path->load.ring_bytes = waiting;
 }
 
+static int map_targets(struct collector_path *path, struct error *error)
+{
+	path->targets = mmap(NULL, sizeof *path->targets * TARGETS_MAX, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     bpf_map__fd(path->object->maps.targets), 0);
+	if (path->targets != MAP_FAILED)
+		return 0;
+	path->targets = NULL;
+	return fail(error, errno, "interfaces to hand frames on to: %s", strerror(errno));
+}
+
+static void unmap_targets(struct collector_path *path)
+{
+	if (path->targets)
+		munmap(path->targets, sizeof *path->targets * TARGETS_MAX);
+	path->targets = NULL;
+}
+
 /* With a ring of that many bytes. */
 static int load_with(struct collector_path *path, __u32 ring_bytes, struct error *error)
 {
@@ -151,6 +170,8 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 	if (rc)
 		return fail(error, -rc, "collector program: %s", strerror(-rc));
 	close_types(object);
+	if (path->config.delivers && (rc = map_targets(path, error)))
+		return rc;
 	return ring_open(&path->ring, bpf_map__fd(object->maps.ring), ring_bytes, error);
 }
 
@@ -161,6 +182,7 @@ static int load(struct collector_path *path, struct error *error)
 	int rc;
 
 	while ((rc = load_with(path, ring_bytes, error)) == -ENOMEM && ring_bytes > RING_BYTES_MIN) {
+		unmap_targets(path);
 		collect_bpf__destroy(path->object);
 		path->object = NULL;
 		ring_bytes /= 2;
@@ -414,6 +436,7 @@ void collector_path_close(struct collector_path *path)
 	tunnel_sockets_close(path->sockets);
 	ring_close(&path->ring);
 	collector_sessions_close(&path->sessions);
+	unmap_targets(path);
 	collect_bpf__destroy(path->object);
 	if (path->known_program >= 0)
 		close(path->known_program);
@@ -446,22 +469,26 @@ void collector_path_load(struct collector_path *path, struct collector_load *loa
 	path->load = (struct collector_load){0};
 }
 
+/* The kernel forgets these with the interface. */
+static int set_device(struct collector_path *path, __u32 key, __u32 ifindex)
+{
+	int rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.devices), &key, &ifindex, BPF_ANY);
+
+	return rc ? rc : bpf_map_update_elem(bpf_map__fd(path->object->maps.present), &key, &ifindex, BPF_ANY);
+}
+
 int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target, struct error *error)
 {
-	const struct target value = {.ifindex = (__u32)wanted->ifindex,
-				     .frame_max = wanted->frame_max,
-				     .marks_cut = wanted->marks_cut,
-				     .carries = wanted->carried >= 0};
-	__u32 key = path->target_count, device = value.ifindex;
+	__u32 key = path->target_count;
 	int rc;
 
 	if (key == TARGETS_MAX)
 		return fail(error, ENOSPC, "more than %d interfaces to hand frames on to", TARGETS_MAX);
-	rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.devices), &key, &device, BPF_ANY);
-	if (!rc)
-		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.present), &key, &device, BPF_ANY);
-	if (!rc)
-		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.targets), &key, &value, BPF_ANY);
+	path->targets[key] = (struct target){.ifindex = (__u32)wanted->ifindex,
+					     .frame_max = wanted->frame_max,
+					     .marks_cut = wanted->marks_cut,
+					     .carries = wanted->carried >= 0};
+	rc = set_device(path, key, (__u32)wanted->ifindex);
 	if (!rc && wanted->carried >= 0)
 		rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.carriers), &key, &wanted->carried, BPF_ANY);
 	if (rc)
@@ -470,13 +497,23 @@ int collector_path_add_target(struct collector_path *path, const struct collecto
 	return 0;
 }
 
+void collector_path_renew_target(struct collector_path *path, unsigned int target, int ifindex, unsigned int frame_max)
+{
+	struct target *value = &path->targets[target];
+	__u32 device;
+
+	__atomic_store_n(&value->frame_max, frame_max, __ATOMIC_RELAXED);
+	if (!bpf_map_lookup_elem(bpf_map__fd(path->object->maps.present), &target, &device) && device == (__u32)ifindex)
+		return;
+	/* Nothing is sent there before it is present. */
+	__atomic_store_n(&value->ifindex, (__u32)ifindex, __ATOMIC_RELEASE);
+	set_device(path, target, (__u32)ifindex);
+}
+
 void collector_path_target_count(const struct collector_path *path, unsigned int target, uint64_t *sent, uint64_t *lost)
 {
-	struct target value = {0};
-
-	bpf_map_lookup_elem(bpf_map__fd(path->object->maps.targets), &target, &value);
-	*sent = value.sent;
-	*lost = value.lost;
+	*sent = __atomic_load_n(&path->targets[target].sent, __ATOMIC_RELAXED);
+	*lost = __atomic_load_n(&path->targets[target].lost, __ATOMIC_RELAXED);
 }
 
 struct collector_sessions *collector_path_sessions(struct collector_path *path)

@@ -92,6 +92,9 @@ struct collector_target {
 int collector_path_add_target(struct collector_path *path, const struct collector_target *wanted, unsigned int *target,
 			      struct error *error);
 
+/* The same interface, which may have come back with another number or MTU; needs no privileges. */
+void collector_path_renew_target(struct collector_path *path, unsigned int target, int ifindex, unsigned int frame_max);
+
 /* Frames that the programs handed to it, as far as they know. */
 void collector_path_target_count(const struct collector_path *path, unsigned int target, uint64_t *sent, uint64_t *lost);
 

@@ -47,6 +47,7 @@ struct injector {
 	size_t used;
 	unsigned int count;
 	uint64_t sent, lost;
+	uint64_t arrived; /* on what was made, when last looked */
 };
 
 static int make_pair(struct injector *injector, const char *name, char sender[IFNAMSIZ], struct error *error)
@@ -115,6 +116,12 @@ static int open_cut_socket(struct injector *injector, const struct sockaddr_ll *
 	return injector->cut_socket < 0 ? -1 : setsockopt(injector->cut_socket, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
 }
 
+static void use_link(struct injector *injector, const struct link *link)
+{
+	injector->sender = link->ifindex;
+	injector->frame_max = link->mtu + WIRE_ETHERNET_LEN + WIRE_TAG_LEN;
+}
+
 static int open_socket(struct injector *injector, const char *interface, struct error *error)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = 0};
@@ -123,13 +130,40 @@ static int open_socket(struct injector *injector, const char *interface, struct 
 
 	if (rc)
 		return fail(error, -rc, "interface '%s': %s", interface, strerror(-rc));
-	injector->sender = address.sll_ifindex = link.ifindex;
+	address.sll_ifindex = link.ifindex;
 	memcpy(injector->sender_name, link.name, sizeof injector->sender_name);
-	injector->frame_max = link.mtu + WIRE_ETHERNET_LEN + WIRE_TAG_LEN;
+	use_link(injector, &link);
 	injector->socket = bind_socket(&address);
 	if (injector->socket < 0 || (injector->mtu == PRIVATE_MTU && open_cut_socket(injector, &address)))
 		return fail(error, errno, "interface '%s': %s", interface, strerror(errno));
 	return 0;
+}
+
+/* The kernel takes the socket off an interface that goes, also if another one gets its number. */
+static bool is_bound_to(int fd, int ifindex)
+{
+	struct sockaddr_ll address = {0};
+	socklen_t len = sizeof address;
+
+	return !getsockname(fd, (struct sockaddr *)&address, &len) && address.sll_ifindex == ifindex;
+}
+
+bool injector_find(struct injector *injector)
+{
+	struct sockaddr_ll address = {.sll_family = AF_PACKET};
+	struct link link;
+	uint64_t arrived;
+
+	injector_arrived(injector, &arrived);
+	if (netlink_link_by_name(injector->netlink, injector->sender_name, &link, NULL) || !link.ethernet)
+		return false;
+	address.sll_ifindex = link.ifindex;
+	/* What was made and has gone does not come back: another of that name is somebody else's. */
+	if (!is_bound_to(injector->socket, link.ifindex) &&
+	    (injector->made.ifindex || bind(injector->socket, (struct sockaddr *)&address, sizeof address)))
+		return false;
+	use_link(injector, &link);
+	return true;
 }
 
 static int open_parts(struct injector *injector, const char *name, struct error *error)
@@ -280,9 +314,11 @@ bool injector_arrived(struct injector *injector, uint64_t *frames)
 {
 	struct link link;
 
-	if (!injector->made.ifindex || netlink_link_by_index(injector->netlink, injector->made.ifindex, &link, NULL))
+	if (!injector->made.ifindex)
 		return false;
-	*frames = link.arrived;
+	if (!netlink_link_by_index(injector->netlink, injector->made.ifindex, &link, NULL) && !strcmp(link.name, injector->interface))
+		injector->arrived = link.arrived;
+	*frames = injector->arrived;
 	return true;
 }
 

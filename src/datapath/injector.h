@@ -30,6 +30,12 @@ void injector_close(struct injector *injector);
 void injector_send(struct injector *injector, const void *frame, size_t len, uint32_t mark);
 void injector_flush(struct injector *injector);
 
+/*
+ * Looks whether the interface that frames are sent out of is the one of its name still, and goes on with that, and with its MTU. To be
+ * called about every second; needs no privileges. False: there is none at the moment, and what is sent is lost.
+ */
+bool injector_find(struct injector *injector);
+
 /* Frames that are on the interface, and frames that the kernel did not take or that were too long or too short for it. */
 uint64_t injector_sent(const struct injector *injector);
 uint64_t injector_lost(const struct injector *injector);
@@ -43,7 +49,7 @@ struct injector_entry {
 };
 void injector_entry(const struct injector *injector, struct injector_entry *entry);
 
-/* Frames that have arrived on an interface that was made, from whomever; false: it was not made, or is gone. */
+/* Frames that have arrived on an interface that was made, from whomever, as far as is known if it is gone; false: it was not made. */
 bool injector_arrived(struct injector *injector, uint64_t *frames);
 
 /* The interface that frames arrive on, or go out of. */

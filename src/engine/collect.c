@@ -512,6 +512,16 @@ const char *collect_news(struct collect *collect)
 	return news;
 }
 
+const char *collect_trouble(const struct collect *collect)
+{
+	const char *trouble = NULL;
+
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		if (!trouble)
+			trouble = recording_trouble(collect->recordings[i]);
+	return trouble;
+}
+
 int collect_failed(const struct collect *collect, struct error *error)
 {
 	int rc = 0;

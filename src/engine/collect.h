@@ -260,6 +260,9 @@ bool collect_recording_at(const struct collect *collect, unsigned int index, con
 /* A line about a recording for the user, as recording_news(). */
 const char *collect_news(struct collect *collect);
 
+/* What cannot be recorded now, as recording_trouble(). */
+const char *collect_trouble(const struct collect *collect);
+
 /* Gives up what is pending, completes the recording. Nothing may be added after it. 0, or -errno: something could not be recorded. */
 int collect_finish(struct collect *collect, struct error *error);
 

@@ -75,3 +75,23 @@ bool collecting_is_done(const struct collecting *c)
 {
 	return live_done(c->live) || collect_ended(c->collect, clock_wall_ns());
 }
+
+const char *collecting_trouble(const struct collecting *c)
+{
+	const char *trouble = collect_trouble(c->collect);
+
+	for (unsigned int i = 0; i < c->outlet_count && !trouble; i++)
+		if (c->outlets[i])
+			trouble = outlets_trouble(c->outlets[i]);
+	return trouble;
+}
+
+const char *collecting_news(struct collecting *c)
+{
+	const char *news = collect_news(c->collect);
+
+	for (unsigned int i = 0; i < c->outlet_count && !news; i++)
+		if (c->outlets[i])
+			news = outlets_news(c->outlets[i]);
+	return news;
+}

@@ -39,6 +39,12 @@ int collecting_serve(struct collecting *collecting, bool *second, struct error *
 /* Whether the wanted number of frames or files has come. */
 bool collecting_is_done(const struct collecting *collecting);
 
+/* What is wrong now, and may be right again, as a full disk; NULL: nothing. Valid until collecting_serve(). */
+const char *collecting_trouble(const struct collecting *collecting);
+
+/* A line for the user about such things, once; NULL: nothing new. Valid until the next call. */
+const char *collecting_news(struct collecting *collecting);
+
 /* Calls it with each of the outlets that there are. */
 void collecting_each_outlets(const struct collecting *collecting, void (*call)(struct outlets *outlets));
 

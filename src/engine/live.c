@@ -239,6 +239,23 @@ static int add_targets(struct live *live, struct error *error)
 	return rc;
 }
 
+/* Interfaces may have come back, as others. */
+static void find_targets(struct live *live)
+{
+	struct injector_entry entries[SESSION_DESTINATIONS_MAX];
+
+	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
+		if (!live->config.outlets[i])
+			continue;
+		outlets_find(live->config.outlets[i]);
+		if (live->targets[i].count)
+			outlets_direct(live->config.outlets[i], entries);
+		for (unsigned int place = 0; place < live->targets[i].count; place++)
+			collector_path_renew_target(live->path, live->targets[i].first + place, entries[place].ifindex,
+						    entries[place].frame_max);
+	}
+}
+
 /* What is known of the source without looking: one sender and one number, or any. */
 static void set_scope(const struct endpoint *source, struct collect_scope *scope)
 {
@@ -597,6 +614,7 @@ int live_follow(struct live *live, struct error *error)
 	live->wall_offset_ns = clock_wall_offset_ns();
 	read_accounts(live);
 	read_lost(live);
+	find_targets(live);
 	if (live->follower_fd < 0) {
 		follow_all(live);
 		return 0;

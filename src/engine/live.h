@@ -44,8 +44,8 @@ int live_drain(struct live *live);
 void live_handed_on(struct live *live);
 
 /*
- * Follows the host's addresses and interfaces, and what outlets follow. To be called about every second. 0, or -errno: the process that
- * does it is gone.
+ * Follows the host's addresses and interfaces, what outlets follow, and the interfaces that they send to. To be called about every second.
+ * 0, or -errno: the process that does it is gone.
  */
 int live_follow(struct live *live, struct error *error);
 

@@ -28,6 +28,9 @@ struct outlets {
 	struct direct_count directs[SESSION_DESTINATIONS_MAX]; /* of the interfaces; of the relay, the first */
 	struct carrier *carrier;                         /* by which it is told what was received; NULL: it is told of the frames alone */
 	struct injector *made[SESSION_DESTINATIONS_MAX]; /* of its destinations, interfaces that are made; NULL: others */
+	bool gone[SESSION_DESTINATIONS_MAX];             /* of the interfaces */
+	char trouble[64], news[64];
+	bool told; /* the news */
 };
 
 enum {
@@ -170,6 +173,43 @@ void outlets_follow(struct outlets *o)
 {
 	if (o->relay)
 		mirror_follow(o->relay);
+}
+
+static void find_interface(struct outlets *o, unsigned int index)
+{
+	const char *name = injector_interface(o->interfaces[index]);
+	const bool gone = !injector_find(o->interfaces[index]);
+
+	if (gone)
+		snprintf(o->trouble, sizeof o->trouble, "interface %s is gone, and what is for it is lost", name);
+	if (gone == o->gone[index])
+		return;
+	o->gone[index] = gone;
+	if (gone)
+		memcpy(o->news, o->trouble, sizeof o->news);
+	else
+		snprintf(o->news, sizeof o->news, "interface %s is there again", name);
+	o->told = false;
+}
+
+void outlets_find(struct outlets *o)
+{
+	*o->trouble = '\0';
+	for (unsigned int i = 0; i < o->interface_count; i++)
+		find_interface(o, i);
+}
+
+const char *outlets_trouble(const struct outlets *o)
+{
+	return *o->trouble ? o->trouble : NULL;
+}
+
+const char *outlets_news(struct outlets *o)
+{
+	if (o->told || !*o->news)
+		return NULL;
+	o->told = true;
+	return o->news;
 }
 
 void outlets_leave(struct outlets *o)

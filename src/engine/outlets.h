@@ -31,6 +31,18 @@ void outlets_flush(struct outlets *outlets);
 void outlets_follow(struct outlets *outlets);
 
 /*
+ * Looks for interfaces that frames are sent out of: they may have gone, and come back as others. To be called about every second, by the
+ * process that hands frames on; needs no privileges. What outlets_direct() says may have changed then.
+ */
+void outlets_find(struct outlets *outlets);
+
+/* What is missing now: "interface d0 is gone, and what is for it is lost"; NULL: nothing. Valid until outlets_find(). */
+const char *outlets_trouble(const struct outlets *outlets);
+
+/* A line for the user about what outlets_find() has found, once; NULL: nothing new. Valid until the next call. */
+const char *outlets_news(struct outlets *outlets);
+
+/*
  * This process is about to give up its privileges. What was made is removed by others as soon as this is closed; until it is stopped,
  * another process may follow, one that has been forked, and is gone by then.
  */

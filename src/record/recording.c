@@ -70,6 +70,8 @@ struct recording {
 	struct error error; /* the first */
 	char news[640];
 	char said[640]; /* news as last told */
+	unsigned int troubled;
+	char trouble_text[640]; /* of the output that was troubled last */
 };
 
 /* ---- what went wrong ---- */
@@ -84,8 +86,11 @@ static void trouble(struct recording *r, struct output *output, int error, const
 	struct error now;
 
 	fail(&now, error, "%s: cannot %s: %s", output_name(r, output), doing, strerror(error));
-	if (!output->troubled)
+	if (!output->troubled) {
 		snprintf(r->news, sizeof r->news, "%s", now.text);
+		snprintf(r->trouble_text, sizeof r->trouble_text, "%s", now.text);
+		r->troubled++;
+	}
 	output->failed = error;
 	output->troubled = true;
 	if (!r->error.code)
@@ -96,10 +101,17 @@ static void trouble(struct recording *r, struct output *output, int error, const
 
 static void works_again(struct recording *r, struct output *output)
 {
-	if (output->troubled)
-		snprintf(r->news, sizeof r->news, "%s: recording again; %llu frames could not be written", output_name(r, output),
-			 (unsigned long long)r->counts.write_error);
+	if (!output->troubled)
+		return;
+	snprintf(r->news, sizeof r->news, "%s: recording again; %llu frames could not be written", output_name(r, output),
+		 (unsigned long long)r->counts.write_error);
 	output->troubled = false;
+	r->troubled--;
+}
+
+const char *recording_trouble(const struct recording *r)
+{
+	return r->troubled ? r->trouble_text : NULL;
 }
 
 const char *recording_news(struct recording *r)

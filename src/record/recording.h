@@ -76,4 +76,7 @@ void recording_count(const struct recording *recording, struct recording_counts 
 /* A line for the user about what has failed or works again since the last call; NULL: nothing. */
 const char *recording_news(struct recording *recording);
 
+/* What fails now: "x.pcapng: cannot write: No space left on device"; NULL: nothing, as far as was tried. Valid until the next frame. */
+const char *recording_trouble(const struct recording *recording);
+
 #endif

@@ -99,22 +99,52 @@ jq -s last "$work/collect.out" >"$work/summary"
 "$here/collected.py" counters "$work/summary" receive_buffer=0 || wrong "the counters of the collector"
 equal "frames of the 1,000 sessions" $sent "$(jq '[.sessions[] | select(.kind == "erspan3") | .packets] | add' "$work/summary")"
 
-echo "-- the interface that frames are handed on to is deleted, and another gets its number"
-ip -n ${prefix}col link add d0 type veth peer name d1
-for iface in d0 d1; do ip -n ${prefix}col link set $iface up; done
-number=$(ip -n ${prefix}col -j link show d0 | jq '.[0].ifindex')
+echo "-- the interface that frames are handed on to is deleted, another gets its number, then it is made anew, twice"
+# make_way IFACE OTHER-END [index NUMBER]
+make_way() {
+	ip -n ${prefix}col link add "$1" "${@:3}" type veth peer name "$2"
+	for iface in $1 $2; do ip -n ${prefix}col link set $iface up; done
+	until_true 20 "$1 to be up" is_up col "$1"
+}
+
+left_by() {
+	ip -n ${prefix}col -s -j link show "$1" | jq '.[0].stats64.tx.packets'
+}
+
+send_to_way() {
+	send_to_collector "$work/sessions.pcap"
+	sent=$((sent + 2000))
+}
+
+fed_again() {
+	send_to_way
+	[ "$(left_by d0)" -gt 0 ]
+}
+
+sent=0
+make_way d0 d1
 start_farspan collect col collect --json -i c0 -t interface:d0
-for _ in 1 2 3; do send_to_collector "$work/sessions.pcap"; done
+for _ in 1 2 3; do send_to_way; done
+equal "frames sent to the interface" 6000 "$(left_by d0)"
+number=$(ip -n ${prefix}col -j link show d0 | jq '.[0].ifindex')
 kill -STOP "$(cat "$work/collect.pid")"
 ip -n ${prefix}col link del d0
-ip -n ${prefix}col link add stranger index "$number" type veth peer name strange1
-for iface in stranger strange1; do ip -n ${prefix}col link set $iface up; done
-send_to_collector "$work/sessions.pcap"
+make_way stranger strange1 index "$number"
+send_to_way
 kill -CONT "$(cat "$work/collect.pid")"
+until_said collect "interface d0 is gone"
+make_way d0 d1
+until_said collect "interface d0 is there again"
+send_to_way
+equal "frames sent to the interface made anew" 2000 "$(left_by d0)"
+number=$(ip -n ${prefix}col -j link show d0 | jq '.[0].ifindex')
+ip -n ${prefix}col link del d0
+make_way d0 d1 index "$number"
+until_true 20 "the interface with the number that it had to be sent to" fed_again
+last=$(left_by d0)
 end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
-equal "frames sent to the stranger" 0 "$(ip -n ${prefix}col -s -j link show stranger | jq '.[0].stats64.tx.packets')"
-"$here/collected.py" counters "$work/collect.out" packets=8000 || wrong "the counters of the collector"
-lost=$(jq '.destinations[0].lost' "$work/collect.out")
-equal "frames handed on, and not" 8000 $(($(jq '.destinations[0].sent' "$work/collect.out") + lost))
-[ "$lost" -ge 2000 ] || wrong "only $lost frames are lost"
+equal "frames sent to the stranger" 0 "$(left_by stranger)"
+"$here/collected.py" counters "$work/collect.out" packets=$sent || wrong "the counters of the collector"
+equal "frames handed on" $((8000 + last)) "$(jq '.destinations[0].sent' "$work/collect.out")"
+equal "frames handed on, and not" $sent "$(jq '.destinations[0] | .sent + .lost' "$work/collect.out")"
 finish
