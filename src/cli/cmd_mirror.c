@@ -226,12 +226,14 @@ static void note(char *notes, const char *text)
 		snprintf(notes + used, NOTE_MAX - used, "farspan: %s\n", text);
 }
 
-/* Tells which interfaces are mirrored, where to, and what is waited for, whenever that changes. */
+/* Tells which interfaces are mirrored, where to, and what is waited for, whenever that changes, and what others did to it. */
 static void show_state(const struct mirror_command *command, struct mirror *mirror, char last[NOTE_MAX])
 {
-	const char *file = command->replay.file;
+	const char *file = command->replay.file, *news = mirror_news(mirror);
 	char notes[NOTE_MAX] = "farspan: mirroring ";
 
+	if (news)
+		fprintf(stderr, "farspan: %s\n", news);
 	snprintf(notes + strlen(notes), NOTE_MAX - strlen(notes), "%s\n", file ? file : mirror_sources_text(mirror));
 	note(notes, mirror_sources_wait_for(mirror));
 	for (unsigned int i = 0; i < command->session.destination_count; i++) {

@@ -9,6 +9,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/classifier.h>
 #include <netlink/route/qdisc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,20 @@ static int attach_tcx(int program, struct attachment *a)
 }
 
 /* ---- clsact ---- */
+
+static libbpf_print_fn_t print_of_libbpf;
+
+static int print_but_refusals(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return strstr(format, "Kernel error message") ? 0 : print_of_libbpf(level, format, arguments);
+}
+
+/* libbpf would print what the kernel says to a request that it refuses, also where a refusal is one of the expected answers. */
+static void hush_refusals(void)
+{
+	if (!print_of_libbpf)
+		print_of_libbpf = libbpf_set_print(print_but_refusals);
+}
 
 static struct nl_sock *open_route(void)
 {
@@ -162,6 +177,7 @@ static void detach_filter(const struct filter_place *filter)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = filter->ifindex, .attach_point = points[filter->direction]);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = filter->handle, .priority = filter->priority);
 
+	hush_refusals();
 	bpf_tc_detach(&hook, &options);
 }
 
@@ -174,6 +190,7 @@ static int attach_clsact(int program, struct attachment *a, struct error *error)
 	if (has_old_ingress_qdisc(a->ifindex))
 		return fail(error, EBUSY,
 			    "the interface has an old 'ingress' qdisc, which has no place for this program; replace it by 'clsact'");
+	hush_refusals();
 	rc = bpf_tc_hook_create(&hook);
 	if (rc && rc != -EEXIST)
 		return fail(error, -rc, "clsact: %s", strerror(-rc));
@@ -233,8 +250,10 @@ int attach_replace(struct attachment *attachment, int program, struct error *err
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = points[attachment->direction]);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = attachment->handle, .priority = attachment->priority, .prog_fd = program,
 		    .flags = BPF_TC_F_REPLACE);
-	int rc = attachment->link >= 0 ? bpf_link_update(attachment->link, program, NULL) : bpf_tc_attach(&hook, &options);
+	int rc;
 
+	hush_refusals();
+	rc = attachment->link >= 0 ? bpf_link_update(attachment->link, program, NULL) : bpf_tc_attach(&hook, &options);
 	return rc ? fail(error, -rc, "program cannot be replaced: %s", strerror(-rc)) : 0;
 }
 
@@ -244,6 +263,7 @@ void attach_remove_unused_clsact(int ifindex)
 
 	if (each_filter(ifindex, count_filter, NULL) != 0)
 		return;
+	hush_refusals();
 	bpf_tc_hook_destroy(&hook);
 	forget_clsact(ifindex);
 }
@@ -257,6 +277,7 @@ bool attach_is_there(const struct attachment *attachment)
 
 	if (!attachment->ifindex)
 		return false;
+	hush_refusals();
 	if (attachment->link < 0)
 		return bpf_tc_query(&hook, &options) == 0;
 	/* The description of a tcx link, which the headers of Debian 12 do not have, starts like that of an XDP link. */

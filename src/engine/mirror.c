@@ -92,6 +92,11 @@ void mirror_follow(struct mirror *m)
 	mirrors_follow(m->set);
 }
 
+const char *mirror_news(struct mirror *m)
+{
+	return mirrors_news(m->set);
+}
+
 void mirror_stop(struct mirror *m)
 {
 	mirrors_stop(m->set);

@@ -20,6 +20,9 @@ int mirror_fd(const struct mirror *mirror);
 /* Brings sources, next hops, path MTUs and the programs' clock up to date. To be called every few seconds besides. */
 void mirror_follow(struct mirror *mirror);
 
+/* What others have done to the mirror since the last call, and what became of it; NULL for nothing. */
+const char *mirror_news(struct mirror *mirror);
+
 /* Ends copying and settles the counters. */
 void mirror_stop(struct mirror *mirror);
 

@@ -55,6 +55,8 @@ struct mirror_session {
 	unsigned int source_count;
 	uint64_t found; /* a bit per session.sources that is a name */
 	uint64_t started_ns;
+	unsigned int unnamed; /* interfaces that are mirrored and not in the text; the ifindex of the last one */
+	int unnamed_last;
 	char text[MIRROR_TEXT_MAX];
 };
 
@@ -80,6 +82,7 @@ struct mirror_tap {
 	struct tap_legs loaded; /* what its program has; none: there is no program */
 	struct tap_legs wanted;
 	bool stale; /* its program sends to devices that are gone */
+	bool lost;  /* somebody took its program off */
 };
 
 /* Slots that no session has any more, while legs may still use them. */

@@ -9,6 +9,10 @@
 #include "datapath/owner.h"
 #include "engine/mirror_parts.h"
 
+enum {
+	UNNAMED_MAX = 40, /* bytes of the text about how many more interfaces are mirrored, and by what */
+};
+
 static void set_problem(struct mirror_session *s, int code, const char *interface, const char *text)
 {
 	if (!s->sources_wait_for.code)
@@ -253,19 +257,32 @@ static bool names(const char *text, const char *name)
 	return false;
 }
 
+/* Adds the tap to the text, which has no room for hundreds. */
+static void name_tap(struct mirror_session *s, const struct mirror_tap *tap)
+{
+	size_t used = strlen(s->text);
+
+	if (names(s->text, tap->name) || s->unnamed_last == tap->ifindex)
+		return;
+	if (used + strlen(tap->name) + UNNAMED_MAX < sizeof s->text) {
+		snprintf(s->text + used, sizeof s->text - used, "%s ", tap->name);
+		return;
+	}
+	s->unnamed++;
+	s->unnamed_last = tap->ifindex; /* the other direction comes next */
+}
+
 static void credit(const struct mirror_tap *tap)
 {
 	bool all = same_legs(&tap->loaded, &tap->wanted);
 
 	for (unsigned int i = 0; i < tap->wanted.count; i++) {
 		struct mirror_session *s = tap->wanted.legs[i].session;
-		size_t used = strlen(s->text);
 
 		if (!all && !has_leg(&tap->loaded, &tap->wanted.legs[i]))
 			continue;
 		s->source_count++;
-		if (!names(s->text, tap->name))
-			snprintf(s->text + used, sizeof s->text - used, "%s ", tap->name);
+		name_tap(s, tap);
 	}
 }
 
@@ -305,10 +322,17 @@ static void find_missing(struct mirror_session *s)
 
 static void tell(struct mirror_session *s)
 {
+	char more[UNNAMED_MAX] = "";
 	size_t used = strlen(s->text);
 
 	find_missing(s);
-	snprintf(s->text + used, sizeof s->text - used, "(%s)", source_taps_attach_name(source_path_taps(s->path->path)));
+	if (!s->source_count) {
+		snprintf(s->text, sizeof s->text, "nothing");
+		return;
+	}
+	if (s->unnamed)
+		snprintf(more, sizeof more, "and %u more ", s->unnamed);
+	snprintf(s->text + used, sizeof s->text - used, "%s(%s)", more, source_taps_attach_name(source_path_taps(s->path->path)));
 }
 
 /* ---- taken over ---- */
@@ -349,6 +373,8 @@ static void begin_walk(struct mirrors *m)
 		s->source_count = 0;
 		s->found = 0;
 		s->text[0] = '\0';
+		s->unnamed = 0;
+		s->unnamed_last = 0;
 	}
 	for (unsigned int i = 0; i < m->tap_count; i++)
 		m->taps[i].wanted.count = 0;
@@ -378,6 +404,10 @@ static void change_taps(struct mirrors *m)
 			untap(tap);
 		if (tap->stale || !same_legs(&tap->loaded, &tap->wanted))
 			reload(m, tap);
+		if (tap->lost)
+			snprintf(m->news, sizeof m->news, "interface %s: the program had been removed%s", tap->name,
+				 tap->loaded.count ? ", and is back" : "");
+		tap->lost = false;
 		credit(tap);
 	}
 }
@@ -413,8 +443,7 @@ void mirrors_find_lost_taps(struct mirrors *m)
 		    source_taps_is_tapped(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped))
 			continue;
 		untap(tap);
-		if (!netlink_link_by_index(m->netlink, tap->ifindex, &link, NULL))
-			snprintf(m->news, sizeof m->news, "interface %s: the program had been removed, and is back", tap->name);
+		tap->lost = !netlink_link_by_index(m->netlink, tap->ifindex, &link, NULL);
 	}
 }
 
