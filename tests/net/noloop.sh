@@ -27,6 +27,20 @@ end_capture copies
 equal "copies" $((2 * pings)) "$(session 7)"
 compare sequence "$work/copies.pcap"
 
+echo "-- a chain of three: one mirrors the copies of another over a second uplink, and a third mirrors that one"
+wire tap v0 02:00:00:00:07:00 col v1 02:00:00:00:07:01 1700
+addresses tap v0 10.7.0.1/24
+neighbour tap v0 10.7.0.2 02:00:00:00:07:01
+start_farspan second tap mirror --json -i u0 -d both -t erspan2:10.7.0.2,id=8
+start_farspan third tap mirror --json -i v0 -d both -t interface:s1 ip
+mirror tap -i s0 -d rx -t erspan2:10.9.0.2,id=7
+at a ping -q -i 0.002 -c $pings 10.1.0.2 >"$work/ping" || wrong "pings: $(cat "$work/ping")"
+! grep -q duplicates "$work/ping" || wrong "pings: $(cat "$work/ping")"
+end_mirror seen=$pings sent=$pings
+end second && end third || wrong "the second mirror or the third"
+"$here/counters.py" "$work/second.out" seen=$pings loop=$pings sent=0 || wrong "counters of the second mirror"
+"$here/counters.py" "$work/third.out" seen=0 sent=0 || wrong "counters of the third mirror"
+
 echo "-- a second mirror, of the uplink that carries the copies of the first"
 capture col c0 copies -Q in
 start_farspan second tap mirror --json -i u0 -d both -t 'erspan3:10.9.0.2,id=8'

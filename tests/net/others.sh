@@ -24,7 +24,7 @@ theirs() {
 	at tap tc filter show dev s0 egress
 }
 
-# Copies that the other mirror has made.
+# Copies that the other mirrors have made.
 other_mirror() {
 	ip -n ${prefix}tap -s -j link show t0 | jq '.[0].stats64.tx.packets'
 }
@@ -65,6 +65,28 @@ end_mirror seen=$((4 * pings)) sent=$((4 * pings))
 # The first round: once on its way in, twice on its way out; the second: once on its way out.
 equal "copies of the other mirror" $((count + 4 * pings)) "$(other_mirror)"
 equal "filters of others" 1 "$(at tap tc filter show dev s0 egress | grep -c mirror_to)"
+
+echo "-- a mirror by mirred, from before ours on and made behind it, and its clsact, taken away and made again while ours is in it"
+at tap tc qdisc del dev s0 clsact
+mirred() {
+	at tap tc qdisc replace dev s0 clsact
+	at tap tc filter add dev s0 ingress protocol all prio 3 u32 match u32 0 0 action mirred egress mirror dev t0
+}
+mirred
+for way in "" --clsact; do
+	count=$(other_mirror)
+	# shellcheck disable=SC2086 # nothing, or an option
+	mirror tap $way -i s0 -d rx -t erspan2:10.9.0.2,id=1
+	pings
+	at tap tc qdisc del dev s0 clsact
+	[ -z "$way" ] || until_said mirror "interface s0: the program had been removed, and is back"
+	mirred
+	pings
+	! said mirror libbpf && ! said mirror blind || wrong "what is said of it: $(cat "$work/mirror.err")"
+	end_mirror seen=$((2 * pings)) sent=$((2 * pings))
+	equal "copies of the other mirror" $((count + 2 * pings)) "$(other_mirror)"
+	equal "filters of others" 1 "$(at tap tc filter show dev s0 ingress | grep -c 'action order')"
+done
 
 order() {
 	at tap "$here/stranger.py" order s0 "$1"

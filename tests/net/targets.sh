@@ -102,6 +102,20 @@ end_capture near far reference
 compare same "$work/reference.pcap" "$work/near.pcap"
 compare same "$work/reference.pcap" "$work/far.pcap"
 
+echo "-- RSPAN on trunks of another namespace, of both kinds"
+capture probe p1 near -Q in
+capture far q1 far -Q in
+capture b b0 reference -Q in
+mirror tap -i s0 -d rx -t "vlan:p1,id=998,netns=$inside" -t "vlan:q0,id=999,prio=3,tpid=0x88a8,netns=${prefix}probe"
+traffic 10.1.0.2
+fence a a0 reference near far
+end_mirror sent=$((2 * datagrams + 2))
+end_capture near far reference
+compare same "$work/reference.pcap" "untagged:$work/near.pcap"
+compare same "$work/reference.pcap" "untagged:$work/far.pcap"
+equal "frames with another tag" "0 0" \
+	"$("$here/compare.py" foreign "$work/near.pcap" 0x8100 998) $("$here/compare.py" foreign "$work/far.pcap" 0x88a8 $((3 << 13 | 999)))"
+
 # taken COUNT: so often has the way to the interface been found.
 taken() {
 	until_true 20 "q0 to be taken, time $1" sh -c "[ \$(grep -c 'farspan: interface q0 of' '$work/mirror.err') = $1 ]"

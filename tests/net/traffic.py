@@ -10,7 +10,7 @@ usage: traffic.py run COMMAND...                     COMMAND with signals as in 
        traffic.py udp FROM TO ADDRESS PORT COUNT SIZE [SEGMENT]
                                                      COUNT datagrams of SIZE bytes, each confirmed batch by batch; SEGMENT: the kernel cuts
                                                      each into datagrams of that size (UDP_SEGMENT)
-       traffic.py frame IFACE TEXT                   one broadcast-like frame of a test EtherType with TEXT, sent raw
+       traffic.py frame IFACE TEXT [COUNT]           one broadcast-like frame, or COUNT, of a test EtherType with TEXT, sent raw
        traffic.py frames IFACE FILE [MAC]            the frames of a capture, sent raw, in their order; with MAC: all to that address
 
 FROM and TO are paths of network namespaces, or names: /run/netns/NAME.
@@ -188,7 +188,7 @@ def main(arguments):
         "tcp": tcp,
         "udp": udp,
         "http": fetch,
-        "frame": lambda iface, text: send_raw(iface, [frame_with(text)]),
+        "frame": lambda iface, text, count="1": send_raw(iface, [frame_with(text)] * int(count)),
         "frames": lambda iface, *capture: send_raw(iface, frames_of(*capture)),
     }
     return 0 if actions[arguments[0]](*arguments[1:]) else 1
