@@ -62,9 +62,7 @@ static int parse_endpoint(int option, struct doctor_command *command, struct err
 		return rc ? rc : session_add_source(command->own, optarg, error);
 	if (option == 't')
 		return session_add_destination(command->own, optarg, error);
-	if (command->own->tunnel_count == SESSION_TUNNELS_MAX)
-		return fail(error, EINVAL, "doctor: at most %d sources can be given", SESSION_TUNNELS_MAX);
-	return endpoint_parse(optarg, ENDPOINT_SOURCE, &command->own->tunnels[command->own->tunnel_count++], error);
+	return session_add_tunnel(command->own, optarg, error);
 }
 
 static int parse_listen(struct doctor_command *command, struct error *error)

@@ -127,8 +127,7 @@ static int parse_option(int option, char **argv, struct mirror_command *command,
 	case 'c':
 		return number_parse(optarg, "mirror: count", UINT64_MAX, &session->count, error);
 	case OPTION_HOOK:
-		session->hook = optarg;
-		return 0;
+		return session_set_text(&session->hook, optarg, error);
 	case OPTION_CPUS:
 		return cpus_parse(optarg, &session->cpus, error);
 	case ':':
@@ -188,7 +187,8 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 		return rc;
 	if (join_filter(argc - optind, argv + optind, command->filter))
 		return fail(error, EINVAL, "mirror: the filter is longer than %d characters", FILTER_MAX - 1);
-	command->session.shape.filter = optind < argc ? command->filter : NULL;
+	if (optind < argc && (rc = session_set_text(&command->session.shape.filter, command->filter, error)))
+		return rc;
 	command->session.replayed = command->replay.file != NULL;
 	if ((rc = replay_check(&command->replay, error)) || (rc = check_directions(&command->session, error)))
 		return rc;

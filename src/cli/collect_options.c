@@ -155,8 +155,7 @@ static int parse_output(int option, struct collect_output_options *output, struc
 	case OPTION_FSYNC:
 		return recording_parse_sync(optarg, &output->sync, error);
 	case OPTION_HOOK:
-		output->relay.hook = optarg;
-		return 0;
+		return session_set_text(&output->relay.hook, optarg, error);
 	case OPTION_MATCH:
 		return parse_match(optarg, &output->relay, error);
 	case OPTION_INNER:

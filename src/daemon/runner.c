@@ -168,7 +168,7 @@ static void tell_changes(const struct runner *runner, const struct session_list 
 
 		if (!was)
 			tell(runner, "created", NULL, now, NULL);
-		else if (!session_equal(was, now) || was->disabled != now->disabled)
+		else if (!session_equal(was, now))
 			tell(runner, "changed", was, now, NULL);
 	}
 }
@@ -225,25 +225,11 @@ static void switch_off_and_on(struct runner *runner, struct session_list *list)
 
 /* ---- lists that are about to be wanted ---- */
 
-static struct session *copy_session(const struct session *session)
-{
-	struct session *copy = session_new(session->name);
-	const char *filter = session->shape.filter, *hook = session->hook, *matches = session->matches;
-
-	if (!copy)
-		return NULL;
-	*copy = *session;
-	copy->shape.filter = filter ? strdup(filter) : NULL;
-	copy->hook = hook ? strdup(hook) : NULL;
-	copy->matches = matches ? strdup(matches) : NULL;
-	return copy;
-}
-
 static int add_copy(struct session_list *list, const struct session *session)
 {
-	struct session *copy = copy_session(session);
+	struct session *copy = session_new(session->name);
 
-	if (copy && !session_list_add(list, copy))
+	if (copy && !session_copy(copy, session) && !session_list_add(list, copy))
 		return 0;
 	session_free(copy);
 	return -ENOMEM;

@@ -118,7 +118,8 @@ static struct session *find_other_direction(const struct work *work, const struc
 	for (size_t i = 0; i < work->import->count; i++) {
 		struct session *session = work->import->items[i].session;
 
-		if (!session || session->directions[mirror->direction] || strcmp(session->sources[0].pattern, mirror->source) != 0)
+		if (!session || !session->source_count || session->directions[mirror->direction] ||
+		    strcmp(session->sources[0].pattern, mirror->source) != 0)
 			continue;
 		if (strcmp(session->shape.filter ? session->shape.filter : "", mirror->filter) == 0 &&
 		    strcmp(session->description, target) == 0)
@@ -127,16 +128,15 @@ static struct session *find_other_direction(const struct work *work, const struc
 	return NULL;
 }
 
-static void set_destination(struct session *session, const struct tc_mirror *mirror, const struct tunnel_link *tunnel)
+static int set_destination(struct session *session, const struct tc_mirror *mirror, const struct tunnel_link *tunnel)
 {
-	struct endpoint *destination = &session->destinations[session->destination_count++];
+	struct endpoint destination;
 
-	if (tunnel) {
-		*destination = tunnel->endpoint;
-		return;
-	}
-	endpoint_begin("interface", ENDPOINT_DESTINATION, destination, NULL);
-	memcpy(destination->dev, mirror->target, sizeof destination->dev);
+	if (tunnel)
+		return session_append_destination(session, &tunnel->endpoint, NULL);
+	endpoint_begin("interface", ENDPOINT_DESTINATION, &destination, NULL);
+	memcpy(destination.dev, mirror->target, sizeof destination.dev);
+	return session_append_destination(session, &destination, NULL);
 }
 
 /*
@@ -211,12 +211,11 @@ static void take_mirror(const struct tc_mirror *mirror, void *context)
 		return;
 	session = item->session;
 	memcpy(session->description, target, sizeof session->description);
-	memcpy(session->sources[session->source_count++].pattern, mirror->source, IFNAMSIZ);
+	work->no_memory |= session_add_source(session, mirror->source, NULL) || set_destination(session, mirror, tunnel);
 	session->directions[DIRECTION_RX] = mirror->direction == DIRECTION_RX;
 	session->directions[DIRECTION_TX] = mirror->direction == DIRECTION_TX;
 	if (mirror->filter[0] && !(session->shape.filter = strdup(mirror->filter)))
 		work->no_memory = true;
-	set_destination(session, mirror, tunnel);
 	note_rule(work, item, mirror);
 }
 
@@ -230,11 +229,31 @@ static void take_tunnel(const struct tunnel_link *link, void *context)
 		work->tunnels[work->tunnel_count++] = *link;
 }
 
+/* What arrives for the device. */
+static struct endpoint source_of(const struct tunnel_link *link)
+{
+	struct endpoint source = {0};
+
+	endpoint_begin(endpoint_type_name(&link->endpoint), ENDPOINT_SOURCE, &source, NULL);
+	source.address = link->endpoint.local;
+	if (link->has_remote) {
+		source.remotes[source.remote_count++] =
+			(struct prefix){.address = link->endpoint.address, .length = link->endpoint.address.family == 4 ? 32 : 128};
+		source.given |= 1ull << ENDPOINT_KEY_remote;
+	}
+	if (endpoint_has(&link->endpoint, ENDPOINT_KEY_id)) {
+		source.ids.count = 1;
+		source.ids.ranges[0].first = source.ids.ranges[0].last = link->endpoint.session;
+		source.given |= 1ull << ENDPOINT_KEY_ids;
+	}
+	return source;
+}
+
 /* An erspan device that no rule sends to is there for what arrives. */
 static void add_collector(struct work *work, const struct tunnel_link *link)
 {
+	struct endpoint source = source_of(link), destination;
 	struct imported *item = add(work);
-	struct endpoint *source, *destination;
 	struct session *session;
 
 	if (item && link->external)
@@ -243,23 +262,9 @@ static void add_collector(struct work *work, const struct tunnel_link *link)
 		return;
 	session = item->session;
 	snprintf(session->description, sizeof session->description, "What arrives for the device %s", link->name);
-	source = &session->tunnels[session->tunnel_count++];
-	if (endpoint_begin(endpoint_type_name(&link->endpoint), ENDPOINT_SOURCE, source, NULL))
-		return;
-	source->address = link->endpoint.local;
-	if (link->has_remote) {
-		source->remotes[source->remote_count++] =
-			(struct prefix){.address = link->endpoint.address, .length = link->endpoint.address.family == 4 ? 32 : 128};
-		source->given |= 1ull << ENDPOINT_KEY_remote;
-	}
-	if (endpoint_has(&link->endpoint, ENDPOINT_KEY_id)) {
-		source->ids.count = 1;
-		source->ids.ranges[0].first = source->ids.ranges[0].last = link->endpoint.session;
-		source->given |= 1ull << ENDPOINT_KEY_ids;
-	}
-	destination = &session->destinations[session->destination_count++];
-	endpoint_begin("interface", ENDPOINT_DESTINATION, destination, NULL);
-	memcpy(destination->dev, link->name, sizeof destination->dev);
+	endpoint_begin("interface", ENDPOINT_DESTINATION, &destination, NULL);
+	memcpy(destination.dev, link->name, sizeof destination.dev);
+	work->no_memory |= session_append_tunnel(session, &source, NULL) || session_append_destination(session, &destination, NULL);
 	note(item, "Delete the device %s first: this session makes one of that name.\n", link->name);
 }
 

@@ -131,10 +131,6 @@ int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs);
 /* How many slots a session takes. */
 unsigned int mirror_session_slots(const struct session *session);
 
-/* A copy, its texts too; or -ENOMEM. mirror_session_clear() frees those. */
-int mirror_session_copy(struct session *copy, const struct session *session);
-void mirror_session_clear(struct session *copy);
-
 /* Slots become free when mirrors_walk() has taken the legs away that use them. */
 void mirrors_give_slots(struct mirrors *m, struct mirror_path *path, unsigned int first, unsigned int count);
 

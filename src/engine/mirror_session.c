@@ -13,32 +13,6 @@ enum {
 	RUN_ROUND = 4, /* flows are spread over a number of slots that leaves room for some destinations more */
 };
 
-static int copy_text(const char **copy, const char *text)
-{
-	*copy = text ? strdup(text) : NULL;
-	return text && !*copy ? -ENOMEM : 0;
-}
-
-int mirror_session_copy(struct session *copy, const struct session *session)
-{
-	int rc;
-
-	*copy = *session;
-	copy->hook = NULL;
-	rc = copy_text(&copy->shape.filter, session->shape.filter);
-	if (!rc)
-		rc = copy_text(&copy->hook, session->hook);
-	if (rc)
-		mirror_session_clear(copy);
-	return rc;
-}
-
-void mirror_session_clear(struct session *copy)
-{
-	free((char *)copy->shape.filter);
-	free((char *)copy->hook);
-}
-
 /* ---- slots ---- */
 
 unsigned int mirror_session_slots(const struct session *session)
@@ -435,7 +409,7 @@ static void give_slots(struct mirror_session *s)
 
 static void put_session(struct mirror_session *s, struct session *session)
 {
-	mirror_session_clear(&s->session);
+	session_clear(&s->session);
 	s->session = *session;
 }
 
@@ -444,38 +418,34 @@ int mirror_session_change(struct mirror_session *s, const struct session *wanted
 	bool anew = wanted->spread != s->session.spread || (wanted->spread && mirror_session_slots(wanted) > s->run_size);
 	bool same_filter =
 		strcmp(wanted->shape.filter ? wanted->shape.filter : "", s->session.shape.filter ? s->session.shape.filter : "") == 0;
-	struct session *copy = malloc(sizeof *copy);
-	int rc = copy ? mirror_session_copy(copy, wanted) : -ENOMEM;
+	struct session copy;
+	int rc = session_copy(&copy, wanted);
 
-	if (rc) {
-		free(copy);
+	if (rc)
 		return fail(error, ENOMEM, "out of memory");
-	}
 	if (anew || !s->destinations) {
 		give_slots(s);
-		put_session(s, copy);
-		free(copy);
+		put_session(s, &copy);
 		return mirror_session_start(s, error);
 	}
 	rc = change_destinations(s, wanted, error);
 	if (!rc) {
-		put_session(s, copy);
+		put_session(s, &copy);
 		if (!same_filter)
 			s->revision = ++s->mirrors->revisions;
 		mirror_slots_note(s);
 		mirror_session_find_destinations(s);
 		rc = set_up_legs(s, error);
 	} else {
-		mirror_session_clear(copy);
+		session_clear(&copy);
 	}
-	free(copy);
 	return rc;
 }
 
 void mirror_session_end(struct mirror_session *s)
 {
 	give_slots(s);
-	mirror_session_clear(&s->session);
+	session_clear(&s->session);
 	free(s);
 }
 

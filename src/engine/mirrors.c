@@ -2,7 +2,6 @@
 #include "engine/mirrors.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +205,7 @@ static struct mirror_session *make_session(struct mirrors *m, const struct sessi
 		return NULL;
 	s->mirrors = m;
 	s->path = path;
-	if (mirror_session_copy(&s->session, wanted)) {
+	if (session_copy(&s->session, wanted)) {
 		free(s);
 		return NULL;
 	}
@@ -298,27 +297,12 @@ static bool must_make_room(const struct mirrors *m, const struct plan *plan)
 	return false;
 }
 
-static bool same_bytes(const struct session *one, const struct session *other, size_t from, size_t to)
-{
-	return memcmp((const char *)one + from, (const char *)other + from, to - from) == 0;
-}
-
-/* Whether two sessions ask for the same, as far as the engine is concerned: not if they differ in name or description. */
-static bool same_mirror(const struct session *one, const struct session *other)
-{
-	size_t filter = offsetof(struct session, shape.filter), behind_filter = filter + sizeof one->shape.filter,
-	       hook = offsetof(struct session, hook), behind_hook = hook + sizeof one->hook;
-
-	return same_bytes(one, other, offsetof(struct session, sources), filter) && same_bytes(one, other, behind_filter, hook) &&
-	       same_bytes(one, other, behind_hook, offsetof(struct session, tunnels)) && same_text(one->shape.filter, other->shape.filter);
-}
-
 static bool start_or_change(struct plan *plan, unsigned int i)
 {
 	struct mirror_session *s = plan->next[i];
 	int rc;
 
-	if (!plan->is_new[i] && !s->failed.code && same_mirror(&s->session, plan->wanted[i]))
+	if (!plan->is_new[i] && !s->failed.code && session_does_same(&s->session, plan->wanted[i]))
 		return false;
 	s->failed.code = 0;
 	rc = plan->is_new[i] ? mirror_session_start(s, &s->failed) : mirror_session_change(s, plan->wanted[i], &s->failed);

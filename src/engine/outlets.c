@@ -42,10 +42,8 @@ static int open_destination(struct outlets *o, const struct endpoint *destinatio
 {
 	int rc;
 
-	if (destination->kinds != KIND_INTERFACE || endpoint_has(destination, ENDPOINT_KEY_netns)) {
-		o->session.destinations[o->session.destination_count++] = *destination;
-		return 0;
-	}
+	if (destination->kinds != KIND_INTERFACE || endpoint_has(destination, ENDPOINT_KEY_netns))
+		return session_append_destination(&o->session, destination, error);
 	rc = injector_open(&o->interfaces[o->interface_count], o->netlink, destination->dev, error);
 	o->interface_count += rc == 0;
 	return rc;
@@ -88,9 +86,10 @@ static int open_carrier(struct outlets *o, struct error *error)
 
 static int open_destinations(struct outlets *o, const struct session *relay, struct error *error)
 {
-	int rc = 0;
+	int rc = session_copy(&o->session, relay);
 
-	o->session = *relay;
+	if (rc)
+		return fail(error, ENOMEM, "out of memory");
 	o->session.source_count = o->session.tunnel_count = 0;
 	if (relay_carries(relay))
 		return open_carrier(o, error);
@@ -140,6 +139,7 @@ void outlets_close(struct outlets *o)
 		injector_close(o->interfaces[--o->interface_count]);
 	carrier_close(o->carrier);
 	netlink_close(o->netlink);
+	session_clear(&o->session);
 	free(o);
 }
 

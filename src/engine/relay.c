@@ -120,6 +120,7 @@ static void retype(const struct endpoint *from, unsigned int type, struct endpoi
 static int as_type(struct session *session, unsigned int index, unsigned int type, struct error *error)
 {
 	struct endpoint wanted;
+	int rc;
 
 	if (session->destinations[index].kinds == type)
 		return (int)index;
@@ -129,8 +130,8 @@ static int as_type(struct session *session, unsigned int index, unsigned int typ
 			return (int)i;
 	if (session->destination_count == SESSION_DESTINATIONS_MAX)
 		return fail(error, EINVAL, "more than %d destinations, those as another type included", SESSION_DESTINATIONS_MAX);
-	session->destinations[session->destination_count] = wanted;
-	return (int)session->destination_count++;
+	rc = session_append_destination(session, &wanted, error);
+	return rc ? rc : (int)session->destination_count - 1;
 }
 
 /* own: how many destinations the user has given. */

@@ -39,31 +39,48 @@ static void describe(const struct tunnel *tunnel, char *text, size_t size)
 	snprintf(text, size, "%s %s -> %s%s", tunnel->type, local, remote, tunnel->monitor ? ", monitor" : "");
 }
 
+/* A session, the caller's, of what arrives somewhere; NULL without memory. */
+static struct session *session_to(const struct endpoint *destination, struct error *error)
+{
+	struct session *session = session_new("");
+
+	if (!session || session_append_destination(session, destination, error)) {
+		session_free(session);
+		fail(error, ENOMEM, "out of memory");
+		return NULL;
+	}
+	session->directions[DIRECTION_TX] = false;
+	return session;
+}
+
 static int open_sender(struct tunnel_device *d, enum attach_way way, struct error *error)
 {
-	static struct session session; /* large */
+	struct session *session;
+	int rc;
 
 	if (!d->tunnel.sends)
 		return 0;
-	session = (struct session){.directions = {[DIRECTION_RX] = true}, .wait = true, .destination_count = 1};
-	session.destinations[0] = d->tunnel.out;
-	if (session_add_source(&session, tunnel_pair_inner(d->pair), error))
-		return -EINVAL;
-	return mirror_open(&d->mirror, &session, way, error);
+	session = session_to(&d->tunnel.out, error);
+	rc = session ? session_add_source(session, tunnel_pair_inner(d->pair), error) : -ENOMEM;
+	if (!rc)
+		rc = mirror_open(&d->mirror, session, way, error);
+	session_free(session);
+	return rc;
 }
 
 static int open_receiver(struct tunnel_device *d, enum attach_way way, struct error *error)
 {
-	static struct session delivery; /* large */
+	struct endpoint inner = {.kinds = KIND_INTERFACE};
+	struct session *delivery;
 	struct live_config live = {.sources = &d->tunnel.in, .source_count = 1, .way = way, .narrow = true, .outlet_count = 1};
 	struct collect_output output = {.deliver = outlets_deliver};
 	const struct collect_config config = {.sources = &d->tunnel.in, .source_count = 1, .outputs = &output, .output_count = 1};
 	int rc;
 
-	delivery = (struct session){.destination_count = 1};
-	delivery.destinations[0].kinds = KIND_INTERFACE;
-	snprintf(delivery.destinations[0].dev, IFNAMSIZ, "%s", tunnel_pair_inner(d->pair));
-	rc = outlets_open(&d->outlets, &delivery, error);
+	snprintf(inner.dev, sizeof inner.dev, "%s", tunnel_pair_inner(d->pair));
+	delivery = session_to(&inner, error);
+	rc = delivery ? outlets_open(&d->outlets, delivery, error) : -ENOMEM;
+	session_free(delivery);
 	output.deliver_context = d->outlets;
 	live.outlets = &d->outlets;
 	if (rc || (rc = collect_open(&config, &d->collect, error)))

@@ -3,19 +3,227 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/match.h"
 
+/* ---- what it owns ---- */
+
+/* All that it points to: by these lists it is copied, compared and freed. */
+#define EACH_ARRAY(X) X(source) X(destination) X(tunnel)
+#define EACH_TEXT(X)  X(shape.filter) X(hook) X(matches)
+
+struct session *session_new(const char *name)
+{
+	struct session *session = calloc(1, sizeof *session);
+
+	if (!session)
+		return NULL;
+	snprintf(session->name, sizeof session->name, "%s", name);
+	session->directions[DIRECTION_RX] = session->directions[DIRECTION_TX] = true;
+	session->wait = true;
+	return session;
+}
+
+void session_clear(struct session *session)
+{
+#define FREE_ARRAY(one) free(session->one##s);
+#define FREE_TEXT(text) free((void *)(uintptr_t)session->text);
+	EACH_ARRAY(FREE_ARRAY)
+	EACH_TEXT(FREE_TEXT)
+#undef FREE_ARRAY
+#undef FREE_TEXT
+	memset(session, 0, sizeof *session);
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	session_clear(session);
+	free(session);
+}
+
+/* A copy of some bytes, NULL if there are none; *failed without memory. */
+static void *duplicate(const void *bytes, size_t size, bool *failed)
+{
+	void *copy = size ? malloc(size) : NULL;
+
+	*failed = *failed || (size && !copy);
+	return copy ? memcpy(copy, bytes, size) : NULL;
+}
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+int session_copy(struct session *copy, const struct session *session)
+{
+	bool failed = false;
+
+	memcpy(copy, session, sizeof *copy);
+#define COPY_ARRAY(one)                                                                                       \
+	copy->one##s = duplicate(session->one##s, session->one##_count * sizeof session->one##s[0], &failed); \
+	copy->one##_room = copy->one##_count;
+#define COPY_TEXT(text) copy->text = duplicate(session->text, text_size(session->text), &failed);
+	EACH_ARRAY(COPY_ARRAY)
+	EACH_TEXT(COPY_TEXT)
+#undef COPY_ARRAY
+#undef COPY_TEXT
+	if (failed)
+		session_clear(copy);
+	return failed ? -ENOMEM : 0;
+}
+
+/* What of it is plain bytes that count, the rest being zero. */
+static void take_plain(struct session *plain, const struct session *session)
+{
+	memcpy(plain, session, sizeof *plain);
+	memset(plain->file, 0, sizeof plain->file);
+	plain->filter_line = plain->filter_column = 0;
+	plain->carrier = NULL;
+#define NO_ARRAY(one)         \
+	plain->one##s = NULL; \
+	plain->one##_room = 0;
+#define NO_TEXT(text) plain->text = NULL;
+	EACH_ARRAY(NO_ARRAY)
+	EACH_TEXT(NO_TEXT)
+#undef NO_ARRAY
+#undef NO_TEXT
+}
+
+static bool same_text(const char *one, const char *other)
+{
+	return strcmp(one ? one : "", other ? other : "") == 0;
+}
+
+/* Besides the plain bytes, which say how long the arrays are. */
+static bool same_owned(const struct session *a, const struct session *b)
+{
+	bool same = true;
+
+#define SAME_ARRAY(one) same = same && (!a->one##_count || memcmp(a->one##s, b->one##s, a->one##_count * sizeof a->one##s[0]) == 0);
+#define SAME_TEXT(text) same = same && same_text(a->text, b->text);
+	EACH_ARRAY(SAME_ARRAY)
+	EACH_TEXT(SAME_TEXT)
+#undef SAME_ARRAY
+#undef SAME_TEXT
+	return same;
+}
+
+bool session_equal(const struct session *a, const struct session *b)
+{
+	struct session a_plain, b_plain;
+
+	take_plain(&a_plain, a);
+	take_plain(&b_plain, b);
+	return memcmp(&a_plain, &b_plain, sizeof a_plain) == 0 && same_owned(a, b);
+}
+
+static void forget_words(struct session *plain)
+{
+	memset(plain->name, 0, sizeof plain->name);
+	memset(plain->description, 0, sizeof plain->description);
+	plain->disabled = plain->states_on_crash = false;
+}
+
+bool session_does_same(const struct session *a, const struct session *b)
+{
+	struct session a_plain, b_plain;
+
+	take_plain(&a_plain, a);
+	take_plain(&b_plain, b);
+	forget_words(&a_plain);
+	forget_words(&b_plain);
+	return memcmp(&a_plain, &b_plain, sizeof a_plain) == 0 && same_owned(a, b);
+}
+
+int session_set_text(const char **text, const char *value, struct error *error)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return fail(error, ENOMEM, "out of memory");
+	free((void *)(uintptr_t)*text);
+	*text = copy;
+	return 0;
+}
+
+/* ---- one more of something ---- */
+
+/* The items with room for one behind the last; NULL without memory. */
+static void *make_room(void *items, unsigned int count, unsigned int *room, size_t size, struct error *error)
+{
+	char *more;
+
+	if (count < *room)
+		return items;
+	more = reallocarray(items, count + 1, size);
+	if (!more) {
+		fail(error, ENOMEM, "out of memory");
+		return NULL;
+	}
+	memset(more + count * size, 0, size);
+	*room = count + 1;
+	return more;
+}
+
+struct session_source *session_next_source(struct session *session, struct error *error)
+{
+	struct session_source *sources;
+
+	if (session->source_count == SESSION_SOURCES_MAX) {
+		fail(error, EINVAL, "more than %d interfaces are given; a pattern, as in veth*, takes many", SESSION_SOURCES_MAX);
+		return NULL;
+	}
+	sources = make_room(session->sources, session->source_count, &session->source_room, sizeof *sources, error);
+	if (!sources)
+		return NULL;
+	session->sources = sources;
+	return &sources[session->source_count];
+}
+
+int session_append_destination(struct session *session, const struct endpoint *destination, struct error *error)
+{
+	struct endpoint *more;
+
+	if (session->destination_count == SESSION_DESTINATIONS_MAX)
+		return fail(error, EINVAL, "more than %d destinations are given", SESSION_DESTINATIONS_MAX);
+	more = make_room(session->destinations, session->destination_count, &session->destination_room, sizeof *more, error);
+	if (!more)
+		return -ENOMEM;
+	session->destinations = more;
+	more[session->destination_count++] = *destination;
+	return 0;
+}
+
+int session_append_tunnel(struct session *session, const struct endpoint *tunnel, struct error *error)
+{
+	struct endpoint *more;
+
+	if (session->tunnel_count == SESSION_TUNNELS_MAX)
+		return fail(error, EINVAL, "more than %d sources that are tunnels are given", SESSION_TUNNELS_MAX);
+	more = make_room(session->tunnels, session->tunnel_count, &session->tunnel_room, sizeof *more, error);
+	if (!more)
+		return -ENOMEM;
+	session->tunnels = more;
+	more[session->tunnel_count++] = *tunnel;
+	return 0;
+}
+
+/* ---- from text ---- */
+
 int session_add_source(struct session *session, const char *text, struct error *error)
 {
 	static const char key[] = ",netns=";
-	struct session_source *source = &session->sources[session->source_count];
+	struct session_source *source = session_next_source(session, error);
 	const char *netns = strstr(text, key);
 	size_t len = netns ? (size_t)(netns - text) : strlen(text);
 
-	if (session->source_count == SESSION_SOURCES_MAX)
-		return fail(error, EINVAL, "more than %d interfaces are given; a pattern, as in veth*, takes many", SESSION_SOURCES_MAX);
+	if (!source)
+		return -EINVAL;
 	if (!len || len >= IFNAMSIZ || memchr(text, ',', len))
 		return fail(error, EINVAL, "interface '%s': must be a name of 1 to %d characters, or NAME,netns=NAMESPACE", text,
 			    IFNAMSIZ - 1);
@@ -31,9 +239,18 @@ int session_add_source(struct session *session, const char *text, struct error *
 
 int session_add_destination(struct session *session, const char *text, struct error *error)
 {
-	if (session->destination_count == SESSION_DESTINATIONS_MAX)
-		return fail(error, EINVAL, "more than %d destinations are given", SESSION_DESTINATIONS_MAX);
-	return endpoint_parse(text, ENDPOINT_DESTINATION, &session->destinations[session->destination_count++], error);
+	struct endpoint destination;
+	int rc = endpoint_parse(text, ENDPOINT_DESTINATION, &destination, error);
+
+	return rc ? rc : session_append_destination(session, &destination, error);
+}
+
+int session_add_tunnel(struct session *session, const char *text, struct error *error)
+{
+	struct endpoint tunnel;
+	int rc = endpoint_parse(text, ENDPOINT_SOURCE, &tunnel, error);
+
+	return rc ? rc : session_append_tunnel(session, &tunnel, error);
 }
 
 /* "vntag,fcs", or "all": everything that is known from the frame and the sender's word. */
@@ -72,6 +289,8 @@ int session_parse_direction(const char *text, struct session *session, struct er
 		return 0;
 	return fail(error, EINVAL, "direction must be rx, tx or both, not '%s'", text);
 }
+
+/* ---- whether it can be ---- */
 
 const char *session_spread_fault(const struct session *session, bool collects)
 {

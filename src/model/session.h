@@ -28,6 +28,7 @@ struct session_source {
 	char netns[NETNS_TEXT_MAX]; /* empty: ours */
 };
 
+/* What it points to is its own, the carrier excepted. */
 struct session {
 	char name[SESSION_NAME_MAX]; /* empty on the command line */
 	char description[SESSION_DESCRIPTION_MAX];
@@ -36,23 +37,23 @@ struct session {
 	bool disabled;
 	bool states_on_crash; /* says what becomes of it when the daemon is killed */
 	bool continues;       /* it goes on then; else it ends */
-	struct session_source sources[SESSION_SOURCES_MAX];
-	unsigned int source_count;
+	struct session_source *sources;
+	unsigned int source_count, source_room;
 	bool replayed; /* frames come from a capture file, on an interface that is yet to be made and added */
 	bool directions[DIRECTIONS];
 	struct shape shape;
-	struct endpoint destinations[SESSION_DESTINATIONS_MAX];
-	unsigned int destination_count;
+	struct endpoint *destinations;
+	unsigned int destination_count, destination_room;
 	bool measure;     /* what it costs */
 	bool spread;      /* flows are shared among the destinations; else each gets every copy */
 	bool wait;        /* what is not there yet, an interface or a route, is waited for */
-	const char *hook; /* object file with the user's hook, see farspan_hook.h, the caller's; NULL: none */
+	const char *hook; /* object file with the user's hook, see farspan_hook.h; NULL: none */
 	struct cpus cpus; /* where copies are segmented, wrapped and sent; none: where the frame was */
 	uint64_t count;   /* copies to send to each destination, or frames to collect; 0: no limit */
 
 	/* Of collectors: tunnels in place of interfaces, where they arrive, and a recording besides the destinations. */
-	struct endpoint tunnels[SESSION_TUNNELS_MAX];
-	unsigned int tunnel_count;
+	struct endpoint *tunnels;
+	unsigned int tunnel_count, tunnel_room;
 	char listen_on[IFNAMSIZ]; /* an interface; empty: any */
 	unsigned int inner;       /* enum farspan_inner_part: what is undone in the frames */
 	struct session_recording recording;
@@ -65,7 +66,7 @@ struct session {
 	char device[IFNAMSIZ];
 
 	/* Of relays. */
-	const char *matches;           /* rules, one a line, see match.h; the caller's; NULL: none */
+	const char *matches;           /* rules, one a line, see match.h; NULL: none */
 	const struct carrier *carrier; /* by which it is told what was received, the caller's; NULL: it is not */
 };
 
@@ -75,9 +76,35 @@ enum session_kind {
 	SESSION_TUNNEL,
 };
 
-/* Adds a source or destination from its text: 0, or -EINVAL with what is wrong in *error. */
+/* A session with the defaults of a file and that name; NULL without memory. session_free() takes NULL too. */
+struct session *session_new(const char *name);
+void session_free(struct session *session);
+
+/* A copy in place of whatever *copy was, or all zero and -ENOMEM. session_clear() frees what it points to, and leaves it all zero. */
+int session_copy(struct session *copy, const struct session *session);
+void session_clear(struct session *session);
+
+/* Whether two sessions want the same in every respect; and whether they do the same, whatever is said about them. */
+bool session_equal(const struct session *a, const struct session *b);
+bool session_does_same(const struct session *a, const struct session *b);
+
+/* Adds a copy of a destination, or of a source that is a tunnel. 0, or -EINVAL if there are as many as can be, or -ENOMEM. */
+int session_append_destination(struct session *session, const struct endpoint *destination, struct error *error);
+int session_append_tunnel(struct session *session, const struct endpoint *tunnel, struct error *error);
+
+/*
+ * The place behind the last source, all zero or as it was left; what is there counts when source_count is raised. NULL, with *error, if
+ * there are as many as can be, or without memory. It may move the others.
+ */
+struct session_source *session_next_source(struct session *session, struct error *error);
+
+/* Puts a copy in the place of one of its texts. 0 or -ENOMEM. */
+int session_set_text(const char **text, const char *value, struct error *error);
+
+/* Adds a source, destination or source that is a tunnel from its text: 0, or -EINVAL with what is wrong in *error. */
 int session_add_source(struct session *session, const char *text, struct error *error); /* IFACE[,netns=NAME] */
 int session_add_destination(struct session *session, const char *text, struct error *error);
+int session_add_tunnel(struct session *session, const char *text, struct error *error);
 
 /* rx, tx or both; all, or some of farspan_inner_name() with commas between. -EINVAL with what is allowed. */
 int session_parse_direction(const char *text, struct session *session, struct error *error);

@@ -135,17 +135,9 @@ static bool print_unless(const struct key_row *row, const struct session *sessio
 /* The copy is the session's. */
 static int parse_string(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
-	const char **field = field_of(row, session);
-	char *copy;
-
 	if (strlen(value) > row->max)
 		return fail(error, EINVAL, "%s has more than %llu characters", row->name, row->max);
-	copy = strdup(value);
-	if (!copy)
-		return fail(error, ENOMEM, "%s: out of memory", row->name);
-	free((void *)(uintptr_t)*field);
-	*field = copy;
-	return 0;
+	return session_set_text(field_of(row, session), value, error);
 }
 
 static bool print_string(const struct key_row *row, const struct session *session, unsigned int source, FILE *out)
@@ -241,22 +233,15 @@ static bool print_direction(const struct key_row *row, const struct session *ses
 	return !both;
 }
 
-static int check_room(const struct key_row *row, const struct session *session, struct error *error)
-{
-	if (session->source_count < SESSION_SOURCES_MAX)
-		return 0;
-	return fail(error, EINVAL, "%s: more than %d interfaces; a pattern, as in veth*, takes many", row->name, SESSION_SOURCES_MAX);
-}
-
 static int parse_netns(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
-	int rc = check_room(row, session, error);
+	struct session_source *source = session_next_source(session, error);
 
-	if (rc)
-		return rc;
+	if (!source)
+		return -EINVAL;
 	if (!*value || strlen(value) >= NETNS_TEXT_MAX)
 		return fail(error, EINVAL, "%s must have 1 to %d characters", row->name, NETNS_TEXT_MAX - 1);
-	strcpy(session->sources[session->source_count].netns, value);
+	strcpy(source->netns, value);
 	return 0;
 }
 
@@ -271,18 +256,22 @@ static bool print_netns(const struct key_row *row, const struct session *session
 static int parse_interfaces(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
 	char netns[NETNS_TEXT_MAX] = "", name[IFNAMSIZ + 1];
-	int rc = check_room(row, session, error);
+	struct session_source *source = session_next_source(session, error);
+	int rc;
 
-	if (!rc)
-		strcpy(netns, session->sources[session->source_count].netns);
+	if (source)
+		strcpy(netns, source->netns);
 	do {
 		size_t len = strcspn(value += strspn(value, " \t"), " \t");
 
 		snprintf(name, sizeof name, "%.*s", (int)len, value);
-		if (rc || (rc = check_room(row, session, error)) || (rc = check_interface(row->name, name, error)))
+		source = session_next_source(session, error);
+		rc = source ? check_interface(row->name, name, error) : -EINVAL;
+		if (rc)
 			return rc;
-		strcpy(session->sources[session->source_count].netns, netns);
-		strcpy(session->sources[session->source_count++].pattern, name);
+		strcpy(source->netns, netns);
+		strcpy(source->pattern, name);
+		session->source_count++;
 		value += len;
 		value += strspn(value, " \t");
 	} while (*value);

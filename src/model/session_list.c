@@ -7,58 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/session_file.h"
-
 /* ---- sessions ---- */
-
-struct session *session_new(const char *name)
-{
-	struct session *session = calloc(1, sizeof *session);
-
-	if (!session)
-		return NULL;
-	snprintf(session->name, sizeof session->name, "%s", name);
-	session->directions[DIRECTION_RX] = session->directions[DIRECTION_TX] = true;
-	session->wait = true;
-	return session;
-}
-
-void session_free(struct session *session)
-{
-	if (!session)
-		return;
-	free((void *)(uintptr_t)session->shape.filter);
-	free((void *)(uintptr_t)session->hook);
-	free((void *)(uintptr_t)session->matches);
-	free(session);
-}
-
-/* As a file, which has everything that is wanted; NULL without memory. */
-static char *as_text(const struct session *session)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *stream = open_memstream(&text, &len);
-
-	if (!stream)
-		return NULL;
-	session_file_write(stream, session);
-	if (fclose(stream)) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-bool session_equal(const struct session *a, const struct session *b)
-{
-	char *a_text = as_text(a), *b_text = as_text(b);
-	bool equal = strcmp(a->name, b->name) == 0 && a_text && b_text && strcmp(a_text, b_text) == 0;
-
-	free(a_text);
-	free(b_text);
-	return equal;
-}
 
 int session_name_check(const char *name, struct error *error)
 {

@@ -14,13 +14,6 @@ struct session_list {
 	size_t count;
 };
 
-/* A session with the defaults of a file and that name; NULL without memory. session_free() frees its filter too; NULL is allowed. */
-struct session *session_new(const char *name);
-void session_free(struct session *session);
-
-/* Whether two sessions want the same in every respect. */
-bool session_equal(const struct session *a, const struct session *b);
-
 /* 1 to SESSION_NAME_MAX - 1 letters, digits and any of . _ - @ : and not one that begins with a dot. 0 or -EINVAL. */
 int session_name_check(const char *name, struct error *error);
 

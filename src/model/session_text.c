@@ -292,14 +292,11 @@ static void build_tunnel(struct build *build, const struct text_item *type)
 {
 	struct session *session = build->session;
 	struct error error = {0};
+	struct endpoint tunnel;
 	char other[IFNAMSIZ];
 
 	snprintf(build->what, sizeof build->what, "%s %.20s", word(build, "[Source] of type", "a source of type"), type->value);
-	if (session->tunnel_count == SESSION_TUNNELS_MAX) {
-		error_list_add(build->errors, &build->part->place, "more than %d sources that are tunnels", SESSION_TUNNELS_MAX);
-		return;
-	}
-	if (endpoint_begin(type->value, ENDPOINT_SOURCE, &session->tunnels[session->tunnel_count], &error)) {
+	if (endpoint_begin(type->value, ENDPOINT_SOURCE, &tunnel, &error)) {
 		fail_type(build, type, ENDPOINT_SOURCE, NULL);
 		return;
 	}
@@ -309,7 +306,9 @@ static void build_tunnel(struct build *build, const struct text_item *type)
 	if (session->tunnel_count && strcmp(other, session->listen_on) != 0)
 		error_list_add(build->errors, &build->part->place, "%s must be the same in all sources of a session",
 			       word(build, "Interface", "interface"));
-	take_endpoint_keys(build, &session->tunnels[session->tunnel_count++], ENDPOINT_SOURCE, PART_TUNNELS);
+	take_endpoint_keys(build, &tunnel, ENDPOINT_SOURCE, PART_TUNNELS);
+	if (session_append_tunnel(session, &tunnel, &error))
+		error_list_add(build->errors, &build->part->place, "%s", error.text);
 }
 
 static void build_recording(struct build *build)
@@ -348,6 +347,7 @@ static void build_destination(struct build *build)
 	const struct text_item *type = session_text_item(build->part, type_key(build));
 	struct session *session = build->session;
 	struct error error = {0};
+	struct endpoint destination;
 
 	if (!type) {
 		error_list_add(build->errors, &build->part->place, "%s: %s is missing; for example %s",
@@ -360,16 +360,15 @@ static void build_destination(struct build *build)
 		return;
 	}
 	snprintf(build->what, sizeof build->what, "%s %.20s", word(build, "[Destination] of type", "a destination of type"), type->value);
-	if (session->destination_count == SESSION_DESTINATIONS_MAX) {
-		error_list_add(build->errors, &build->part->place, "more than %d destinations", SESSION_DESTINATIONS_MAX);
-		return;
-	}
-	if (endpoint_begin(type->value, ENDPOINT_DESTINATION, &session->destinations[session->destination_count], &error)) {
+	if (endpoint_begin(type->value, ENDPOINT_DESTINATION, &destination, &error)) {
 		fail_type(build, type, ENDPOINT_DESTINATION, "pcapng");
 		return;
 	}
-	build->destinations[session->destination_count] = build->part;
-	take_endpoint_keys(build, &session->destinations[session->destination_count++], ENDPOINT_DESTINATION, 0);
+	take_endpoint_keys(build, &destination, ENDPOINT_DESTINATION, 0);
+	if (session_append_destination(session, &destination, &error))
+		error_list_add(build->errors, &build->part->place, "%s", error.text);
+	else
+		build->destinations[session->destination_count - 1] = build->part;
 }
 
 /* ---- rules ---- */

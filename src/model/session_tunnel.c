@@ -186,15 +186,14 @@ static void finish(struct tunnel_build *build)
 	struct session *session = build->session;
 	struct tunnel tunnel;
 	struct error error = {0};
+	int rc = session_tunnel_parse(session, &tunnel, &error);
 
-	if (session_tunnel_parse(session, &tunnel, &error)) {
+	if (!rc)
+		rc = session_append_tunnel(session, &tunnel.in, &error);
+	if (!rc && tunnel.sends)
+		rc = session_append_destination(session, &tunnel.out, &error);
+	if (rc)
 		error_list_add(build->errors, &build->section->place, "%s", error.text);
-		return;
-	}
-	session->tunnels[0] = tunnel.in;
-	session->tunnel_count = 1;
-	if (tunnel.sends)
-		session->destinations[session->destination_count++] = tunnel.out;
 }
 
 void session_tunnel_build(const struct text_section *section, enum key_names names, struct session *session, struct error_list *errors)

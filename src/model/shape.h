@@ -11,7 +11,7 @@
 #include "bpf/abi.h"
 
 struct shape {
-	const char *filter; /* pcap-filter(7), the caller's; NULL: none */
+	const char *filter; /* pcap-filter(7), of whoever has the shape; NULL: none */
 
 	bool some_vlans;
 	struct vlan_set vlans;

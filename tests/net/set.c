@@ -27,29 +27,23 @@ static void check(int rc, const struct error *error)
 
 static void want(char *words)
 {
-	struct session *session = calloc(1, sizeof *session);
 	struct error error = {0};
 	char *name = strsep(&words, " "), *interface = strsep(&words, " "), *direction = strsep(&words, " "),
 	     *destination = strsep(&words, " ");
+	struct session *session = session_new(name);
 
 	session->directions[DIRECTION_RX] = strcmp(direction, "tx") != 0;
 	session->directions[DIRECTION_TX] = strcmp(direction, "rx") != 0;
-	session->wait = true;
 	check(session_add_source(session, interface, &error), &error);
 	check(session_add_destination(session, destination, &error), &error);
 	session->shape.filter = words && *words ? strdup(words) : NULL;
-	snprintf(session->name, sizeof session->name, "%s", name);
 	wanted[wanted_count++] = session;
 }
 
 static void forget_wanted(void)
 {
-	while (wanted_count) {
-		const struct session *session = wanted[--wanted_count];
-
-		free((char *)session->shape.filter);
-		free((struct session *)session);
-	}
+	while (wanted_count)
+		session_free((struct session *)wanted[--wanted_count]);
 }
 
 static void apply(struct mirrors *mirrors)

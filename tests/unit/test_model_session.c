@@ -57,7 +57,7 @@ static void round_trip(const struct session *session)
 	struct error_list errors = {0};
 	json_t *json = session_to_json(session);
 	char *text = to_text(session), *json_text = json_dumps(json, 0), *again;
-	struct session *read = from_text(session->name, text), *parsed;
+	struct session *read = from_text(session->name, text), *parsed, copy;
 
 	assert_true(session_equal(session, read));
 	again = to_text(read);
@@ -66,7 +66,15 @@ static void round_trip(const struct session *session)
 	error_list_print(stderr, &errors);
 	assert_non_null(parsed);
 	assert_true(session_equal(session, parsed));
+	assert_int_equal(session_copy(&copy, session), 0);
 	session_free(parsed);
+	assert_true(session_equal(&copy, read));
+	copy.name[0] ^= 1;
+	assert_false(session_equal(&copy, read));
+	assert_true(session_does_same(&copy, read));
+	copy.count++;
+	assert_false(session_does_same(&copy, read));
+	session_clear(&copy);
 	session_free(read);
 	json_decref(json);
 	free(json_text);
