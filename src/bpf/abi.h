@@ -36,7 +36,7 @@
  * To be raised when programs of two versions can no longer share maps and devices although all types are the same: when the mark, the
  * notes, or what something in a map means is changed.
  */
-#define KEPT_REVISION 2
+#define KEPT_REVISION 3
 
 enum direction {
 	DIRECTION_RX, /* ingress in ERSPAN's words */
@@ -91,6 +91,7 @@ enum {
 struct copy_ways {
 	__u32 segmenter;     /* ifindex */
 	__u32 encapsulator;  /* ifindex; 0: everything goes through the segmenter */
+	__u32 whole;         /* ifindex of where super-packets are wrapped whole; 0: nowhere */
 	__u32 ip_summed_off; /* where the kernel notes in its struct sk_buff whether the checksum is finished: byte, and bit in it */
 	__u32 ip_summed_shift;
 };
@@ -101,7 +102,7 @@ struct copy_queue {
 	__u32 done;      /* all copies with tickets up to this one are encapsulated and sent */
 	__u32 arriving;  /* ticket of the last frame that arrived */
 	__u32 remaining; /* frames of that ticket that are still to come */
-	__u64 straight;  /* copies that went straight to the encapsulation */
+	__u64 straight;  /* frames whose copies went straight to the encapsulation, alone or in super-packets that are wrapped whole */
 };
 
 /* Where a session cuts its copies. */

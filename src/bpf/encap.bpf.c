@@ -12,9 +12,11 @@
 #include "bpf/layers.h"
 #include "bpf/outer_checksum.h"
 #include "bpf/outer_fragment.h"
+#include "bpf/outer_header.h"
 #include "bpf/relay.h"
 #include "bpf/relays.h"
 #include "bpf/ways.h"
+#include "bpf/whole.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -39,21 +41,6 @@ struct {
 	__type(value, struct session_state);
 } states SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct clock_config);
-} clock SEC(".maps");
-
-/* The header under construction. One per CPU: nothing interrupts the program between its first and last use. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct session_config);
-} scratch SEC(".maps");
-
 /*
  * By the key of a session: the interface it sends to. The kernel keeps the interface itself here and takes it out when that goes; the
  * number alone might be another's by then.
@@ -68,36 +55,8 @@ struct {
 enum {
 	AF_INET = 2,
 	AF_INET6 = 10,
-	TAG_DUMMY = 1,         /* any VLAN id */
-	PORT_DYNAMIC = 0xc000, /* the first of RFC 6335's dynamic ports */
-	PORT_DYNAMIC_MASK = 0x3fff,
+	TAG_DUMMY = 1, /* any VLAN id */
 	PADDING_MAX = 128,
-	NS_PER_S = 1000000000,
-};
-
-/* Shifts of the fields that differ from frame to frame. */
-enum {
-#define AS_SHIFT(field, word, shift, width) ERSPAN2_##field = shift,
-	ERSPAN2_FIELDS(AS_SHIFT)
-#undef AS_SHIFT
-#define AS_SHIFT(field, word, shift, width) ERSPAN3_##field = shift,
-	ERSPAN3_FIELDS(AS_SHIFT)
-#undef AS_SHIFT
-};
-
-/* What is known of the copy. */
-struct frame {
-	__u32 len; /* as sent, behind truncation */
-	__u16 tci; /* of its outermost tag */
-	__u8 tagged;
-	__u8 truncated;
-	__u8 routed;              /* may have the route of its original */
-	__u8 elsewhere;           /* goes to a remote of the hook's */
-	enum direction direction; /* as its copy says */
-	__u32 source;             /* ifindex of where it was seen */
-	__u8 has_sequence;        /* of its own */
-	__u32 sequence;
-	struct farspan_meta meta; /* as the hook and the rules of a relay left it; unused without them */
 };
 
 static __always_inline struct session_config *find_session(__u32 slot)
@@ -112,12 +71,6 @@ static __always_inline int has_uplink(struct session_config *session, __u32 slot
 {
 	return session->uplink && bpf_map_lookup_elem(&uplinks, &session->place) &&
 	       (!session->relayed || bpf_map_lookup_elem(&relays, &slot));
-}
-
-/* Sets bits in the word at off of the header; they are 0 in what farspan_encode() made. The mask is for the verifier: offsets are even. */
-static __always_inline void header_or(struct session_config *header, __u32 off, __u32 bits)
-{
-	*(__be32 *)(header->header + HEADER_ALIGN + (off & (HEADER_MAX - 2))) |= bpf_htonl(bits);
 }
 
 /*
@@ -150,95 +103,6 @@ static __always_inline int set_protocol(struct __sk_buff *skb, __u16 protocol)
 			return -1;
 	}
 	return bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) || bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb);
-}
-
-static __always_inline void fill_ipv4(struct session_config *header, __u32 total_length)
-{
-	__u32 sum = header->ipv4_sum + total_length;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	header_or(header, WIRE_ETHERNET_LEN, total_length);
-	header_or(header, WIRE_ETHERNET_LEN + 8, ~sum & 0xffff);
-}
-
-/* Lengths of the outer headers, for a frame of that many bytes. */
-static __always_inline void fill_lengths(struct session_config *header, __u32 frame_len)
-{
-	__u32 ip_len = header->header_len - WIRE_ETHERNET_LEN + frame_len;
-	__u32 ip_header = header->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
-
-	if (header->ip_version == 4)
-		fill_ipv4(header, ip_len);
-	else
-		header_or(header, WIRE_ETHERNET_LEN + 4, (ip_len - WIRE_IPV6_LEN) << 16);
-	if (header->kind == FARSPAN_VXLAN)
-		header_or(header, WIRE_ETHERNET_LEN + ip_header + 4, (ip_len - ip_header) << 16);
-}
-
-/* TOS or traffic class of the frame; 0 if it is not IP. */
-static __always_inline __u8 read_tos(struct __sk_buff *skb)
-{
-	__u16 type;
-	__u32 off = find_network(skb, &type);
-	__u8 bytes[2];
-
-	if (bpf_skb_load_bytes(skb, off, bytes, sizeof bytes))
-		return 0;
-	if (type == ETHERTYPE_IPV4)
-		return bytes[1];
-	return type == ETHERTYPE_IPV6 ? (__u8)(bytes[0] << 4 | bytes[1] >> 4) : 0;
-}
-
-static __always_inline void fill_tos(struct session_config *header, __u8 tos)
-{
-	if (header->ip_version == 4) {
-		header_or(header, WIRE_ETHERNET_LEN, (__u32)tos << 16);
-		header->ipv4_sum += tos;
-	} else {
-		header_or(header, WIRE_ETHERNET_LEN, (__u32)tos << 20);
-	}
-}
-
-/* The UDP source port, by which routers and receivers tell the flows inside apart (RFC 7348 section 5). */
-static __always_inline void fill_entropy(struct session_config *header, __u32 flow)
-{
-	header_or(header, header->tunnel_off, (PORT_DYNAMIC | (flow & PORT_DYNAMIC_MASK)) << 16);
-}
-
-static __always_inline void fill_time(struct session_config *header, __u32 off)
-{
-	__u32 key = 0;
-	struct clock_config *c = bpf_map_lookup_elem(&clock, &key);
-	__u64 time, upper;
-
-	if (!c || !header->timestamp_unit_ns)
-		return;
-	time = (bpf_ktime_get_ns() + c->realtime_offset_ns) / header->timestamp_unit_ns;
-	upper = time >> 32;
-	if (header->time_in_seconds) {
-		upper = time / NS_PER_S;
-		time -= upper * NS_PER_S;
-	}
-	header_or(header, off, (__u32)time);
-	if (header->time_upper_off)
-		header_or(header, header->time_upper_off, (__u32)upper);
-}
-
-static __always_inline void fill_erspan(struct session_config *header, struct frame *frame)
-{
-	__u32 off = header->tunnel_off;
-	__u32 vlan = frame->tci & VLAN_ID_MASK, cos = frame->tci >> VLAN_PRIORITY_SHIFT;
-
-	if (header->kind == FARSPAN_ERSPAN2) {
-		header_or(header, off,
-			  vlan << ERSPAN2_vlan | cos << ERSPAN2_cos | (frame->tagged ? ERSPAN_EN_PRESERVED : 0) << ERSPAN2_en |
-				  frame->truncated << ERSPAN2_truncated);
-	} else if (header->kind == FARSPAN_ERSPAN3) {
-		header_or(header, off, vlan << ERSPAN3_vlan | cos << ERSPAN3_cos | frame->truncated << ERSPAN3_truncated);
-		fill_time(header, off + 4);
-		header_or(header, off + 8, (frame->direction == DIRECTION_TX) << ERSPAN3_direction);
-	}
 }
 
 static __always_inline int push_header(struct __sk_buff *skb, struct session_config *header)
@@ -275,12 +139,17 @@ static __always_inline int send_to_nexthop(struct __sk_buff *skb, struct session
 	return (int)bpf_redirect_neigh(session->uplink, &nexthop, sizeof nexthop, 0);
 }
 
-static __always_inline int drop(struct counters *c, __u32 row)
+static __always_inline int drop_all(struct counters *c, __u32 row, __u32 frames)
 {
 	/* The bound is for the verifier: the row may come from a map. */
 	if (row < COUNTER_COUNT)
-		c->value[row]++;
+		c->value[row] += frames;
 	return TC_ACT_SHOT;
+}
+
+static __always_inline int drop(struct counters *c, __u32 row)
+{
+	return drop_all(c, row, 1);
 }
 
 /* Where the shape cuts the frame, counted as if a tag that the kernel keeps aside were in its place. */
@@ -340,44 +209,13 @@ static __always_inline int over_limit(struct session_config *session, struct ses
 	return session->limit && __sync_fetch_and_add(&state->claimed, 1) >= session->limit;
 }
 
-/* Copies of the session what wrapping reads and changes, and not more: it is done for every frame. Both are multiples of 8 bytes. */
-static __always_inline void start_header(struct session_config *header, const struct session_config *session)
-{
-	enum {
-		FIRST = offsetof(struct session_config, kind),
-		LEN = offsetof(struct session_config, nexthop) - FIRST,
-		SHORT = 64, /* most formats over IPv4 */
-	};
-	_Static_assert(FIRST % 8 == 0 && LEN % 8 == 0, "whole words");
-
-	__builtin_memcpy((__u8 *)header + FIRST, (const __u8 *)session + FIRST, LEN);
-	__builtin_memcpy(header->header, session->header, SHORT);
-	if (session->header_len > SHORT - HEADER_ALIGN)
-		__builtin_memcpy(header->header + SHORT, session->header + SHORT, HEADER_BUFFER - SHORT);
-	if (hooked || has_carrier)
-		__builtin_memcpy(header->fields, session->fields, sizeof header->fields);
-}
-
 /* Writes the outer headers. */
 static __always_inline int wrap(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame)
 {
-	__u32 key = 0;
-	struct session_config *header = bpf_map_lookup_elem(&scratch, &key);
+	struct session_config *header = make_header(skb, session, frame);
 
 	if (!header)
 		return -1;
-	start_header(header, session);
-	if (hooked || has_carrier)
-		frame->elsewhere = (__u8)apply_meta(header, &frame->meta);
-	if (header->inherit_tos)
-		fill_tos(header, read_tos(skb));
-	fill_lengths(header, frame->len);
-	if (header->port_off && !hooked && !has_carrier)
-		header_or(header, header->port_off, frame->source & header->port_mask);
-	if (header->kind == FARSPAN_VXLAN)
-		fill_entropy(header, flow_hash(skb));
-	else
-		fill_erspan(header, frame);
 	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
 	if (header->sequence_off)
 		header_or(header, header->sequence_off,
@@ -459,9 +297,9 @@ static __always_inline int edit(struct __sk_buff *skb, struct session_config *se
 	return refused;
 }
 
-static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
+static __always_inline struct frame describe(struct __sk_buff *skb, struct session_config *session)
 {
-	struct frame frame = {
+	return (struct frame){
 		.direction = session->fixed_direction ? session->fixed_direction - 1
 			     : skb->mark & MARK_TX    ? DIRECTION_TX
 						      : DIRECTION_RX,
@@ -469,6 +307,11 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		.routed = !skb->cb[NOTE_FRAMES] && skb->cb[NOTE_TICKET] == NOTE_ROUTED,
 		.truncated = (skb->mark & MARK_CUT) != 0,
 	};
+}
+
+static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
+{
+	struct frame frame = describe(skb, session);
 	int unfit;
 
 	if (skb->gso_size)
@@ -497,6 +340,29 @@ static __always_inline int send_fragment(struct __sk_buff *skb, struct session_c
 	return has_uplink(session, skb->mark & MARK_SLOT_MASK) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
+/* A piece of a super-packet that was wrapped whole: nothing of it is longer than fits, and nothing is cut off. */
+static __always_inline int send_piece(struct __sk_buff *skb, struct session_state *state, struct counters *c)
+{
+	__u32 place = skb->cb[PIECE_PLACE];
+	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
+	struct frame frame = {};
+
+	count(c, COUNTER_arrived, 1);
+	if (!session || skb->gso_size)
+		return drop(c, COUNTER_not_segmented);
+	if (!has_uplink(session, skb->mark & MARK_SLOT_MASK))
+		return drop(c, session->unreachable);
+	if (over_limit(session, state))
+		return drop(c, COUNTER_limit);
+	if (take_piece_number(skb, session, state) || (session->number_packets && number_packet(skb, take_packet_id())))
+		return drop(c, COUNTER_encap_failed);
+	count(c, COUNTER_sent, 1);
+	count(c, COUNTER_sent_bytes, skb->len - session->header_len);
+	count(c, COUNTER_truncated, (skb->mark & MARK_CUT) != 0);
+	count(c, COUNTER_wrapped_whole, 1);
+	return send_to_nexthop(skb, session, &frame);
+}
+
 SEC("tc")
 int farspan_encap(struct __sk_buff *skb)
 {
@@ -510,7 +376,51 @@ int farspan_encap(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	if (skb->cb[NOTE_FRAMES] == NOTE_FRAGMENT)
 		return send_fragment(skb, session);
+	if (skb->cb[NOTE_FRAMES] == NOTE_PIECE)
+		return send_piece(skb, state, c);
 	note_arrival(skb);
 	count(c, COUNTER_arrived, 1);
 	return process(skb, session, state, c);
+}
+
+/* A super-packet of which no piece differs from the others in what we write: the uplink's side of the kernel cuts it. */
+static __always_inline int send_whole(struct __sk_buff *skb, struct session_config *session, struct counters *c, __u32 frames, __u32 bytes)
+{
+	struct frame frame = {};
+
+	count(c, COUNTER_arrived, frames);
+	if (!has_uplink(session, skb->mark & MARK_SLOT_MASK))
+		return drop_all(c, session->unreachable, frames);
+	count(c, COUNTER_sent, frames);
+	count(c, COUNTER_sent_bytes, bytes);
+	count(c, COUNTER_truncated, skb->mark & MARK_CUT ? frames : 0);
+	count(c, COUNTER_wrapped_whole, frames);
+	return send_to_nexthop(skb, session, &frame);
+}
+
+/* Where super-packets come in that are to be wrapped whole. */
+SEC("tc")
+int farspan_whole(struct __sk_buff *skb)
+{
+	enum direction direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX;
+	__u32 slot = skb->mark & MARK_SLOT_MASK, frames = wire_frames(skb), headers = tcp_headers_len(skb), bytes;
+	struct session_config *session = find_session(slot);
+	struct counters *c = session_counters(slot, direction);
+	struct frame frame;
+
+	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !c)
+		return TC_ACT_SHOT;
+	bytes = skb->len + (frames - 1) * headers;
+	frame = describe(skb, session);
+	if (session->wrap != WRAP_TUNNEL || wrap_whole(skb, session, &frame)) {
+		count(c, COUNTER_arrived, frames);
+		return drop_all(c, COUNTER_encap_failed, frames);
+	}
+	if (frame.routed)
+		forget_route(skb);
+	if (!differs_by_piece(session))
+		return send_whole(skb, session, c, frames, bytes);
+	skb->cb[PIECE_PLACE] = session->place;
+	skb->cb[NOTE_FRAMES] = NOTE_PIECE;
+	return TC_ACT_UNSPEC;
 }

@@ -7,12 +7,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile struct copy_ways ways;
-
 SEC("tc")
 int farspan_hop(struct __sk_buff *skb)
 {
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC)
 		return TC_ACT_SHOT;
-	return (int)bpf_redirect(choose_way(skb, &ways, skb->mark & MARK_SLOT_MASK, 0), 0);
+	return (int)bpf_redirect(choose_way(skb, skb->mark & MARK_SLOT_MASK, 0), 0);
 }

@@ -17,7 +17,7 @@
 enum {
 	TICK_MS = 1000,
 	TICK_COUNT_MS = 20, /* with -c: how soon its end is noticed */
-	NOTE_MAX = 1024,
+	NOTE_MAX = 4096,
 	FILTER_MAX = 65536,
 };
 
@@ -226,6 +226,16 @@ static void note(char *notes, const char *text)
 		snprintf(notes + used, NOTE_MAX - used, "farspan: %s\n", text);
 }
 
+/* Below the destination. */
+static void note_whole(char *notes, const char *why_not)
+{
+	char text[NOTE_MAX] = "  TCP super-packets that fit are wrapped whole";
+
+	if (why_not)
+		snprintf(text, sizeof text, "  TCP super-packets are cut into frames before they are wrapped: %s", why_not);
+	note(notes, text);
+}
+
 /* Tells which interfaces are mirrored, where to, and what is waited for, whenever that changes, and what others did to it. */
 static void show_state(const struct mirror_command *command, struct mirror *mirror, char last[NOTE_MAX])
 {
@@ -240,6 +250,8 @@ static void show_state(const struct mirror_command *command, struct mirror *mirr
 		const char *waits_for = mirror_destination_waits_for(mirror, i);
 
 		note(notes, *waits_for ? waits_for : mirror_destination_text(mirror, i));
+		if (command->verbose && !*waits_for && endpoint_is_tunnel(&command->session.destinations[i]))
+			note_whole(notes, mirror_destination_not_whole(mirror, i));
 	}
 	if (strcmp(notes, last) != 0)
 		fputs(notes, stderr);

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "datapath/bpf_error.h"
@@ -11,14 +12,18 @@
 #include "datapath/offload.h"
 #include "datapath/skb_layout.h"
 #include "datapath/steering.h"
+#include "datapath/whole_probe.h"
 #include "encap.skel.h"
 #include "hop.skel.h"
+
+#define COPIES_ALIAS "farspan: private, copies on their way"
 
 enum {
 	PAIR_MTU = 65535, /* the largest a veth takes: the pair must never be what limits a copy */
 };
 
-static const char kept_encap[] = "attached_encap", kept_straight[] = "attached_straight", kept_hop[] = "attached_hop";
+static const char kept_encap[] = "attached_encap", kept_straight[] = "attached_straight", kept_hop[] = "attached_hop",
+		  kept_whole[] = "attached_whole";
 
 static int make_pair(struct copy_devices *devices, struct error *error)
 {
@@ -27,7 +32,7 @@ static int make_pair(struct copy_devices *devices, struct error *error)
 
 	owner_device_name(devices->owner, "seg", segmenter);
 	owner_device_name(devices->owner, "enc", encapsulator);
-	rc = netlink_add_pair(devices->netlink, segmenter, encapsulator, "farspan: private, copies on their way", PAIR_MTU, error);
+	rc = netlink_add_pair(devices->netlink, segmenter, encapsulator, COPIES_ALIAS, PAIR_MTU, error);
 	if (!rc)
 		rc = offload_disable_tx(segmenter, error);
 	if (!rc)
@@ -66,8 +71,7 @@ static int make_hop(struct copy_devices *devices, struct error *error)
 		return 0;
 	owner_device_name(devices->owner, "hop", entry);
 	owner_device_name(devices->owner, "cpu", exit);
-	if ((rc = load_hop(devices, error)) ||
-	    (rc = netlink_add_pair(devices->netlink, entry, exit, "farspan: private, copies on their way", PAIR_MTU, error)) ||
+	if ((rc = load_hop(devices, error)) || (rc = netlink_add_pair(devices->netlink, entry, exit, COPIES_ALIAS, PAIR_MTU, error)) ||
 	    (rc = netlink_link_by_name(devices->netlink, entry, &devices->entry, error)) ||
 	    (rc = netlink_link_by_name(devices->netlink, exit, &far, error)) || (rc = steering_set(exit, devices->cpus, error)))
 		return rc;
@@ -75,14 +79,10 @@ static int make_hop(struct copy_devices *devices, struct error *error)
 			      owner_filter_handle(devices->owner->id), &devices->hop_attachment, error);
 }
 
-/* Where frames come in from the segmenter, and where copies are sent to that need no segmenting. */
-static int attach_encap(struct copy_devices *devices, struct error *error)
+static int attach_encap(struct copy_devices *devices, enum direction direction, struct attachment *attachment, struct error *error)
 {
-	int program = bpf_program__fd(devices->encap->bpf->progs.farspan_encap), ifindex = devices->encapsulator.ifindex;
-	uint32_t handle = owner_filter_handle(devices->owner->id);
-	int rc = attach_program(program, ifindex, DIRECTION_RX, ATTACH_BEST, handle, &devices->encap_attachment, error);
-
-	return rc ? rc : attach_program(program, ifindex, DIRECTION_TX, ATTACH_BEST, handle, &devices->straight_attachment, error);
+	return attach_program(bpf_program__fd(devices->encap->bpf->progs.farspan_encap), devices->encapsulator.ifindex, direction,
+			      ATTACH_BEST, owner_filter_handle(devices->owner->id), attachment, error);
 }
 
 static void find_ways(struct copy_devices *devices)
@@ -94,14 +94,64 @@ static void find_ways(struct copy_devices *devices)
 		ways->encapsulator = (__u32)devices->encapsulator.ifindex;
 }
 
+static int make_whole_way(struct copy_devices *devices, struct error *error)
+{
+	char name[IFNAMSIZ];
+	int rc;
+
+	owner_device_name(devices->owner, "mac", name);
+	if ((rc = netlink_add_macvlan(devices->netlink, name, devices->encapsulator.ifindex, COPIES_ALIAS, PAIR_MTU, error)) ||
+	    (rc = netlink_link_by_name(devices->netlink, name, &devices->whole, error)))
+		return rc;
+	return attach_program(bpf_program__fd(devices->encap->bpf->progs.farspan_whole), devices->whole.ifindex, DIRECTION_TX, ATTACH_BEST,
+			      owner_filter_handle(devices->owner->id), &devices->whole_attachment, error);
+}
+
+static void remove_whole_way(struct copy_devices *devices)
+{
+	attach_remove(&devices->whole_attachment);
+	if (devices->whole.ifindex)
+		netlink_delete_link(devices->netlink, devices->whole.ifindex, NULL);
+	devices->whole.ifindex = 0;
+}
+
+/* Whatever is missing here is no failure: everything goes as it would otherwise. */
+static void find_whole_way(struct copy_devices *devices)
+{
+	struct whole_probe probe = {devices->encap, &devices->whole, &devices->segmenter, &devices->encapsulator};
+	struct error *error = &devices->not_whole;
+
+	devices->ways.whole = 0;
+	if (!devices->ways.encapsulator)
+		*error = devices->not_straight;
+	else if (devices->encap->hooked)
+		fail(error, EOPNOTSUPP, "the hook sees every frame");
+	else if (devices->encap->bpf->rodata->has_carrier)
+		fail(error, EOPNOTSUPP, "what a relay keeps of a frame goes with that frame alone");
+	else if (devices->taken_over && !devices->whole_exact)
+		fail(error, EBUSY, "this was not tried out before the mirrors that go on were begun");
+	if (error->code && !devices->whole_exact)
+		return;
+	/* Made anew, they are on the same kernel still. */
+	if (!make_whole_way(devices, error) && !devices->whole_exact)
+		whole_probe(&probe, &devices->whole_exact, error);
+	if (devices->whole_attachment.ifindex && devices->whole_exact)
+		devices->ways.whole = (__u32)devices->whole.ifindex;
+	else
+		remove_whole_way(devices);
+}
+
+/* Where copies are sent to that need no segmenting; and, once the whole way is tried out, where frames come in from the segmenter. */
 int copy_devices_make(struct copy_devices *devices, struct error *error)
 {
 	int rc = make_pair(devices, error);
 
-	if (rc || (rc = attach_encap(devices, error)))
+	if (rc || (rc = attach_encap(devices, DIRECTION_TX, &devices->straight_attachment, error)))
 		return rc;
 	find_ways(devices);
-	return make_hop(devices, error);
+	find_whole_way(devices);
+	rc = attach_encap(devices, DIRECTION_RX, &devices->encap_attachment, error);
+	return rc ? rc : make_hop(devices, error);
 }
 
 /* ---- taking over ---- */
@@ -148,14 +198,45 @@ static int take_hop(struct copy_devices *devices, const struct kept *kept)
 	return attach_replace(&devices->hop_attachment, bpf_program__fd(devices->hop->progs.farspan_hop), NULL);
 }
 
+static void whole_note(unsigned int exact, char name[KEPT_NAME_MAX])
+{
+	snprintf(name, KEPT_NAME_MAX, "whole_exact_%u", exact);
+}
+
+static int take_whole_way(struct copy_devices *devices, const struct kept *kept)
+{
+	int program = bpf_program__fd(devices->encap->bpf->progs.farspan_whole), rc;
+	char name[KEPT_NAME_MAX];
+
+	for (unsigned int exact = 1; exact <= WHOLE_EXACT_ALL; exact++) {
+		whole_note(exact, name);
+		if (kept_is_noted(kept, name))
+			devices->whole_exact = exact;
+	}
+	if (!devices->whole_exact) {
+		find_whole_way(devices); /* says why not */
+		return 0;
+	}
+	if ((rc = find_device(devices, "mac", &devices->whole)) ||
+	    (rc = take_attachment(devices, kept, kept_whole, devices->whole.ifindex, DIRECTION_TX, &devices->whole_attachment)) ||
+	    (rc = attach_replace(&devices->whole_attachment, program, NULL)))
+		return rc;
+	devices->ways.whole = (__u32)devices->whole.ifindex;
+	return 0;
+}
+
 int copy_devices_take_over(struct copy_devices *devices, const struct kept *kept, struct error *error)
 {
-	int rc = take_pair(devices, kept);
+	int rc;
 
+	devices->taken_over = true;
+	rc = take_pair(devices, kept);
 	if (!rc) {
 		find_ways(devices);
-		rc = take_hop(devices, kept);
+		rc = take_whole_way(devices, kept);
 	}
+	if (!rc)
+		rc = take_hop(devices, kept);
 	if (!rc)
 		return 0;
 	find_device(devices, "seg", &devices->segmenter);
@@ -172,10 +253,17 @@ static int keep(const struct attachment *attachment, const struct kept *kept, co
 int copy_devices_keep(const struct copy_devices *devices, const struct kept *kept, struct error *error)
 {
 	int rc = keep(&devices->encap_attachment, kept, kept_encap, error);
+	char name[KEPT_NAME_MAX];
 
 	if (!rc)
 		rc = keep(&devices->straight_attachment, kept, kept_straight, error);
-	return rc ? rc : keep(&devices->hop_attachment, kept, kept_hop, error);
+	if (!rc)
+		rc = keep(&devices->hop_attachment, kept, kept_hop, error);
+	if (rc || !devices->ways.whole)
+		return rc;
+	whole_note(devices->whole_exact, name);
+	rc = keep(&devices->whole_attachment, kept, kept_whole, error);
+	return rc ? rc : kept_note(kept, name, error);
 }
 
 void copy_devices_remove(struct copy_devices *devices)
@@ -183,6 +271,8 @@ void copy_devices_remove(struct copy_devices *devices)
 	attach_remove(&devices->hop_attachment);
 	hop_bpf__destroy(devices->hop);
 	devices->hop = NULL;
+	attach_remove(&devices->whole_attachment); /* its device goes with the one that it is on */
+	devices->whole.ifindex = 0;
 	attach_remove(&devices->straight_attachment);
 	attach_remove(&devices->encap_attachment);
 	if (devices->entry.ifindex && devices->entry.ifindex != devices->segmenter.ifindex)
@@ -202,6 +292,7 @@ bool copy_devices_are_whole(const struct copy_devices *devices)
 {
 	return is_there(devices, &devices->segmenter) && is_there(devices, &devices->encapsulator) && is_there(devices, &devices->entry) &&
 	       attach_is_there(&devices->encap_attachment) && attach_is_there(&devices->straight_attachment) &&
+	       (!devices->ways.whole || (is_there(devices, &devices->whole) && attach_is_there(&devices->whole_attachment))) &&
 	       (!devices->hop || attach_is_there(&devices->hop_attachment));
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bpf/abi.h"
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
 #include "datapath/carrier.h"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
@@ -11,12 +12,17 @@
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/inet6.h>
+#include <netlink/route/link/macvlan.h>
 #include <netlink/route/link/veth.h>
 #include <netlink/route/route.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+	GSO_MAX_BYTES = 512, /* near the least that the kernel takes */
+};
 
 struct netlink {
 	struct nl_sock *sock;
@@ -244,6 +250,39 @@ int netlink_add_pair(struct netlink *netlink, const char *one, const char *other
 	if (!rc)
 		rc = netlink_bring_up(netlink, other, alias, error);
 	return rc ? rc : netlink_bring_up(netlink, one, alias, error);
+}
+
+/* Sends a request to make `link`, with a limit of how large packets may be that the kernel leaves uncut; libnl has no call for that. */
+static int add_cutting(struct netlink *netlink, struct rtnl_link *link)
+{
+	struct nl_msg *message = NULL;
+	int rc = rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &message);
+
+	if (rc)
+		return rc;
+	NLA_PUT_U32(message, IFLA_GSO_MAX_SEGS, 1);
+	NLA_PUT_U32(message, IFLA_GSO_MAX_SIZE, GSO_MAX_BYTES);
+	return nl_send_sync(netlink->sock, message);
+nla_put_failure:
+	nlmsg_free(message);
+	return -NLE_NOMEM;
+}
+
+int netlink_add_macvlan(struct netlink *netlink, const char *name, int lower, const char *alias, unsigned int mtu, struct error *error)
+{
+	struct rtnl_link *link = rtnl_link_macvlan_alloc();
+	int rc;
+
+	if (!link)
+		return fail(error, ENOMEM, "%s: out of memory", name);
+	rtnl_link_set_name(link, name);
+	rtnl_link_set_mtu(link, mtu);
+	rtnl_link_set_link(link, lower);
+	rc = rtnl_link_macvlan_set_mode(link, MACVLAN_MODE_PRIVATE);
+	if (!rc)
+		rc = add_cutting(netlink, link);
+	rtnl_link_put(link);
+	return rc ? fail_nl(error, rc, "macvlan") : netlink_bring_up(netlink, name, alias, error);
 }
 
 int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error)

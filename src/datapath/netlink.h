@@ -57,6 +57,12 @@ int netlink_bring_up(struct netlink *netlink, const char *name, const char *alia
 /* The number that our namespace has for another, by a descriptor of it; -1: none so far, or it is ours. */
 int netlink_namespace_id(struct netlink *netlink, int netns);
 
+/*
+ * Makes a macvlan on such an end, up, without IPv6 or ARP of its own, to which the kernel gives no packet of several frames uncut. It goes
+ * with the device that it is on. Checksums are left to that.
+ */
+int netlink_add_macvlan(struct netlink *netlink, const char *name, int lower, const char *alias, unsigned int mtu, struct error *error);
+
 /* Gives such an end ARP and IPv6 as other interfaces have them. */
 int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error);
 

@@ -182,7 +182,7 @@ bool owner_is_device(const struct link *link)
 {
 	uint32_t id;
 
-	if (strcmp(link->kind, "veth") != 0)
+	if (strcmp(link->kind, "veth") != 0 && strcmp(link->kind, "macvlan") != 0)
 		return false;
 	return strncmp(link->alias, "farspan", strlen("farspan")) == 0 || (!*link->alias && !link->up && is_own_name(link->name, &id));
 }

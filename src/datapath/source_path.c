@@ -15,6 +15,7 @@
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
 #include "datapath/relay.h"
+#include "datapath/whole_probe.h"
 #include "encap.skel.h"
 #include "source.skel.h"
 
@@ -109,13 +110,30 @@ bool source_path_holds_uplink(struct source_path *path, __u32 slot)
 	       bpf_map_lookup_elem(bpf_map__fd(path->encap.bpf->maps.uplinks), &place, &ifindex) == 0;
 }
 
+const char *source_path_not_whole(const struct source_path *path, const struct session_config *config)
+{
+	if (config->wrap != WRAP_TUNNEL)
+		return "they are not wrapped";
+	if (!path->devices.ways.whole || !(path->devices.whole_exact & whole_probe_bit(config->kind, config->ip_version)))
+		return path->devices.not_whole.text;
+	if (!config->unfinished_max)
+		return "the uplink would sum them up itself, or the headers hold a checksum, or copies end with some header";
+	return NULL;
+}
+
+/* The longest frames whose copies may come with their checksums unfinished: alone, and in super-packets that are wrapped whole. */
+static int let_unfinished(struct source_path *path, __u32 slot, __u32 alone, __u32 whole)
+{
+	int rc = bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.unfinished_max), &slot, &alone, BPF_ANY);
+
+	return rc ? rc : bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.whole_max), &slot, &whole, BPF_ANY);
+}
+
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
 {
 	int sessions = bpf_map__fd(path->encap.bpf->maps.sessions), current = bpf_map__fd(path->encap.bpf->maps.current);
-	int unfinished = bpf_map__fd(path->encap.bpf->maps.unfinished_max);
-	__u32 used = 0, other, none = 0;
 	/* A hook sees the frame as it is on the wire. */
-	const __u32 *max = path->encap.hooked ? &none : &config->unfinished_max;
+	__u32 used = 0, other, unfinished = path->encap.hooked ? 0 : config->unfinished_max;
 	struct session_config placed = *config;
 	int rc;
 
@@ -125,7 +143,7 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 	other = used == slot * 2 ? slot * 2 + 1 : slot * 2;
 	/* No copy comes unfinished to a session that cannot have it finished. */
 	if (!rc)
-		rc = bpf_map_update_elem(unfinished, &slot, &none, BPF_ANY);
+		rc = let_unfinished(path, slot, 0, 0);
 	placed.place = other;
 	hold_uplink(path, &placed);
 	if (!rc)
@@ -133,7 +151,7 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 	if (!rc)
 		rc = bpf_map_update_elem(current, &slot, &other, BPF_ANY);
 	if (!rc)
-		rc = bpf_map_update_elem(unfinished, &slot, max, BPF_ANY);
+		rc = let_unfinished(path, slot, unfinished, source_path_not_whole(path, config) ? 0 : unfinished);
 	if (slot >= path->slots_used)
 		path->slots_used = slot + 1;
 	return rc ? fail_bpf(error, rc, "session") : 0;

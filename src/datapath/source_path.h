@@ -114,4 +114,7 @@ int source_path_cost(struct source_path *path, struct source_path_cost *cost, st
 /* Why frames that are as on the wire go through the segmenter too and not straight to the encapsulation; NULL: they go straight. */
 const char *source_path_not_straight(const struct source_path *path);
 
+/* Why TCP super-packets for such a session are cut into frames before they are wrapped; NULL if they are wrapped whole where they fit. */
+const char *source_path_not_whole(const struct source_path *path, const struct session_config *config);
+
 #endif

@@ -129,6 +129,7 @@ static int load_source(struct source_taps *taps, enum direction direction, const
 	if (!object)
 		return fail_bpf(error, -errno, "source program");
 	memcpy((void *)&object->rodata->taps[direction], tap, sizeof *tap);
+	memcpy((void *)&object->rodata->ways, &tap->ways, sizeof tap->ways);
 	bpf_program__set_autoload(object->progs.farspan_rx, direction == DIRECTION_RX);
 	bpf_program__set_autoload(object->progs.farspan_tx, direction == DIRECTION_TX);
 	rc = taps->shared ? 0 : bpf_objects_use_kept_maps(object->obj, taps->kept);

@@ -161,3 +161,8 @@ const char *mirror_not_straight(const struct mirror *m)
 {
 	return mirror_session_not_straight(m->session);
 }
+
+const char *mirror_destination_not_whole(const struct mirror *m, unsigned int destination)
+{
+	return mirror_session_not_whole(m->session, destination);
+}

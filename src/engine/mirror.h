@@ -54,4 +54,7 @@ const char *mirror_sources_text(const struct mirror *mirror);
 /* Why every copy passes the segmenting device; NULL if those that are as on the wire go straight to where they are wrapped up. */
 const char *mirror_not_straight(const struct mirror *mirror);
 
+/* Why TCP super-packets for a tunnel are cut into frames before they are wrapped; NULL if they are wrapped whole where they fit. */
+const char *mirror_destination_not_whole(const struct mirror *mirror, unsigned int destination);
+
 #endif

@@ -528,6 +528,11 @@ const char *mirror_session_not_straight(const struct mirror_session *s)
 	return source_path_not_straight(s->path->path);
 }
 
+const char *mirror_session_not_whole(const struct mirror_session *s, unsigned int destination)
+{
+	return s->destinations ? source_path_not_whole(s->path->path, &s->destinations[destination].config) : NULL;
+}
+
 /* Every destination sees every frame, unless they share the flows. */
 uint64_t mirror_session_frames_seen(const struct mirror_session *s)
 {

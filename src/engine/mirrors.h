@@ -113,6 +113,9 @@ uint64_t mirror_session_copies_under_way(const struct mirror_session *session);
 /* Why every copy passes the segmenting device; NULL if those that are as on the wire go straight to where they are wrapped up. */
 const char *mirror_session_not_straight(const struct mirror_session *session);
 
+/* Why TCP super-packets for a tunnel are cut into frames before they are wrapped; NULL if they are wrapped whole where they fit. */
+const char *mirror_session_not_whole(const struct mirror_session *session, unsigned int destination);
+
 /* What a session has cost so far, if it is to be measured; the programs it shares with others are counted whole. */
 struct mirror_cost {
 	uint64_t seen_ns;   /* CPU time per frame seen: looking, copying, segmenting */

@@ -162,7 +162,7 @@ equal "devices left here and there" "0 0" "$(ours tap) $(ours probe)"
 
 echo "-- what is killed leaves nothing in either namespace"
 mirror tap -i s0 -d rx -t "interface:q0,netns=${prefix}probe"
-equal "devices here and there" "3 1" "$(ours tap) $(ours probe)"
+equal "devices here and there" "4 1" "$(ours tap) $(ours probe)"
 kill -9 "$(cat "$work/mirror.pid")"
 until_true 20 "nothing to be left" none_left
 

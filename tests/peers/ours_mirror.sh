@@ -81,6 +81,7 @@ end_inside_captures whole
 frames=$(("$("$here/compare.py" count "$work/at_a.pcap+$work/at_b.pcap")" + 2)) # the fences
 "$here/counters.py" "$work/mirror.out" sent=$((2 * frames)) || wrong "the counters of the mirror: $(cat "$work/mirror.err")"
 [ "$("$here/compare.py" count "$work/whole.pcap")" -ge 10 ] || wrong "there were no super-packets to mirror"
+[ "$("$here/counters.py" "$work/mirror.out" wrapped_whole)" -gt 0 ] || wrong "no super-packet was wrapped whole"
 # Each session apart: both have every frame.
 for way_out in "ip" "ip6"; do
 	tcpdump -r "$work/copies.pcap" -w "$work/$way_out.pcap" "$way_out" 2>/dev/null
