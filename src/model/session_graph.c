@@ -106,6 +106,169 @@ static void warn_destinations(const struct session *a, const struct session *b, 
 			}
 }
 
+/* ---- which two to look at ---- */
+
+/*
+ * Of a thousand sessions there are half a million pairs. Two have something together only if they have a claim together: what of a
+ * tunnel, a file and the like has to be equal for that, as a number. Others may have the same number, which does no harm.
+ */
+struct claim {
+	uint32_t number;
+	uint32_t session; /* its place in the list */
+};
+
+struct claims {
+	struct claim *items;
+	size_t count;
+};
+
+enum {
+	OTHER_CLAIMS = 3, /* device, file and port of a recording */
+};
+
+#define NUMBER_BEGIN 2166136261u
+
+static uint32_t number_of(uint32_t number, const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+
+	while (len--)
+		number = (number ^ *bytes++) * 16777619u;
+	return number;
+}
+
+static void claim(struct claims *claims, size_t session, uint32_t number)
+{
+	claims->items[claims->count++] = (struct claim){.number = number, .session = (uint32_t)session};
+}
+
+static void claim_text(struct claims *claims, size_t session, const char *text)
+{
+	if (*text)
+		claim(claims, session, number_of(NUMBER_BEGIN, text, strlen(text)));
+}
+
+static void claim_all(struct claims *claims, size_t index, const struct session *session)
+{
+	for (unsigned int i = 0; i < session->tunnel_count; i++) {
+		const struct endpoint *tunnel = &session->tunnels[i];
+		uint32_t number = number_of(NUMBER_BEGIN, &tunnel->address, sizeof tunnel->address);
+
+		claim(claims, index, number_of(number, &tunnel->port, sizeof tunnel->port));
+	}
+	for (unsigned int i = 0; i < session->destination_count; i++) {
+		const struct endpoint *destination = &session->destinations[i];
+		const uint32_t numbers[] = {destination->kinds, destination->session, destination->vni, destination->key,
+					    destination->port};
+
+		if (endpoint_is_tunnel(destination))
+			claim(claims, index,
+			      number_of(number_of(NUMBER_BEGIN, &destination->address, sizeof destination->address), numbers,
+					sizeof numbers));
+	}
+	claim_text(claims, index, session->device);
+	claim_text(claims, index, session->recording.path);
+	claim_text(claims, index, session->recording.listen);
+}
+
+static int by_number(const void *one, const void *other)
+{
+	const struct claim *a = one, *b = other;
+
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return a->session < b->session ? -1 : a->session > b->session;
+}
+
+/* All claims of the sessions that are enabled, those of one number together; the caller's to free, also after -ENOMEM. */
+static int gather_claims(const struct session_list *list, struct claims *claims)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		room += list->sessions[i]->tunnel_count + list->sessions[i]->destination_count + OTHER_CLAIMS;
+	claims->items = calloc(room + 1, sizeof *claims->items);
+	if (!claims->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		if (!list->sessions[i]->disabled)
+			claim_all(claims, i, list->sessions[i]);
+	qsort(claims->items, claims->count, sizeof *claims->items, by_number);
+	return 0;
+}
+
+/* Two sessions by their places in the list. */
+struct pair {
+	uint32_t later, earlier;
+};
+
+struct pairs {
+	struct pair *items;
+	size_t count, room;
+};
+
+static int add_pair(struct pairs *pairs, uint32_t earlier, uint32_t later)
+{
+	if (pairs->count == pairs->room) {
+		size_t room = pairs->room ? pairs->room * 2 : 64;
+		struct pair *items = reallocarray(pairs->items, room, sizeof *items);
+
+		if (!items)
+			return -ENOMEM;
+		pairs->items = items;
+		pairs->room = room;
+	}
+	pairs->items[pairs->count++] = (struct pair){.later = later, .earlier = earlier};
+	return 0;
+}
+
+static int by_place(const void *one, const void *other)
+{
+	const struct pair *a = one, *b = other;
+
+	if (a->later != b->later)
+		return a->later < b->later ? -1 : 1;
+	return a->earlier < b->earlier ? -1 : a->earlier > b->earlier;
+}
+
+/* All pairs that have a claim together, in the order of the list, some of them twice; the caller's to free, also after -ENOMEM. */
+static int pair_up(const struct claims *claims, struct pairs *pairs)
+{
+	int rc = 0;
+
+	for (size_t j = 1; j < claims->count; j++)
+		for (size_t i = j; i-- > 0 && claims->items[i].number == claims->items[j].number && !rc;)
+			if (claims->items[i].session != claims->items[j].session)
+				rc = add_pair(pairs, claims->items[i].session, claims->items[j].session);
+	if (pairs->count)
+		qsort(pairs->items, pairs->count, sizeof *pairs->items, by_place);
+	return rc;
+}
+
+static void check_pair(const struct session *a, const struct session *b, struct error_list *errors)
+{
+	check_tunnels(a, b, errors);
+	check_devices(a, b, errors);
+	check_recordings(a, b, errors);
+	warn_destinations(a, b, errors);
+}
+
+static int check_pairs(const struct session_list *list, struct error_list *errors)
+{
+	struct claims claims = {0};
+	struct pairs pairs = {0};
+	int rc = gather_claims(list, &claims);
+
+	if (!rc)
+		rc = pair_up(&claims, &pairs);
+	for (size_t i = 0; i < pairs.count && !rc; i++)
+		if (!i || by_place(&pairs.items[i - 1], &pairs.items[i]) != 0)
+			check_pair(list->sessions[pairs.items[i].earlier], list->sessions[pairs.items[i].later], errors);
+	free(pairs.items);
+	free(claims.items);
+	return rc;
+}
+
 /* ---- loops ---- */
 
 /* Whether copies that a destination of "from" gets are frames for "to". */
@@ -154,7 +317,18 @@ struct walk {
 	unsigned char *colours;
 	size_t *path; /* indices of the sessions on the way to the one at hand */
 	size_t depth;
+	bool from_tunnels, from_interfaces; /* some session takes frames from such */
 };
+
+/* Mostly nobody takes frames from where the copies go, and there is nothing to search. */
+static bool may_lead_on(const struct walk *walk, const struct session *from)
+{
+	bool may = false;
+
+	for (unsigned int i = 0; i < from->destination_count; i++)
+		may = may || (endpoint_is_tunnel(&from->destinations[i]) ? walk->from_tunnels : walk->from_interfaces);
+	return may;
+}
 
 static void report_loop(const struct walk *walk, size_t back_to)
 {
@@ -211,8 +385,12 @@ static int check_loops(const struct session_list *list, struct error_list *error
 	walk.path = calloc(list->count + 1, sizeof *walk.path);
 	if (!next || !walk.colours || !walk.path)
 		rc = -ENOMEM;
+	for (size_t i = 0; i < list->count; i++) {
+		walk.from_tunnels = walk.from_tunnels || list->sessions[i]->tunnel_count;
+		walk.from_interfaces = walk.from_interfaces || list->sessions[i]->source_count;
+	}
 	for (size_t i = 0; i < list->count && !rc; i++)
-		if (walk.colours[i] == NEW && !list->sessions[i]->disabled && list->sessions[i]->destination_count)
+		if (walk.colours[i] == NEW && !list->sessions[i]->disabled && may_lead_on(&walk, list->sessions[i]))
 			walk_from(&walk, next, i);
 	free(next);
 	free(walk.colours);
@@ -224,18 +402,7 @@ int session_list_check(const struct session_list *list, struct error_list *error
 {
 	size_t before = errors->errors;
 
-	for (size_t j = 1; j < list->count; j++)
-		for (size_t i = 0; i < j; i++) {
-			const struct session *a = list->sessions[i], *b = list->sessions[j];
-
-			if (a->disabled || b->disabled)
-				continue;
-			check_tunnels(a, b, errors);
-			check_devices(a, b, errors);
-			check_recordings(a, b, errors);
-			warn_destinations(a, b, errors);
-		}
-	if (check_loops(list, errors))
+	if (check_pairs(list, errors) || check_loops(list, errors))
 		error_list_add(errors, NULL, "out of memory");
 	return errors->errors > before ? -EINVAL : 0;
 }
