@@ -21,7 +21,7 @@ enum {
 
 const char *const session_directories[] = {"/etc/farspan", "/run/farspan", NULL};
 
-static const char suffix[] = ".session";
+static const char suffix[] = ".session", drop_in_suffix[] = ".session.d";
 static const char *const section_names[SECTION_KINDS] = {"Session", "Source", "Destination", "Match", "Tunnel"};
 
 /* ---- one file: lines, sections, keys ---- */
@@ -312,7 +312,7 @@ static int add_drop_ins(const char *const *directories, const char *name, struct
 	bool empty;
 
 	for (; *directories; directories++) {
-		snprintf(folder, sizeof folder, "%s/%s%s.d", *directories, name, suffix);
+		snprintf(folder, sizeof folder, "%s/%s%s", *directories, name, drop_in_suffix);
 		if (find_files(folder, ".conf", &found, errors))
 			rc = -EINVAL;
 	}
@@ -418,11 +418,35 @@ int session_text_read(const char *name, const char *place, const char *text, str
 	return errors->errors > before ? -EINVAL : rc;
 }
 
+/* Which sessions have a directory of drop-ins: hardly any, and looking for that of each takes longer than reading the file. */
+static int find_folders(const char *const *directories, struct found_files *folders)
+{
+	struct error_list unread = {0}; /* what cannot be read is told of the files in it */
+	int rc = 0;
+
+	for (; *directories; directories++)
+		if (find_files(*directories, drop_in_suffix, folders, &unread) == -ENOMEM)
+			rc = -ENOMEM;
+	if (folders->count)
+		qsort(folders->files, folders->count, sizeof *folders->files, by_name);
+	error_list_free(&unread);
+	return rc;
+}
+
+static bool has_folder(const struct found_files *folders, const char *name)
+{
+	struct found_file wanted;
+
+	snprintf(wanted.name, sizeof wanted.name, "%.*s%s", SESSION_NAME_MAX, name, drop_in_suffix);
+	return folders->count && bsearch(&wanted, folders->files, folders->count, sizeof wanted, by_name);
+}
+
 int session_dir_load(const char *const *directories, struct session_list *list, struct error_list *errors)
 {
-	struct found_files found = {0};
+	static const char *const none[] = {NULL};
+	struct found_files found = {0}, folders = {0};
 	size_t before = errors->errors;
-	int rc = 0;
+	int rc = find_folders(directories, &folders);
 
 	for (const char *const *directory = directories; *directory; directory++)
 		if (find_files(*directory, suffix, &found, errors) == -ENOMEM)
@@ -434,13 +458,14 @@ int session_dir_load(const char *const *directories, struct session_list *list, 
 		struct session *session;
 
 		session_name(found.files[i].path, name);
-		if (read_session(found.files[i].path, name, directories, &session, errors) == 0 && session &&
-		    session_list_add(list, session)) {
+		if (read_session(found.files[i].path, name, has_folder(&folders, name) ? directories : none, &session, errors) == 0 &&
+		    session && session_list_add(list, session)) {
 			session_free(session);
 			rc = -ENOMEM;
 		}
 	}
 	free(found.files);
+	free(folders.files);
 	return !rc && errors->errors > before ? -EINVAL : rc;
 }
 
