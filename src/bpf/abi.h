@@ -339,6 +339,12 @@ struct local_key {
 	__u32 address[4];
 };
 
+/* Value of "found_locals". */
+struct found_local {
+	struct local_key local; /* version 0: none */
+	__u32 revision;         /* of "addresses_revision", when it was found */
+};
+
 /*
  * Key of "sessions", a hash with the session's slot as value: what user space knows the mirror session by, and the UDP port it came to (0
  * for GRE). Of packets of such a session nothing but sequence number, direction, time and frame differ.
@@ -444,6 +450,7 @@ enum {
 	UDP_PORTS_MAX = 8,
 	COLLECT_SLOTS = 4096, /* mirror sessions that the programs know */
 	TARGETS_MAX = 64,
+	LOCALS_FOUND = 16,
 };
 
 #endif

@@ -29,6 +29,23 @@ struct {
 	__type(value, __u32);
 } local_addresses SEC(".maps");
 
+/* Raised by user space whenever an address has been taken out of local_addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} addresses_revision SEC(".maps");
+
+/* Addresses that were found in local_addresses, so that hardly any is looked up twice. None but the program has a say in it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY);
+	__uint(max_entries, LOCALS_FOUND);
+	__type(key, __u32);
+	__type(value, struct found_local);
+} found_locals SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, COLLECTOR_COUNTERS);
@@ -377,10 +394,25 @@ static __always_inline enum fate take_odd(void *ctx, const int xdp, struct outer
 /* Sent to an address whose mirror traffic is taken. */
 static __always_inline int is_for_us(const struct outer *outer)
 {
+	const __u32 *address = outer->key.destination;
 	struct local_key local = {.version = outer->key.version};
+	__u32 zero = 0, place = address[0] ^ address[3], *current = bpf_map_lookup_elem(&addresses_revision, &zero), revision;
+	struct found_local *found;
 
-	__builtin_memcpy(local.address, outer->key.destination, sizeof local.address);
-	return bpf_map_lookup_elem(&local_addresses, &local) != NULL;
+	place = (place ^ place >> 8 ^ place >> 16 ^ place >> 24) % LOCALS_FOUND;
+	found = bpf_map_lookup_elem(&found_locals, &place);
+	if (!current || !found)
+		return 0;
+	/* It is read before the address is looked up, so that it is an old one should that go meanwhile. */
+	revision = *(volatile __u32 *)current;
+	if (found->local.version == local.version && found->revision == revision && same_address(address, found->local.address))
+		return 1;
+	__builtin_memcpy(local.address, address, sizeof local.address);
+	if (!bpf_map_lookup_elem(&local_addresses, &local))
+		return 0;
+	found->local = local;
+	found->revision = revision;
+	return 1;
 }
 
 static __always_inline enum fate receive(void *ctx, const int xdp, struct outer *outer, struct delivery *delivery)

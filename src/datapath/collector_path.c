@@ -54,6 +54,7 @@ struct collector_path {
 	unsigned int interface_count;
 	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
 	unsigned int known_count;
+	__u32 addresses_revision;
 	uint64_t wall_offset_ns;
 	/* Of the drain under way. */
 	const struct collector_handler *handler;
@@ -219,11 +220,21 @@ static bool contains(const struct local_key *keys, unsigned int count, const str
 	return false;
 }
 
+/* The programs forget which addresses they have found. */
+static int raise_revision(struct collector_path *path)
+{
+	__u32 zero = 0;
+
+	path->addresses_revision++;
+	return bpf_map_update_elem(bpf_map__fd(path->object->maps.addresses_revision), &zero, &path->addresses_revision, BPF_ANY);
+}
+
 static int follow_addresses(struct collector_path *path, struct error *error)
 {
 	static struct address_list list; /* too large for the stack */
 	int map = bpf_map__fd(path->object->maps.local_addresses), rc = 0;
 	__u32 present = 1;
+	bool gone = false;
 
 	list.count = 0;
 	for (unsigned int i = 0; i < path->config.local_count; i++)
@@ -237,8 +248,12 @@ static int follow_addresses(struct collector_path *path, struct error *error)
 		    (rc = bpf_map_update_elem(map, &list.keys[i], &present, BPF_ANY)))
 			return fail(error, -rc, "local addresses: %s", strerror(-rc));
 	for (unsigned int i = 0; i < path->known_count; i++)
-		if (!contains(list.keys, list.count, &path->known[i]))
+		if (!contains(list.keys, list.count, &path->known[i])) {
 			bpf_map_delete_elem(map, &path->known[i]);
+			gone = true;
+		}
+	if (gone && (rc = raise_revision(path)))
+		return fail(error, -rc, "local addresses: %s", strerror(-rc));
 	memcpy(path->known, list.keys, sizeof path->known);
 	path->known_count = list.count;
 	return 0;
@@ -547,8 +562,9 @@ void collector_path_follow_clock(struct collector_path *path)
 void collector_path_leave(struct collector_path *path)
 {
 	(void)collector_path_lost(path); /* how many CPUs there are is read from a file, once */
-	/* What is taken is not for this process to say any more. The number stays in use until the object is closed. */
+	/* What is taken is not for this process to say any more. The numbers stay in use until the object is closed. */
 	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
+	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.addresses_revision), O_CLOEXEC);
 	while (path->interface_count)
 		if (path->doors[--path->interface_count].in.link >= 0)
 			close(path->doors[path->interface_count].in.link);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The collector writes into a pipe, from which tshark reads while it runs; and a reader that goes away ends it with an error.
+# The collector writes into a pipe, from which tshark reads while it runs; and a reader that goes away ends it with an error. What it takes
+# follows the addresses of its host.
 #
 #     tap  u0 ---- c0  col, pipe to tshark
 # shellcheck source=tests/net/lib.sh
@@ -39,4 +40,35 @@ status=0
 wait "$(cat "$work/collect.pid")" || status=$?
 equal "status of farspan collect" 1 $status
 said collect "standard output" || wrong "it does not name what failed: $(cat "$work/collect.err")"
+
+echo "-- an address goes: what is sent to it is taken no more, although its session is known"
+mkdir "$work/second"
+"$here/make_outer.py" "$work/second" $mac_u $mac_c 10.9.0.1 10.9.0.3 fd09::1 fd09::3
+editcap -F pcap -r "$work/second/outer.pcap" "$work/second/one.pcap" 1
+
+# passed: how many packets were for no address of the host.
+passed() {
+	at col nstat -asz IpInAddrErrors | awk '$1 == "IpInAddrErrors" { print $2 }'
+}
+
+one_passes() {
+	local before
+	before=$(passed)
+	send_to_collector "$work/second/one.pcap"
+	sent=$((sent + 1))
+	[ "$(passed)" -eq $((before + 1)) ]
+}
+
+sent=0
+at col ip address add 10.9.0.3/24 dev c0
+collect
+until [ $sent -eq 3 ]; do
+	! one_passes || wrong "a packet to an address of the host was not taken"
+done
+at col ip address del 10.9.0.3/24 dev c0
+until one_passes; do
+	[ $sent -lt 300 ] || fail "what is sent to an address that has gone is still taken"
+	sleep 0.1
+done
+end_collect written=$((sent - 1))
 finish
