@@ -561,6 +561,8 @@ void runner_follow(struct runner *runner)
 
 		if (running->collector && collector_follow(running->collector, &error))
 			log_line(LOG_LEVEL_ERROR, running->name, "%s", error.text);
+		if (running->collector && (news = collector_news(running->collector)))
+			log_line(LOG_LEVEL_WARNING, running->name, "%s", news);
 	}
 }
 
@@ -581,17 +583,24 @@ const struct session_list *runner_wanted(const struct runner *runner)
 
 static void look_at_collector(const struct running_collector *running, struct runner_session *found)
 {
-	struct collector_report report;
+	struct collector_report report = {0};
 
 	found->collector = running->collector;
 	found->why = running->collector ? *collector_problem(running->collector) : running->problem;
 	found->state = MIRROR_ACTIVE;
 	if (running->collector)
 		collector_read(running->collector, &report);
-	if (!found->why.code && !report.text[0])
+	if (!found->why.code && !report.text[0] && !report.done)
 		fail(&found->why, EAGAIN, "it is just starting");
-	if (found->why.code)
+	if (found->why.code) {
 		found->state = MIRROR_PENDING;
+	} else if (report.done) {
+		found->state = MIRROR_OFF;
+		fail(&found->why, EALREADY, "it has collected as much as it was to");
+	} else if (*report.trouble) {
+		found->state = MIRROR_DEGRADED;
+		fail(&found->why, EIO, "%s", report.trouble);
+	}
 }
 
 static void look_at_device(struct runner_session *found)

@@ -25,6 +25,7 @@ enum {
 /* What comes through the pipe, in one piece each. */
 struct message {
 	struct error problem; /* of the process, which ends; code 0: it collects */
+	char news[256];
 	struct collector_report report;
 };
 
@@ -34,8 +35,10 @@ struct collector {
 	const struct session *session;
 	struct worker worker;
 	uint64_t retry_ns;
+	bool done;
 	struct error problem;
 	struct collector_report last, earlier;
+	char news[256], told[256]; /* what the process said, and what of it collector_news() did */
 };
 
 /* ---- the process ---- */
@@ -43,6 +46,7 @@ struct collector {
 struct work {
 	const struct session *session;
 	struct collecting parts;
+	bool done;
 	int pipe;
 };
 
@@ -57,7 +61,13 @@ static void report_live(struct live *live, struct collector_report *report)
 	snprintf(report->text, sizeof report->text, "%s", live_text(live));
 }
 
-static void report(const struct work *work, const struct error *problem)
+/* What a pipe takes whole is not as long as paths can be. */
+static void cut_text(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text ? text : "");
+}
+
+static void report(struct work *work, const struct error *problem)
 {
 	struct message message = {0};
 	struct collect_summary s;
@@ -65,6 +75,8 @@ static void report(const struct work *work, const struct error *problem)
 	if (problem)
 		message.problem = *problem;
 	if (work->parts.collect) {
+		cut_text(message.news, sizeof message.news, collecting_news(&work->parts));
+		cut_text(message.report.trouble, sizeof message.report.trouble, collecting_trouble(&work->parts));
 		collect_summarize(work->parts.collect, &s);
 		memcpy(message.report.counters, s.counters, sizeof s.counters);
 		message.report.buffered = s.buffered;
@@ -78,6 +90,7 @@ static void report(const struct work *work, const struct error *problem)
 		message.report.restarted = s.restarted;
 		message.report.sessions = s.sessions;
 	}
+	message.report.done = work->done;
 	if (work->parts.live)
 		report_live(work->parts.live, &message.report);
 	/* Should nobody read, the next report says it all again. */
@@ -164,6 +177,7 @@ static void receive(struct work *work, struct error *error)
 		if (second)
 			report(work, NULL);
 	}
+	work->done = !rc && collecting_is_done(&work->parts);
 }
 
 static void finish(struct work *work, struct error *error)
@@ -225,6 +239,8 @@ static void take_reports(struct collector *c)
 	while (read(c->worker.pipe, &message, sizeof message) == sizeof message) {
 		c->last = message.report;
 		c->problem = message.problem;
+		if (*message.news)
+			memcpy(c->news, message.news, sizeof c->news);
 	}
 }
 
@@ -239,6 +255,8 @@ static void add(struct collector_report *sum, const struct collector_report *mor
 	sum->ring_size = more->ring_size;
 	sum->delay_ns = more->delay_ns;
 	memcpy(sum->text, more->text, sizeof sum->text);
+	memcpy(sum->trouble, more->trouble, sizeof sum->trouble);
+	sum->done = more->done;
 }
 
 static void bury(struct collector *c, int status)
@@ -247,6 +265,8 @@ static void bury(struct collector *c, int status)
 	worker_close(&c->worker);
 	add(&c->earlier, &c->last);
 	memset(&c->last, 0, sizeof c->last);
+	if ((c->done = c->earlier.done))
+		return;
 	c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
 	if (WIFSIGNALED(status))
 		fail(&c->problem, ECHILD, "its process was ended by signal %d", WTERMSIG(status));
@@ -259,8 +279,7 @@ int collector_follow(struct collector *c, struct error *error)
 	int status;
 
 	if (!c->worker.pid) {
-		/* One that was to end after a number of frames has done what it should. */
-		if (clock_monotonic_ns() >= c->retry_ns && !c->session->count && start(c, &c->problem))
+		if (clock_monotonic_ns() >= c->retry_ns && !c->done && start(c, &c->problem))
 			c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
 		return 0;
 	}
@@ -268,9 +287,20 @@ int collector_follow(struct collector *c, struct error *error)
 	if (!worker_has_ended(&c->worker, &status))
 		return 0;
 	bury(c, status);
+	if (c->done && !c->problem.code)
+		return 0;
 	if (error)
 		*error = c->problem;
 	return 1;
+}
+
+const char *collector_news(struct collector *c)
+{
+	if (!*c->news)
+		return NULL;
+	memcpy(c->told, c->news, sizeof c->told);
+	*c->news = '\0';
+	return c->told;
 }
 
 void collector_close(struct collector *c)
@@ -290,6 +320,7 @@ void collector_read(const struct collector *c, struct collector_report *report)
 {
 	*report = c->earlier;
 	add(report, &c->last);
+	report->done = c->done;
 }
 
 uint64_t collector_cpu_ns(const struct collector *c)

@@ -3,6 +3,7 @@
 #ifndef ENGINE_COLLECTOR_H
 #define ENGINE_COLLECTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -17,6 +18,8 @@ struct collector_report {
 	uint32_t sessions;
 	uint64_t ring_bytes, ring_size, delay_ns; /* of about the last second, see struct collector_load */
 	char text[160];                           /* what it listens on */
+	char trouble[256]; /* what is wrong, though it collects: "x.pcapng: cannot write: No space left on device"; empty: nothing */
+	bool done;         /* the wanted number of frames or files has come, and it has ended */
 };
 
 struct collector;
@@ -34,10 +37,13 @@ void collector_close(struct collector *collector);
 void collector_rename(struct collector *collector, const struct session *session);
 
 /*
- * Takes what the process says, and starts it again a second after it died: its counters then begin anew, and what it had counted stays in
- * the sums. To be called every second. Returns 1 if it has just died, and why in *error; else 0.
+ * Takes what the process says, and starts it again a second after it died, unless it is done: its counters then begin anew, and what it had
+ * counted stays in the sums. To be called every second. Returns 1 if it has just died, and why in *error; else 0.
  */
 int collector_follow(struct collector *collector, struct error *error);
+
+/* A line for the log, once, that collector_follow() has heard: a disk is full, or has room again; NULL: none. Valid until that. */
+const char *collector_news(struct collector *collector);
 
 /* The last report, with what earlier processes counted. */
 void collector_read(const struct collector *collector, struct collector_report *report);

@@ -272,6 +272,23 @@ echo "-- a collector's process that is killed is started again"
 kill -9 "$(pgrep -P "$(cat "$work/col.pid")" farspan-collect)"
 until_said col "all: its process was ended by signal 9"
 until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((4 * pings))]"
+
+echo "-- a recording that cannot be written for a while, and one that ends by itself"
+pid=$(pgrep -P "$(cat "$work/col.pid")" -x farspan-collect)
+session col short "[Source]" "Type=tzsp" "[Destination]" "Type=pcapng" "File=$work/col/short.pcapng" "Seconds=1" "Files=1"
+all_is() {
+	ping_b
+	shows col 'select(.name == "all") | [.state, (.why | endswith("cannot write: File too large"))]' "$1"
+}
+setpriv "${user[@]}" prlimit --fsize=1: --pid "$pid"
+until_true 20 "what fails to be told" all_is '["degraded",true]'
+said col "all.pcapng: cannot write: File too large" || wrong "nothing in the log: $(tail -n 3 "$work/col.err")"
+setpriv "${user[@]}" prlimit --fsize=unlimited: --pid "$pid"
+until_true 20 "the recording to go on" all_is '["active",false]'
+until_said col "all.pcapng: recording again"
+until_true 20 "the sums" shows col 'select(.name == "all").actual | .packets - .buffered == .counters.written + .counters.write_error' true
+until_true 20 "the other to end" shows col 'select(.name == "short") | [.state, .why]' '["off","it has collected as much as it was to"]'
+
 end tap TERM || wrong "the end of farspand: status $?"
 end col TERM || wrong "the end of the collector's farspand: status $?"
 equal "devices left behind" "" "$(ip -n ${prefix}tap -o link show | grep 'fs[0-9a-f]*-' || true)"
