@@ -75,6 +75,11 @@ def main():
             "ipv4_late": row(four[0]) + row(four[1], 31) + row(four[2]),
             "ipv6": b"".join(map(row, six)),
         },
+        "fuzz_recording": {
+            "full": bytes([0, 0, 9, 3, 0, 0, 50, 4, 77, 1, 2, 2, 0, 0, 7, 6, 0, 2, 0, 1, 3, 3, 0]),
+            "short_writes": bytes([1, 0, 1, 5, 30, 1, 2, 3, 0, 2, 0, 5, 0, 0, 9, 2, 0, 6, 0, 2, 0, 0, 4]),
+            "not_cut": bytes([0, 0, 9, 7, 0, 4, 40, 1, 3, 2, 0, 0, 1, 2, 0, 6, 0, 2, 0, 0, 5, 3, 0]),
+        },
         "fuzz_trackers": {
             "in_order": b"".join(step(n, n * 1000) for n in range(20)),
             "again": b"".join(step(n % 12, n * 1000, clock=0) for n in range(30)),
