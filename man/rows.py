@@ -222,7 +222,7 @@ def match_keys(source, half, column):
     taken = ours if half == "to" else ours | constants.value("KINDS_ALL")
     for row in rows(source.text("src/model/keys.def"), r"\bKEY\("):
         form, (least, most, default, taken_by, help_text) = row[4], row[5:10]
-        if row[0] not in ("marker", "port") and constants.value(taken_by) >> SIDES[half][1] & taken:
+        if row[0] not in ("marker", "port", "from_vrf") and constants.value(taken_by) >> SIDES[half][1] & taken:
             yield row[column], form, least, most, default, help_text
 
 

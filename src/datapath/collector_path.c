@@ -51,6 +51,7 @@ struct collector_path {
 	bool hushes;
 	int known_program; /* the socket by which others know the program on the way out; -1: none */
 	unsigned int held; /* interfaces that had an XDP program */
+	int vrf;           /* that the sockets are bound to, by its ifindex */
 	unsigned int interface_count;
 	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
 	unsigned int known_count;
@@ -303,6 +304,7 @@ static void close_door(struct door *door)
 
 struct link_walk {
 	struct collector_path *path;
+	int vrf;                   /* ifindex; 0: any will do */
 	bool seen[INTERFACES_MAX]; /* doors[] that still exist */
 	bool found;
 	struct error error;
@@ -346,7 +348,7 @@ static void visit_link(const struct link *link, void *context)
 
 	if (!is_named(&path->config, link->name))
 		return;
-	if (!link->ethernet || owner_is_device(link))
+	if (!link->ethernet || owner_is_device(link) || (walk->vrf && link->master != walk->vrf))
 		return;
 	walk->found = true;
 	if (is_listened_on(path, link->ifindex, walk))
@@ -371,12 +373,46 @@ static int limit_sockets(struct collector_path *path, struct error *error)
 	return rc ? fail(error, -rc, "sockets: cannot be limited to interfaces: %s", strerror(-rc)) : 0;
 }
 
+/* What the kernel puts together it gives to sockets of its VRF only. */
+static int follow_vrf(struct collector_path *path, int *vrf, struct error *error)
+{
+	const char *name = path->config.vrf;
+	struct link link;
+	int rc;
+
+	if (!*name)
+		return 0;
+	rc = netlink_link_by_name(path->netlink, name, &link, error);
+	if (rc)
+		return rc == -ENODEV ? fail(error, ENODEV, "interface '%s': no such interface", name) : rc;
+	if (strcmp(link.kind, "vrf") != 0)
+		return fail(error, EINVAL, "interface '%s' is no VRF", name);
+	if (link.ifindex != path->vrf && (rc = tunnel_sockets_bind(path->sockets, name)))
+		return fail(error, -rc, "sockets: cannot be bound to VRF '%s': %s", name, strerror(-rc));
+	*vrf = path->vrf = link.ifindex;
+	return 0;
+}
+
+static int fail_alone(const struct collector_path_config *config, struct error *error)
+{
+	if (*config->vrf)
+		return fail(error, ENODEV, "VRF '%s' has no Ethernet interface %s", config->vrf,
+			    config->interface_count ? "of those that are named" : "to collect from");
+	if (config->interface_count)
+		return fail(error, ENODEV, "interface '%s': no such interface, or not an Ethernet one", config->interfaces[0]);
+	return fail(error, ENODEV, "this host has no Ethernet interface to collect from");
+}
+
 /* Listens on interfaces that have come, and forgets those that have gone. */
 static int follow_interfaces(struct collector_path *path, struct error *error)
 {
 	struct link_walk walk = {.path = path};
-	int rc = netlink_each_link(path->netlink, visit_link, &walk, error);
+	struct error no_vrf = {0};
+	int rc = follow_vrf(path, &walk.vrf, &no_vrf);
 
+	if (rc)
+		walk.vrf = -1;
+	rc = netlink_each_link(path->netlink, visit_link, &walk, error);
 	if (rc)
 		return rc;
 	for (unsigned int i = path->interface_count; i-- > 0;)
@@ -384,11 +420,11 @@ static int follow_interfaces(struct collector_path *path, struct error *error)
 			forget(path, i, &walk);
 	if (path->interface_count)
 		return limit_sockets(path, error);
+	if (no_vrf.code)
+		return fail(error, no_vrf.code, "%s", no_vrf.text);
 	if (walk.found)
 		return fail(error, walk.error.code, "%s", walk.error.text);
-	if (path->config.interface_count)
-		return fail(error, ENODEV, "interface '%s': no such interface, or not an Ethernet one", path->config.interfaces[0]);
-	return fail(error, ENODEV, "this host has no Ethernet interface to collect from");
+	return fail_alone(&path->config, error);
 }
 
 /* ---- all ---- */
@@ -415,7 +451,7 @@ static int open_parts(struct collector_path *path, struct error *error)
 	    (rc = collector_sessions_open(&path->sessions, bpf_map__fd(path->object->maps.sessions), bpf_map__fd(path->object->maps.ways),
 					  bpf_map__fd(path->object->maps.accounts), error)))
 		return rc;
-	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->udp_ports, config->udp_port_count, error);
+	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->udp_ports, config->udp_port_count, config->vrf, error);
 	if (!rc)
 		rc = tunnel_sockets_watch(path->sockets, path->ring.epoll, error);
 	if (rc)

@@ -25,6 +25,7 @@ struct collector_path_config {
 	unsigned int local_count;     /* 0: all of this host's */
 	char interfaces[COLLECTOR_INTERFACES_MAX][IFNAMSIZ];
 	unsigned int interface_count; /* 0: all of this host's */
+	char vrf[IFNAMSIZ];           /* only interfaces that are in it; empty: any */
 	struct collect_scope scope;   /* narrow only if others of this host collect these types too */
 	bool delivers;                /* there will be interfaces to hand frames on to */
 	bool carries;                 /* some of them are relays that are told what was received around a frame; by tc only */

@@ -29,6 +29,7 @@ struct membership {
 	/* Of the walk under way. */
 	const char (*names)[IFNAMSIZ];
 	unsigned int name_count;
+	int vrf; /* ifindex; 0: any will do; -1: there is none now */
 	struct error error;
 };
 
@@ -107,6 +108,8 @@ static void join_on(struct membership *membership, const struct link *link, unsi
 
 static bool is_wanted(const struct membership *membership, const struct link *link)
 {
+	if (membership->vrf && link->master != membership->vrf)
+		return false;
 	for (unsigned int i = 0; i < membership->name_count; i++)
 		if (strcmp(link->name, membership->names[i]) == 0)
 			return true;
@@ -132,9 +135,14 @@ static bool is_member(const struct membership *membership, unsigned int group)
 }
 
 int membership_follow(struct membership *membership, struct netlink *netlink, const char (*names)[IFNAMSIZ], unsigned int count,
-		      struct error *error)
+		      const char *vrf, struct error *error)
 {
+	struct link link;
 	int rc;
+
+	membership->vrf = 0;
+	if (*vrf)
+		membership->vrf = netlink_link_by_name(netlink, vrf, &link, NULL) ? -1 : link.ifindex;
 
 	membership->names = names;
 	membership->name_count = count;

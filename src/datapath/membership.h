@@ -14,10 +14,10 @@ int membership_open(struct membership **membership, const struct address *groups
 void membership_close(struct membership *membership);
 
 /*
- * Joins the groups on every Ethernet interface that is up and one of names (count 0: on all), and leaves those of interfaces that are not.
- * 0, or -errno: a group could be joined on none; it is tried again by the next call.
+ * Joins the groups on every Ethernet interface that is up, one of names (count 0: on all), and in that VRF (empty: in any or none), and
+ * leaves those of interfaces that are not. 0, or -errno: a group could be joined on none; it is tried again by the next call.
  */
 int membership_follow(struct membership *membership, struct netlink *netlink, const char (*names)[IFNAMSIZ], unsigned int count,
-		      struct error *error);
+		      const char *vrf, struct error *error);
 
 #endif

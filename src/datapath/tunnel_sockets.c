@@ -99,7 +99,21 @@ bool tunnel_sockets_port_is_free(uint16_t port)
 	return is_free;
 }
 
-static int open_socket(struct tunnel_sockets *sockets, int family, int protocol, uint16_t port, struct error *error)
+/* What another VRF's sockets have is no matter to those of this one. */
+static int bind_vrf(const struct tunnel_socket *s, const char *vrf)
+{
+	return *vrf ? setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, vrf, (socklen_t)strlen(vrf)) : 0;
+}
+
+int tunnel_sockets_bind(struct tunnel_sockets *sockets, const char *vrf)
+{
+	for (unsigned int i = 0; i < sockets->count; i++)
+		if (bind_vrf(&sockets->all[i], vrf))
+			return -errno;
+	return 0;
+}
+
+static int open_socket(struct tunnel_sockets *sockets, int family, int protocol, uint16_t port, const char *vrf, struct error *error)
 {
 	struct tunnel_socket *s = &sockets->all[sockets->count];
 	int type = (protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -107,11 +121,13 @@ static int open_socket(struct tunnel_sockets *sockets, int family, int protocol,
 	*s = (struct tunnel_socket){.fd = socket(family, type, protocol), .family = family, .protocol = protocol, .port = port};
 	if (s->fd < 0 && errno == EAFNOSUPPORT) /* a host without IPv6 */
 		return 0;
-	if (s->fd < 0 || configure(s) || bind_port(s)) {
+	if (s->fd < 0 || configure(s) || bind_vrf(s, vrf) || bind_port(s)) {
 		int code = errno;
 
 		if (s->fd >= 0)
 			close(s->fd);
+		if (code == ENODEV && *vrf)
+			return fail(error, code, "interface '%s': no such interface", vrf);
 		if (protocol == IPPROTO_UDP)
 			return fail(error, code, "UDP port %u: %s", port,
 				    code == EADDRINUSE ? "another program or a vxlan device has it" : strerror(code));
@@ -122,7 +138,7 @@ static int open_socket(struct tunnel_sockets *sockets, int family, int protocol,
 }
 
 int tunnel_sockets_open(struct tunnel_sockets **opened, unsigned int gre_kinds, const uint16_t *udp_ports, unsigned int port_count,
-			struct error *error)
+			const char *vrf, struct error *error)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	struct tunnel_sockets *sockets = calloc(1, sizeof *sockets);
@@ -133,9 +149,9 @@ int tunnel_sockets_open(struct tunnel_sockets **opened, unsigned int gre_kinds, 
 	sockets->gre_kinds = gre_kinds;
 	for (unsigned int f = 0; f < 2; f++) {
 		if (!rc && gre_kinds)
-			rc = open_socket(sockets, families[f], IPPROTO_GRE, 0, error);
+			rc = open_socket(sockets, families[f], IPPROTO_GRE, 0, vrf, error);
 		for (unsigned int i = 0; !rc && i < port_count; i++)
-			rc = open_socket(sockets, families[f], IPPROTO_UDP, udp_ports[i], error);
+			rc = open_socket(sockets, families[f], IPPROTO_UDP, udp_ports[i], vrf, error);
 	}
 	if (rc)
 		tunnel_sockets_close(sockets);

@@ -19,11 +19,14 @@ bool tunnel_sockets_port_is_free(uint16_t port);
 
 /*
  * gre_kinds: bits of enum farspan_kind whose GRE packets are wanted. A port that another program has is an error. *sockets is the caller's,
- * to be closed.
+ * to be closed. vrf: only what comes in by this VRF device; empty: by any that the host's settings allow.
  */
 int tunnel_sockets_open(struct tunnel_sockets **sockets, unsigned int gre_kinds, const uint16_t *udp_ports, unsigned int port_count,
-			struct error *error);
+			const char *vrf, struct error *error);
 void tunnel_sockets_close(struct tunnel_sockets *sockets);
+
+/* A VRF of that name has been made anew: the sockets are its own now. 0 or -errno. */
+int tunnel_sockets_bind(struct tunnel_sockets *sockets, const char *vrf);
 
 /* Adds the sockets to an epoll descriptor, which may watch a ring buffer besides; to be called once, before they are drained. */
 int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error *error);

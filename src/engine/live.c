@@ -169,11 +169,17 @@ static void describe(struct live *live)
 	}
 }
 
+/* Of whose interfaces all sources take, by session_vrf_fault(); empty: of any. */
+static const char *vrf_of_all(const struct live *live)
+{
+	return live->config.source_count ? live->config.sources[0].vrf : "";
+}
+
 static int follow_groups(struct live *live, struct error *error)
 {
 	const char(*names)[IFNAMSIZ] = (const char(*)[IFNAMSIZ])live->interfaces;
 
-	return live->groups ? membership_follow(live->groups, live->netlink, names, live->interface_count, error) : 0;
+	return live->groups ? membership_follow(live->groups, live->netlink, names, live->interface_count, vrf_of_all(live), error) : 0;
 }
 
 /* Local addresses of sources that are groups: this host must be a member of them. */
@@ -280,6 +286,7 @@ static int open_parts(struct live *live, struct error *error)
 	if (rc)
 		return rc;
 	path.kinds = live->kinds;
+	snprintf(path.vrf, sizeof path.vrf, "%s", vrf_of_all(live));
 	if (live->config.narrow)
 		set_scope(&live->config.sources[0], &path.scope);
 	path.locals = live->locals;

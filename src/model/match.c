@@ -31,7 +31,7 @@ void match_begin(struct match *match)
 /* What is of receiving packets, not of what they say. */
 static bool is_of_reception(unsigned int key)
 {
-	return key == ENDPOINT_KEY_marker || key == ENDPOINT_KEY_port;
+	return key == ENDPOINT_KEY_marker || key == ENDPOINT_KEY_port || key == ENDPOINT_KEY_from_vrf;
 }
 
 /* Names of the second half say so, but for the one that only it has. */

@@ -307,6 +307,14 @@ const char *session_spread_fault(const struct session *session, bool collects)
 	return NULL;
 }
 
+const char *session_vrf_fault(const struct endpoint *sources, unsigned int count)
+{
+	for (unsigned int i = 1; i < count; i++)
+		if (strcmp(sources[i].vrf, sources[0].vrf) != 0)
+			return "must be the same in all sources of a session";
+	return NULL;
+}
+
 int session_check_matches(const struct session *session, struct error *error)
 {
 	unsigned int count = 0;

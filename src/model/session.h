@@ -119,6 +119,9 @@ int session_check(const struct session *session, struct error *error);
 /* What spread lacks in this session, as in "needs two or more destinations"; NULL: nothing. collects: it is a collector's. */
 const char *session_spread_fault(const struct session *session, bool collects);
 
+/* What is wrong with the VRFs of a collector's sources, as in "must be the same ..."; NULL: nothing. */
+const char *session_vrf_fault(const struct endpoint *sources, unsigned int count);
+
 /* Whether frames come out of tunnels, not from interfaces. */
 static inline bool session_collects(const struct session *session)
 {

@@ -39,9 +39,9 @@ static bool tunnels_meet(const struct endpoint *a, const struct endpoint *b)
 {
 	bool sided = endpoint_has(a, ENDPOINT_KEY_side), b_sided = endpoint_has(b, ENDPOINT_KEY_side);
 
-	return a->kinds & b->kinds && a->port == b->port && address_equal(&a->address, &b->address) && senders_meet(a, b) &&
-	       sets_meet(&a->ids, &b->ids) && sets_meet(&a->indexes, &b->indexes) && sets_meet(&a->hwids, &b->hwids) &&
-	       sets_meet(&a->vlans, &b->vlans) && sided == b_sided && (!sided || a->side == b->side);
+	return a->kinds & b->kinds && a->port == b->port && strcmp(a->vrf, b->vrf) == 0 && address_equal(&a->address, &b->address) &&
+	       senders_meet(a, b) && sets_meet(&a->ids, &b->ids) && sets_meet(&a->indexes, &b->indexes) &&
+	       sets_meet(&a->hwids, &b->hwids) && sets_meet(&a->vlans, &b->vlans) && sided == b_sided && (!sided || a->side == b->side);
 }
 
 static void check_tunnels(const struct session *a, const struct session *b, struct error_list *errors)

@@ -309,6 +309,9 @@ static void build_tunnel(struct build *build, const struct text_item *type)
 	take_endpoint_keys(build, &tunnel, ENDPOINT_SOURCE, PART_TUNNELS);
 	if (session_append_tunnel(session, &tunnel, &error))
 		error_list_add(build->errors, &build->part->place, "%s", error.text);
+	else if (session_vrf_fault(session->tunnels, session->tunnel_count))
+		error_list_add(build->errors, &build->part->place, "%s %s", word(build, "VRF", "vrf"),
+			       session_vrf_fault(session->tunnels, session->tunnel_count));
 }
 
 static void build_recording(struct build *build)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# "farspan collect" on other kernels: the guest is the collector. Then both ends in the guest, in namespaces with veth pairs. What was
-# recorded is what was sent, byte by byte; and whatever ends a collector, nothing of it stays.
+# "farspan collect" on other kernels: the guest is the collector. Then both ends in the guest, in namespaces with veth pairs, where the
+# collector is a relay too; and the guest's interface in a VRF. What was recorded or relayed is what was sent, byte by byte; and whatever
+# ends a collector, nothing of it stays.
 #
 #     tap  u0 ---- c0  guest         10.9.0.1, fd09::1 to 10.9.0.2, fd09::2
 #
@@ -71,6 +72,7 @@ ip -n col address add 10.8.0.2/24 dev c0
 ip neigh replace 10.1.0.1 lladdr $mac_a dev s0 nud permanent
 ip -n a neigh replace 10.1.0.3 lladdr $mac_s0 dev a0 nud permanent
 ip neigh replace 10.8.0.2 lladdr 02:00:00:00:09:12 dev g0 nud permanent
+ip -n col neigh replace 10.8.0.3 lladdr 02:00:00:00:09:11 dev c0 nud permanent # where the relay sends to: nobody, who does not answer
 # What a wire would carry is finished, and cut into frames; what is mirrored at s0 is not.
 ethtool -K s0 tx off tso off >/dev/null
 ethtool -K g0 tx off tso off >/dev/null
@@ -80,8 +82,8 @@ ip -n col link set c0 mtu 9000
 dd if=/dev/urandom of=/tmp/data bs=1000 count=500 2>/dev/null
 END
 inside_state before
-inside_captures "a/a0 at_a"
-inside_start collect --at col collect --json $way -w /tmp/collected.pcapng
+inside_captures "a/a0 at_a" "g0 relayed -Q in dst host 10.8.0.3"
+inside_start collect --at col collect --json $way -w /tmp/collected.pcapng -t erspan3:10.8.0.3,id=9 -t erspan2:10.8.0.3,id=10,keep=seq
 inside_start mirror mirror --json $way -i s0 -d both -t erspan2:10.8.0.2,id=7
 inside <<END || fail "the traffic itself"
 ip netns exec a /bin/nc -l -p 5001 <>/tmp/silent >/tmp/got &
@@ -94,12 +96,46 @@ ping -q -c 1 -W 20 10.8.0.2 >/dev/null
 END
 inside_end mirror
 stop_collect lost=0 late=0 duplicate=0
-end_inside_captures at_a
+end_inside_captures at_a relayed
 mirrored=$("$here/compare.py" count "$work/at_a.pcap")
 [ "$mirrored" -ge 400 ] || wrong "only $mirrored frames"
 "$here/counters.py" "$work/mirror.out" sent="$mirrored" || wrong "the counters of the mirror: $(cat "$work/mirror.err")"
 "$here/collected.py" counters "$work/collect.out" written="$mirrored" || wrong "the counters of the collector"
 compare same "$work/at_a.pcap" "$work/collected.pcapng"
 compare checksums "$work/collected.pcapng"
+compare same "$work/at_a.pcap+$work/at_a.pcap" "erspan:$work/relayed.pcap"
+compare sequence "$work/relayed.pcap"
+equal "what was relayed to each" "$mirrored $mirrored" "$(jq -r '[.destinations[].sent] | join(" ")' "$work/collect.out")"
 inside_nothing_left "mirror and collector"
+
+# blue: the VRF, of which the guest's interface is then one
+blue() {
+	inside <<-END
+		ip link add blue type vrf table 100
+		ip link set blue up
+		ip link set u0 master blue
+		ip address replace fd09::2/64 dev u0 nodad
+		ip neigh replace 10.9.0.1 lladdr $mac_u dev u0 nud permanent
+		ip neigh replace fd09::1 lladdr $mac_u dev u0 nud permanent
+	END
+}
+
+if ! inside "ip link add red type vrf table 101" >/dev/null; then
+	echo "this guest was made without VRFs"
+	finish
+	exit
+fi
+echo "-- $kernel ${way:-best way}: a VRF, which goes and comes back"
+blue
+inside_start collect collect --json $way "-f "{erspan,gre,vxlan,geneve,tzsp}":any,vrf=blue" -w /tmp/collected.pcapng
+inside "ip link del blue"
+inside "while bpftool link show | grep -q xdp || tc filter show dev u0 ingress | grep -q farspan; do sleep 0.1; done"
+send_to_collector "$work/outer.pcap"
+blue
+inside "until bpftool link show | grep -q xdp || tc filter show dev u0 ingress | grep -q farspan; do sleep 0.1; done"
+send_to_collector "$work/outer.pcap"
+stop_collect written=$frames lost=0 late=0 duplicate=0
+compare same "$work/inner.pcap+$work/raw.pcap" "$work/collected.pcapng"
+inside "! farspan collect -f erspan:any,vrf=red -w /tmp/x.pcapng" >"$work/err" || wrong "a VRF without interfaces was accepted"
+grep -q "VRF 'red' has no Ethernet interface to collect from" "$work/err" || wrong "of an empty VRF it is said: $(cat "$work/err")"
 finish

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # "farspan mirror" on other kernels: the guest is the machine that mirrors. The copies are the frames of the wire, byte by byte, its
-# network cards being virtio ones with every offload; and whatever ends a mirror, nothing of it stays.
+# network cards being virtio ones with every offload; and whatever ends a mirror, nothing of it stays. And uplinks in a VRF.
 #
 #     a ---- s0 [ bridge of the guest ] s1 ---- b
 #                 u0 ---- col
@@ -109,4 +109,36 @@ frames=$(("$("$here/compare.py" count "$work/special.pcap")" + 2)) # the fences
 compare same "$work/special.pcap+$work/special.pcap" "erspan:$work/copies.pcap"
 compare sequence "$work/copies.pcap"
 fields "$work/copies.pcap" $frames:kind=erspan1 $frames:kind=erspan2,session=4 $frames:kind=gre,key=5 $frames:kind=vxlan,vni=6
+
+if ! inside "ip link add red type vrf table 101" >/dev/null; then
+	echo "this guest was made without VRFs"
+	finish
+	exit
+fi
+echo "-- $kernel ${way:-best way}: the uplink in a VRF, by the VRF and by its own name"
+inside <<END
+ip link add blue type vrf table 100
+ip link set blue up
+ip link set u0 master blue
+ip address replace fd09::1/64 dev u0 nodad
+ip neigh replace 10.9.0.2 lladdr $mac_c dev u0 nud permanent
+ip neigh replace fd09::2 lladdr $mac_c dev u0 nud permanent
+END
+inside "! farspan mirror -i s0 -t erspan2:10.9.0.2" | grep -q "no route to 10.9.0.2" || wrong "a route of a VRF was taken unasked"
+start -i s0 -d both -t erspan2:10.9.0.2,vrf=blue -t "'erspan3:[fd09::2],id=2,vrf=blue,dev=u0'" -t erspan2:10.9.0.2,id=11,dev=u0
+at a ping -q -c 20 -i 0.01 -W 20 10.1.0.2 >/dev/null || wrong "the pings themselves"
+inside <<END
+ip link del blue
+ip neigh replace 10.9.0.2 lladdr $mac_c dev u0 nud permanent
+until tail -n 3 /tmp/mirror.err | grep -c "interface 'blue': no such interface" | grep -q 2 &&
+	tail -n 1 /tmp/mirror.err | grep -q 'erspan2 10.9.0.1 -> 10.9.0.2 via u0'; do
+	sleep 0.05
+done
+END
+at a ping -q -c 20 -i 0.01 -W 20 10.1.0.2 >/dev/null || wrong "the pings themselves"
+stop INT
+# Pings and answers, with the fences behind the second half.
+"$here/counters.py" "$work/mirror.out" seen=246 attempted=246 sent=162 no_route=84 || wrong "the counters: $(cat "$work/mirror.err")"
+tshark -n -r "$work/copies.pcap" -w "$work/by_name.pcap" -Y 'erspan.spanid == 11' 2>/dev/null
+compare same "$work/at_a.pcap+$work/at_b.pcap" "erspan:$work/by_name.pcap"
 finish
