@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "api/server.h"
+#include "base/clock.h"
 #include "daemon/events.h"
 #include "daemon/log.h"
 #include "daemon/routes.h"
@@ -33,7 +34,9 @@ enum {
 	PATH_LEN = 108,
 	RUNTIME_MODE = 0755,
 	EXIT_USAGE = 2,
-	QUIET_MS = 50, /* what changes files mostly changes several */
+	QUIET_MS = 50, /* what changes files mostly changes several, */
+	LATE_MS = 500, /* and some without end */
+	NS_PER_MS = 1000000,
 };
 
 /* In the environment of a program that this one becomes: a descriptor, see runner_remember(). */
@@ -63,7 +66,7 @@ struct daemon {
 	struct events events;
 	struct pollfd fds[POLL_SLOTS];
 	int lock;
-	bool reload_due;
+	uint64_t changed_ns, reload_ns; /* the first change of the files, and when they are to be read; 0: there was none */
 	bool stop;
 	bool hand_over;
 	int passed;             /* socket of systemd's; below 0: none */
@@ -181,7 +184,7 @@ static int reload(struct daemon *daemon)
 
 static void reload_as_systemd_sees(struct daemon *daemon)
 {
-	daemon->reload_due = false;
+	daemon->changed_ns = 0;
 	watch_renew(daemon->fds[POLL_FILES].fd, daemon->directories);
 	watch_changed(daemon->fds[POLL_FILES].fd);
 	sd_notify(0, "RELOADING=1");
@@ -281,12 +284,33 @@ static void remember(struct daemon *daemon)
 	unsetenv(HANDED_OVER);
 }
 
+/* When nothing has changed for a while, or something always does. */
+static void put_off_reload(struct daemon *daemon)
+{
+	const uint64_t now = clock_monotonic_ns(), late = (uint64_t)LATE_MS * NS_PER_MS;
+
+	if (!daemon->changed_ns)
+		daemon->changed_ns = now;
+	daemon->reload_ns = now + (uint64_t)QUIET_MS * NS_PER_MS;
+	if (daemon->reload_ns > daemon->changed_ns + late)
+		daemon->reload_ns = daemon->changed_ns + late;
+}
+
+/* For poll(). */
+static int until_reload_ms(const struct daemon *daemon)
+{
+	const uint64_t now = clock_monotonic_ns();
+
+	if (!daemon->changed_ns)
+		return -1;
+	return daemon->reload_ns > now ? (int)((daemon->reload_ns - now) / NS_PER_MS) + 1 : 0;
+}
+
 static void run(struct daemon *daemon)
 {
 	while (!daemon->stop) {
-		int ready = poll(daemon->fds, POLL_SLOTS, daemon->reload_due ? QUIET_MS : -1);
-
-		if (ready == 0 && daemon->reload_due)
+		poll(daemon->fds, POLL_SLOTS, until_reload_ms(daemon));
+		if (until_reload_ms(daemon) == 0)
 			reload_as_systemd_sees(daemon);
 		if (daemon->fds[POLL_SIGNALS].revents)
 			take_signals(daemon);
@@ -295,7 +319,7 @@ static void run(struct daemon *daemon)
 		if (daemon->fds[POLL_TIMER].revents)
 			tick(daemon);
 		if (daemon->fds[POLL_FILES].revents && watch_changed(daemon->fds[POLL_FILES].fd))
-			daemon->reload_due = true;
+			put_off_reload(daemon);
 		if (daemon->fds[POLL_KERNEL].revents)
 			runner_follow(daemon->runner);
 		api_server_run(daemon->server);

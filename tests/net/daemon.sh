@@ -102,6 +102,9 @@ equal "disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .state]' 
 equal "for good" "Enabled=no" "$(grep Enabled "$work/tap/api.session.d/enabled.conf")"
 "$FARSPAN" apply -S "$work/tap.run/farspan.sock" || wrong "apply with the drop-in"
 equal "still disabled" '["api","off"] ["web","active"]' "$(show tap '[.name, .state]' | paste -sd' ')"
+status=0
+"$FARSPAN" enable -S "$work/tap.run/farspan.sock" 2>/dev/null || status=$?
+equal "the status of a command line without a name" 2 $status
 "$FARSPAN" enable --runtime -S "$work/tap.run/farspan.sock" api || wrong "enable"
 equal "not for good" "Enabled=no" "$(grep Enabled "$work/tap/api.session.d/enabled.conf")"
 ask DELETE /v1/sessions/api >/dev/null
@@ -191,6 +194,10 @@ as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups curl -s --unix-socket "$work/tap.run/farspan.sock" "$@"
 }
 equal "reading" '["web","active"]' "$(as_nobody http://farspan/v1/sessions | jq -c '.sessions[] | [.name, .state]')"
+equal "what is whose" "666 65533 600 65533" "$(stat -c '%a %u' "$work/tap.run/farspan.sock" "$work/tap.run/lock" | paste -sd' ')"
+socket=$work/col.run/farspan.sock
+equal "not even reading, of the other" "000 660" "$(setpriv --reuid 65534 --regid 65534 --clear-groups \
+	curl -s -o /dev/null -w '%{http_code}' --unix-socket "$socket" http://farspan/v1/sessions || true) $(stat -c %a "$socket")"
 equal "changing" 403 "$(as_nobody -o /dev/null -w '%{http_code}' -X DELETE http://farspan/v1/sessions/web)"
 
 echo "-- it is what its description says"
@@ -273,6 +280,37 @@ kill -9 "$(pgrep -P "$(cat "$work/col.pid")" farspan-collect)"
 until_said col "all: its process was ended by signal 9"
 until_true 20 "the collector again" shows col '[.state, .actual.packets]' "[\"active\",$((4 * pings))]"
 
+echo "-- an interface that comes late is waited for, and again when it has gone"
+session tap late "[Session]" "Filter=icmp" "[Source]" "Interface=late0" "Direction=tx" "[Destination]" "Type=gre" "Remote=10.9.0.2" "Key=5"
+late='select(.name == "late") | [.state, .why, (.actual.destinations[0].tx | .attempted, .sent)]'
+missing="\"interface 'late0': no such interface\""
+until_true 20 "what waits" shows tap "$late" "[\"pending\",$missing,0,0]"
+for copies in 3 6; do
+	wire tap late0 02:00:00:00:07:00 b late1 02:00:00:00:07:01
+	until_true 20 "the interface to be mirrored" shows tap "$late" "[\"active\",\"\",$((copies - 3)),$((copies - 3))]"
+	addresses tap late0 10.77.0.1/24
+	neighbour tap late0 10.77.0.2 $mac_b
+	at tap ping -q -c 3 -i 0.002 -W 1 10.77.0.2 >/dev/null || true # nobody is there
+	until_true 20 "the copies" shows tap "$late" "[\"active\",\"\",$copies,$copies]"
+	ip -n ${prefix}tap link del late0
+	until_true 20 "the interface to be missed" shows tap "$late" "[\"pending\",$missing,$copies,$copies]"
+done
+rm "$work/tap/late.session"
+until_true 20 "the other session alone" shows tap .name '"web"'
+
+echo "-- files that change and signals, a hundred times a second: the last of them counts, and no frame is missed"
+spawn pings nsenter --net="/run/netns/${prefix}a" ping -q -i 0.002 10.1.0.2
+for ((change = 1; change <= ${CHANGES:-60}; change++)); do
+	web "icmp or port $change"
+	((change % 2)) || kill -HUP "$(cat "$work/tap.pid")"
+	sleep 0.01 # that is what a storm is
+done
+until_true 20 "the last filter" shows tap .wanted.filter "\"icmp or port $((change - 1))\""
+end pings || fail "the pings themselves"
+stormed=$(sed -n 's/ packets transmitted.*//p' "$work/pings.out")
+equal "in the storm" "[\"web\",\"active\",$((4 * pings + stormed)),$((2 * pings)),$((2 * pings + stormed))]" "$(show tap "$seen")"
+until_true 20 "the copies of the storm" shows col '[.actual.packets, .actual.lost]' "[$((4 * pings + stormed)),0]"
+
 echo "-- a recording that cannot be written for a while, and one that ends by itself"
 pid=$(pgrep -P "$(cat "$work/col.pid")" -x farspan-collect)
 session col short "[Source]" "Type=tzsp" "[Destination]" "Type=pcapng" "File=$work/col/short.pcapng" "Seconds=1" "Files=1"
@@ -288,7 +326,6 @@ until_true 20 "the recording to go on" all_is '["active",false]'
 until_said col "all.pcapng: recording again"
 until_true 20 "the sums" shows col 'select(.name == "all").actual | .packets - .buffered == .counters.written + .counters.write_error' true
 until_true 20 "the other to end" shows col 'select(.name == "short") | [.state, .why]' '["off","it has collected as much as it was to"]'
-
 end tap TERM || wrong "the end of farspand: status $?"
 end col TERM || wrong "the end of the collector's farspand: status $?"
 equal "devices left behind" "" "$(ip -n ${prefix}tap -o link show | grep 'fs[0-9a-f]*-' || true)"
