@@ -136,17 +136,25 @@ equal "of what goes on" "$pings" "$(show "select(.name == \"goes\") | $goes")"
 echo "-- what changed in the meantime counts from the next start on, for the session that goes on"
 crash
 session goes continue s0 1 Filter=udp
-session new continue s1 3
+session new continue s1 3 CPUs=0-$(($(nproc) - 1)) # its copies take the way over other CPUs
+of_the_unit=$capabilities
+capabilities+=,+sys_admin # which CPUs steer is written where the namespace of tap has to be mounted
 rm "$work/tap/ends.session"
 start
 equal "the sessions" "[\"goes\",\"active\"] [\"new\",\"active\"]" "$(show '[.name, .state]')"
 at b ping -q -c 20 -i 0.002 10.1.0.1 >/dev/null || fail "the pings themselves"
+crash
+at b ping -q -c 20 -i 0.002 10.1.0.1 >/dev/null || fail "the pings themselves"
+start
+at b ping -q -c 20 -i 0.002 10.1.0.1 >/dev/null || fail "the pings themselves"
+until_true 20 "the copies of all CPUs" shows "select(.name == \"new\") | $goes" 60
 fence tap u0 copies
 end_capture copies
-equal "filtered" "[\"goes\",$((pings + 20)),20,$pings] [\"new\",20,0,20]" \
+equal "filtered" "[\"goes\",$((pings + 60)),60,$pings] [\"new\",60,0,60]" \
 	"$(show '[.name, (.actual.destinations[0].rx | .seen, .filter, .sent)]')"
 equal "numbers of what goes on" "$pings holes 0" "$(numbers copies 1)"
-equal "numbers of what is new" "20 holes 0" "$(numbers copies 3)"
+equal "numbers of what is new" "60 holes 0" "$(numbers copies 3)"
+capabilities=$of_the_unit
 ended=$(numbers copies 2)
 [ "${ended%% *}" -lt "$pings" ] || wrong "what was to end did not: $ended, $pings frames"
 

@@ -11,6 +11,7 @@
 . "$(dirname "$0")/lib.sh"
 
 examples=$1
+FARSPAND=${FARSPAND:-farspand}
 uplink_topology
 namespace far
 wire col d0 02:00:00:00:08:01 far e0 02:00:00:00:08:02 1700
@@ -62,6 +63,39 @@ relayed ruled 643 -t erspan2:10.8.0.2,id=1,index=2 -t erspan2:10.8.0.3,id=4,inde
 destinations sent 612 580 50 44
 destinations elsewhere 188 220 750 756
 destinations lost 0 0 0 0
+
+echo "-- the same by farspand, as a file"
+mkdir "$work/sessions"
+# rule LINE...: a section
+rule() {
+	printf '%s\n' "[Match]" "$@" >>"$work/sessions/ruled.session"
+}
+for type in erspan gre vxlan; do printf '%s\n' "[Source]" "Type=$type"; done >"$work/sessions/ruled.session"
+printf '%s\n' "[Destination]" "Type=erspan2" "Remote=10.8.0.2" "SessionID=1" "ERSPANIndex=2" \
+	"[Destination]" "Type=erspan2" "Remote=10.8.0.3" "SessionID=4" "ERSPANIndex=2" >>"$work/sessions/ruled.session"
+rule SessionID=7 VLAN=10-15+20 SetSessionID=99 SetERSPANHardwareId=33 SetERSPANSecurityGroup=44 SetERSPANDirection=tx SetType=erspan3 To=2
+rule Type=erspan3 ERSPANDirection=tx ERSPANHardwareId=5+7 SetERSPANIndex=77 SetVLAN=4000 SetCOS=6 To=1
+rule VNI=8 SetVNI=12345 SetType=vxlan To=1
+rule Remote=10.9.0.7 Key=7+9 To=none
+rule ERSPANIndex=1100-1200 To=1+2
+rule ERSPANSecurityGroup=30061 To=1+2
+rule COS=3 To=2
+spawn daemon nsenter --net="/run/netns/${prefix}col" "$FARSPAND" -D "$work/sessions" -R "$work/run"
+until_said daemon "farspand: ready"
+daemon_says() {
+	[ "$("$FARSPAN" show -S "$work/run/farspan.sock" --json | jq -c ".sessions[0] | [.state, .actual.packets]")" = "$1" ]
+}
+until_true 20 "the relay of farspand" daemon_says '["active",0]'
+capture far e0 relayed -Q in 'proto gre or udp port 4789'
+for times in 1 2; do
+	send_to_collector "$work/sent.pcap"
+	until_true 20 "what leaves the relay" has_left $((643 * times))
+done
+until_true 20 "the frames to be counted" daemon_says '["active",800]'
+end daemon || wrong "farspand: status $?: $(cat "$work/daemon.err")"
+end_capture relayed
+"$here/relayed.py" check "$work/relayed.pcap" ruled 2 || wrong "by farspand"
+
 relayed split 133 -t interface:span0 -t erspan2:10.8.0.2,id=3,index=2 --match 'type=erspan -> to=1' --match 'any -> to=2'
 destinations sent 534 266
 destinations lost 0 0
