@@ -342,7 +342,7 @@ struct local_key {
 /* Value of "found_locals". */
 struct found_local {
 	struct local_key local; /* version 0: none */
-	__u32 revision;         /* of "addresses_revision", when it was found */
+	__u32 revision;         /* when it was found */
 };
 
 /*

@@ -29,19 +29,13 @@ struct {
 	__type(value, __u32);
 } local_addresses SEC(".maps");
 
-/* Raised by user space whenever an address has been taken out of local_addresses. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} addresses_revision SEC(".maps");
-
-/* Addresses that were found in local_addresses, so that hardly any is looked up twice. None but the program has a say in it. */
+/*
+ * Addresses that were found in local_addresses, so that hardly any is looked up twice. The last entry has but a revision, the current one,
+ * which user space raises whenever an address has been taken out of local_addresses.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(map_flags, BPF_F_RDONLY);
-	__uint(max_entries, LOCALS_FOUND);
+	__uint(max_entries, LOCALS_FOUND + 1);
 	__type(key, __u32);
 	__type(value, struct found_local);
 } found_locals SEC(".maps");
@@ -396,15 +390,15 @@ static __always_inline int is_for_us(const struct outer *outer)
 {
 	const __u32 *address = outer->key.destination;
 	struct local_key local = {.version = outer->key.version};
-	__u32 zero = 0, place = address[0] ^ address[3], *current = bpf_map_lookup_elem(&addresses_revision, &zero), revision;
-	struct found_local *found;
+	__u32 last = LOCALS_FOUND, place = address[0] ^ address[3], revision;
+	struct found_local *current = bpf_map_lookup_elem(&found_locals, &last), *found;
 
 	place = (place ^ place >> 8 ^ place >> 16 ^ place >> 24) % LOCALS_FOUND;
 	found = bpf_map_lookup_elem(&found_locals, &place);
 	if (!current || !found)
 		return 0;
 	/* It is read before the address is looked up, so that it is an old one should that go meanwhile. */
-	revision = *(volatile __u32 *)current;
+	revision = *(volatile __u32 *)&current->revision;
 	if (found->local.version == local.version && found->revision == revision && same_address(address, found->local.address))
 		return 1;
 	__builtin_memcpy(local.address, address, sizeof local.address);

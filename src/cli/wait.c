@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+
+enum {
+	NS_PER_MS = 1000000,
+};
 
 static int open_signals(void)
 {
@@ -24,55 +28,52 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int open_timer(unsigned int tick_ms)
-{
-	struct timespec tick = {.tv_sec = tick_ms / 1000, .tv_nsec = (long)(tick_ms % 1000) * 1000000};
-	struct itimerspec every = {.it_interval = tick, .it_value = tick};
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd >= 0)
-		timerfd_settime(fd, 0, &every, NULL);
-	return fd;
-}
-
 int wait_open(struct wait *wait, unsigned int tick_ms, struct error *error)
 {
+	wait->tick_ns = (uint64_t)tick_ms * NS_PER_MS;
+	wait->next_ns = clock_monotonic_ns() + wait->tick_ns;
 	wait->signals = open_signals();
-	wait->timer = open_timer(tick_ms);
-	if (wait->signals >= 0 && wait->timer >= 0)
-		return 0;
-	fail(error, errno, "signals and timers: %s", strerror(errno));
-	wait_close(wait);
-	return -error->code;
+	return wait->signals < 0 ? fail(error, errno, "signals: %s", strerror(errno)) : 0;
 }
 
 void wait_close(struct wait *wait)
 {
 	if (wait->signals >= 0)
 		close(wait->signals);
-	if (wait->timer >= 0)
-		close(wait->timer);
+}
+
+/* Ticks that were slept through are one. */
+static bool ticks(struct wait *wait, uint64_t now)
+{
+	if (now < wait->next_ns)
+		return false;
+	wait->next_ns += (now - wait->next_ns) / wait->tick_ns * wait->tick_ns + wait->tick_ns;
+	return true;
+}
+
+/* For poll(), which would be back a little too early. */
+static int until_tick_ms(const struct wait *wait)
+{
+	const uint64_t now = clock_monotonic_ns();
+
+	return now < wait->next_ns ? (int)((wait->next_ns - now) / NS_PER_MS) + 1 : 0;
 }
 
 unsigned int wait_events(struct wait *wait, int ready, int due)
 {
-	struct pollfd fds[] = {{.fd = wait->signals, .events = POLLIN},
-			       {.fd = wait->timer, .events = POLLIN},
-			       {.fd = ready, .events = POLLIN},
-			       {.fd = due, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = wait->signals, .events = POLLIN}, {.fd = ready, .events = POLLIN}, {.fd = due, .events = POLLIN}};
 	unsigned int events = 0;
-	uint64_t expirations;
 
 	while (!events) {
-		if (poll(fds, sizeof fds / sizeof fds[0], -1) < 0)
+		if (poll(fds, sizeof fds / sizeof fds[0], until_tick_ms(wait)) < 0)
 			continue;
 		if (fds[0].revents)
 			events |= WAIT_STOP;
-		if (fds[1].revents && read(wait->timer, &expirations, sizeof expirations) > 0)
+		if (ticks(wait, clock_monotonic_ns()))
 			events |= WAIT_TICK;
-		if (fds[2].revents)
+		if (fds[1].revents)
 			events |= WAIT_READY;
-		if (fds[3].revents)
+		if (fds[2].revents)
 			events |= WAIT_DUE;
 	}
 	return events;

@@ -3,13 +3,13 @@
 #ifndef CLI_WAIT_H
 #define CLI_WAIT_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 struct wait {
 	int signals;
-	int timer;
+	uint64_t tick_ns, next_ns; /* of the monotonic clock */
 };
 
 enum wait_event {

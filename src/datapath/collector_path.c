@@ -224,10 +224,19 @@ static bool contains(const struct local_key *keys, unsigned int count, const str
 /* The programs forget which addresses they have found. */
 static int raise_revision(struct collector_path *path)
 {
-	__u32 zero = 0;
+	const int cpus = libbpf_num_possible_cpus();
+	struct found_local *current = cpus > 0 ? calloc((size_t)cpus, sizeof *current) : NULL;
+	__u32 last = LOCALS_FOUND;
+	int rc;
 
+	if (!current)
+		return -ENOMEM;
 	path->addresses_revision++;
-	return bpf_map_update_elem(bpf_map__fd(path->object->maps.addresses_revision), &zero, &path->addresses_revision, BPF_ANY);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		current[cpu].revision = path->addresses_revision;
+	rc = bpf_map_update_elem(bpf_map__fd(path->object->maps.found_locals), &last, current, BPF_ANY);
+	free(current);
+	return rc;
 }
 
 static int follow_addresses(struct collector_path *path, struct error *error)
@@ -600,7 +609,7 @@ void collector_path_leave(struct collector_path *path)
 	(void)collector_path_lost(path); /* how many CPUs there are is read from a file, once */
 	/* What is taken is not for this process to say any more. The numbers stay in use until the object is closed. */
 	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
-	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.addresses_revision), O_CLOEXEC);
+	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.found_locals), O_CLOEXEC);
 	while (path->interface_count)
 		if (path->doors[--path->interface_count].in.link >= 0)
 			close(path->doors[path->interface_count].in.link);
