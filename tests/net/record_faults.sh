@@ -16,12 +16,17 @@ disk=$work/disk
 mkdir "$disk"
 spawn mounter unshare --mount --propagation private sh -c 'mount -t tmpfs -o size=1m none "$0" && echo mounted && exec sleep 600' "$disk"
 until_said mounter mounted
+# By its own root: the one of the mount namespace may be another.
 on_disk() {
-	nsenter --mount="/proc/$(cat "$work/mounter.pid")/ns/mnt" "$@"
+	local mounter
+	mounter=/proc/$(cat "$work/mounter.pid")
+	nsenter --mount="$mounter/ns/mnt" --root="$mounter/root" "$@"
 }
 
 record() {
-	spawn collect nsenter --net="/run/netns/${prefix}col" --mount="/proc/$(cat "$work/mounter.pid")/ns/mnt" "$FARSPAN" collect --json "$@"
+	local mounter
+	mounter=/proc/$(cat "$work/mounter.pid")
+	spawn collect nsenter --net="/run/netns/${prefix}col" --mount="$mounter/ns/mnt" --root="$mounter/root" "$FARSPAN" collect --json "$@"
 	until_said collect "farspan: collecting"
 }
 

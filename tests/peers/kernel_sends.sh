@@ -197,6 +197,12 @@ compare same "$work/received.pcap" "erspan2@$work/collected.pcapng"
 compare same "$work/sent.pcap" "erspan3@$work/collected.pcapng"
 fields "$work/outer.pcap"
 
+if is_older "$1" 6.1.192; then
+	echo "-- no devices that cut: this driver, of before 6.1.192, cuts elsewhere"
+	finish
+	exit
+fi
+
 echo "-- tc mirred to devices with an MTU of 1000, which cut"
 inside <<END
 tc qdisc del dev m0 clsact

@@ -10,6 +10,13 @@ peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$peers/../net/lib.sh"
 guests=$peers/../../cache/guests
 
+# is_older KERNEL VERSION: whether the guest with that kernel has one from before that version, as the packages of the first months have
+is_older() {
+	local version
+	version=$(readlink "$guests/$1" | sed 's/^[^_]*_//; s/-.*//')
+	[ "$version" != "$2" ] && printf '%s\n' "$version" "$2" | sort -V -C
+}
+
 # boot VERSION IFACE=NAMESPACE/IFACE...: a guest whose IFACE is wired to the one named behind it, which is made. Ready when this returns.
 boot() {
 	local image=$guests/$1 devices=() names=control number=0 wire why

@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 
-PORT, CONNECT_S, ANSWER_S = 23, 10, 90
+PORT, CONNECT_S, ANSWER_S = 23, 10, 240
 
 
 def connect(address):
