@@ -3,6 +3,10 @@
 
 #include <time.h>
 
+enum {
+	NS_PER_MS = 1000 * 1000,
+};
+
 static uint64_t read_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -19,6 +23,13 @@ uint64_t clock_monotonic_ns(void)
 uint64_t clock_wall_ns(void)
 {
 	return read_ns(CLOCK_REALTIME);
+}
+
+int clock_wait_ms(uint64_t until_ns)
+{
+	const uint64_t now_ns = clock_monotonic_ns();
+
+	return now_ns < until_ns ? (int)((until_ns - now_ns) / NS_PER_MS) + 1 : 0;
 }
 
 uint64_t clock_wall_offset_ns(void)

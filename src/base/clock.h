@@ -8,6 +8,9 @@
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_wall_ns(void); /* since 1970 */
 
+/* How long poll() is to wait until that monotonic time, in milliseconds and never too short; 0: it has come. */
+int clock_wait_ms(uint64_t until_ns);
+
 /* Added to a monotonic time it gives the wall clock's, as that is set now. */
 uint64_t clock_wall_offset_ns(void);
 

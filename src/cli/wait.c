@@ -51,21 +51,13 @@ static bool ticks(struct wait *wait, uint64_t now)
 	return true;
 }
 
-/* For poll(), which would be back a little too early. */
-static int until_tick_ms(const struct wait *wait)
-{
-	const uint64_t now = clock_monotonic_ns();
-
-	return now < wait->next_ns ? (int)((wait->next_ns - now) / NS_PER_MS) + 1 : 0;
-}
-
 unsigned int wait_events(struct wait *wait, int ready, int due)
 {
 	struct pollfd fds[] = {{.fd = wait->signals, .events = POLLIN}, {.fd = ready, .events = POLLIN}, {.fd = due, .events = POLLIN}};
 	unsigned int events = 0;
 
 	while (!events) {
-		if (poll(fds, sizeof fds / sizeof fds[0], until_tick_ms(wait)) < 0)
+		if (poll(fds, sizeof fds / sizeof fds[0], clock_wait_ms(wait->next_ns)) < 0)
 			continue;
 		if (fds[0].revents)
 			events |= WAIT_STOP;

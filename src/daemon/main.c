@@ -299,11 +299,7 @@ static void put_off_reload(struct daemon *daemon)
 /* For poll(). */
 static int until_reload_ms(const struct daemon *daemon)
 {
-	const uint64_t now = clock_monotonic_ns();
-
-	if (!daemon->changed_ns)
-		return -1;
-	return daemon->reload_ns > now ? (int)((daemon->reload_ns - now) / NS_PER_MS) + 1 : 0;
+	return daemon->changed_ns ? clock_wait_ms(daemon->reload_ns) : -1;
 }
 
 static void run(struct daemon *daemon)

@@ -41,19 +41,19 @@ int sniffer_run(const char *interface, unsigned int milliseconds, void (*visit)(
 		void *context, struct error *error)
 {
 	static uint8_t frame[FRAME_MAX];
-	uint64_t end = clock_monotonic_ns() + (uint64_t)milliseconds * NS_PER_MS, now;
+	uint64_t end = clock_monotonic_ns() + (uint64_t)milliseconds * NS_PER_MS;
 	int fd = open_socket(interface, error);
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 
 	if (fd < 0)
 		return fd;
-	while ((now = clock_monotonic_ns()) < end) {
+	while (clock_monotonic_ns() < end) {
 		struct sockaddr_ll from = {0};
 		socklen_t from_len = sizeof from;
 		ssize_t len = recvfrom(fd, frame, sizeof frame, 0, (struct sockaddr *)&from, &from_len);
 
 		if (len < 0 && errno == EAGAIN)
-			poll(&ready, 1, (int)((end - now) / NS_PER_MS) + 1);
+			poll(&ready, 1, clock_wait_ms(end));
 		else if (len < 0 && errno != EINTR && errno != ENETDOWN)
 			break;
 		else if (len > 0 && from.sll_pkttype != PACKET_OUTGOING && from.sll_pkttype != PACKET_OTHERHOST &&
