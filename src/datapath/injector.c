@@ -13,6 +13,7 @@
 
 #include "datapath/offload.h"
 #include "datapath/owner.h"
+#include "datapath/packet_socket.h"
 #include "monitor.skel.h"
 #include "wire/fields.h"
 
@@ -89,16 +90,10 @@ static int enter_monitor_mode(struct injector *injector, struct error *error)
 	return rc;
 }
 
-static int bind_socket(const struct sockaddr_ll *address)
+static int open_sender(int ifindex)
 {
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1, bytes = SEND_BUFFER_BYTES, code;
+	int fd = packet_socket_open(ifindex, 0), one = 1, bytes = SEND_BUFFER_BYTES;
 
-	if (fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
-		code = errno;
-		close(fd);
-		errno = code;
-		return -1;
-	}
 	if (fd < 0)
 		return -1;
 	/* Both only make it faster. */
@@ -108,11 +103,11 @@ static int bind_socket(const struct sockaddr_ll *address)
 }
 
 /* A process without privileges cannot give a mark to a frame, but to a socket beforehand. */
-static int open_cut_socket(struct injector *injector, const struct sockaddr_ll *address)
+static int open_cut_socket(struct injector *injector)
 {
 	const uint32_t mark = MARK_CUT_FRAME;
 
-	injector->cut_socket = bind_socket(address);
+	injector->cut_socket = open_sender(injector->sender);
 	return injector->cut_socket < 0 ? -1 : setsockopt(injector->cut_socket, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
 }
 
@@ -124,17 +119,15 @@ static void use_link(struct injector *injector, const struct link *link)
 
 static int open_socket(struct injector *injector, const char *interface, struct error *error)
 {
-	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = 0};
 	struct link link;
 	int rc = netlink_link_by_name(injector->netlink, interface, &link, error);
 
 	if (rc)
 		return fail(error, -rc, "interface '%s': %s", interface, strerror(-rc));
-	address.sll_ifindex = link.ifindex;
 	memcpy(injector->sender_name, link.name, sizeof injector->sender_name);
 	use_link(injector, &link);
-	injector->socket = bind_socket(&address);
-	if (injector->socket < 0 || (injector->mtu == PRIVATE_MTU && open_cut_socket(injector, &address)))
+	injector->socket = open_sender(injector->sender);
+	if (injector->socket < 0 || (injector->mtu == PRIVATE_MTU && open_cut_socket(injector)))
 		return fail(error, errno, "interface '%s': %s", interface, strerror(errno));
 	return 0;
 }

@@ -143,7 +143,6 @@ int membership_follow(struct membership *membership, struct netlink *netlink, co
 	membership->vrf = 0;
 	if (*vrf)
 		membership->vrf = netlink_link_by_name(netlink, vrf, &link, NULL) ? -1 : link.ifindex;
-
 	membership->names = names;
 	membership->name_count = count;
 	membership->error.code = 0;

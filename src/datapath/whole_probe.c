@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <farspan.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <netinet/ip.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "bpf/abi.h"
+#include "datapath/packet_socket.h"
 #include "encap.skel.h"
 #include "wire/bytes.h"
 #include "wire/fields.h"
@@ -214,24 +216,12 @@ static __u64 count_sent(const struct whole_probe *probe)
 
 /* ---- sending and looking ---- */
 
-static int open_packet_socket(int ifindex, uint16_t protocol)
-{
-	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol), .sll_ifindex = ifindex};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
 static int open_sockets(const struct whole_probe *probe, struct sockets *sockets, struct error *error)
 {
 	int one = 1, mark = (int)(MARK_MAGIC | SLOT);
 
-	sockets->sender = open_packet_socket(probe->entry->ifindex, 0);
-	sockets->receiver = open_packet_socket(probe->arrival->ifindex, 3 /* ETH_P_ALL */);
+	sockets->sender = packet_socket_open(probe->entry->ifindex, 0);
+	sockets->receiver = packet_socket_open(probe->arrival->ifindex, ETH_P_ALL);
 	if (sockets->sender < 0 || sockets->receiver < 0 || setsockopt(sockets->sender, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one) ||
 	    setsockopt(sockets->sender, SOL_SOCKET, SO_MARK, &mark, sizeof mark))
 		return fail(error, errno, "no test packet can be sent: %s", strerror(errno));
