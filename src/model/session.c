@@ -185,32 +185,29 @@ struct session_source *session_next_source(struct session *session, struct error
 	return &sources[session->source_count];
 }
 
-int session_append_destination(struct session *session, const struct endpoint *destination, struct error *error)
+static int append(struct endpoint **items, unsigned int *count, unsigned int *room, const struct endpoint *item, struct error *error)
 {
-	struct endpoint *more;
+	struct endpoint *more = make_room(*items, *count, room, sizeof *more, error);
 
-	if (session->destination_count == SESSION_DESTINATIONS_MAX)
-		return fail(error, EINVAL, "more than %d destinations are given", SESSION_DESTINATIONS_MAX);
-	more = make_room(session->destinations, session->destination_count, &session->destination_room, sizeof *more, error);
 	if (!more)
 		return -ENOMEM;
-	session->destinations = more;
-	more[session->destination_count++] = *destination;
+	*items = more;
+	more[(*count)++] = *item;
 	return 0;
+}
+
+int session_append_destination(struct session *session, const struct endpoint *destination, struct error *error)
+{
+	if (session->destination_count == SESSION_DESTINATIONS_MAX)
+		return fail(error, EINVAL, "more than %d destinations are given", SESSION_DESTINATIONS_MAX);
+	return append(&session->destinations, &session->destination_count, &session->destination_room, destination, error);
 }
 
 int session_append_tunnel(struct session *session, const struct endpoint *tunnel, struct error *error)
 {
-	struct endpoint *more;
-
 	if (session->tunnel_count == SESSION_TUNNELS_MAX)
 		return fail(error, EINVAL, "more than %d sources that are tunnels are given", SESSION_TUNNELS_MAX);
-	more = make_room(session->tunnels, session->tunnel_count, &session->tunnel_room, sizeof *more, error);
-	if (!more)
-		return -ENOMEM;
-	session->tunnels = more;
-	more[session->tunnel_count++] = *tunnel;
-	return 0;
+	return append(&session->tunnels, &session->tunnel_count, &session->tunnel_room, tunnel, error);
 }
 
 /* ---- from text ---- */
