@@ -23,24 +23,21 @@ static void set_bit(struct sequence *sequence, uint32_t back)
 /* The highest number becomes one that is `ahead` further. */
 static void shift_window(struct sequence *sequence, uint32_t ahead)
 {
-	if (ahead < WORD_BITS) {
-		for (uint32_t i = SEQUENCE_WORDS - 1; i > 0; i--)
-			sequence->window[i] = sequence->window[i] << ahead | sequence->window[i - 1] >> (WORD_BITS - ahead);
-		sequence->window[0] <<= ahead;
-		return;
-	}
-	uint32_t words = ahead / WORD_BITS, bits = ahead % WORD_BITS;
+	const uint32_t words = ahead / WORD_BITS, bits = ahead % WORD_BITS;
+	uint64_t *window = sequence->window;
 
 	if (ahead >= SEQUENCE_WINDOW) {
-		memset(sequence->window, 0, sizeof sequence->window);
+		memset(window, 0, sizeof sequence->window);
 		return;
 	}
-	for (uint32_t i = SEQUENCE_WORDS; i-- > 0;) {
-		uint64_t value = i >= words ? sequence->window[i - words] << bits : 0;
-
-		if (bits && i > words)
-			value |= sequence->window[i - words - 1] >> (WORD_BITS - bits);
-		sequence->window[i] = value;
+	if (words) {
+		memmove(window + words, window, (SEQUENCE_WORDS - words) * sizeof *window);
+		memset(window, 0, words * sizeof *window);
+	}
+	if (bits) {
+		for (uint32_t i = SEQUENCE_WORDS - 1; i > 0; i--)
+			window[i] = window[i] << bits | window[i - 1] >> (WORD_BITS - bits);
+		window[0] <<= bits;
 	}
 }
 
