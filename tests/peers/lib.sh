@@ -166,6 +166,26 @@ guest_uplink() {
 	END
 }
 
+# has_vrf: whether there are VRFs in the guest; then red is one without interfaces
+has_vrf() {
+	inside "ip link add red type vrf table 101" >/dev/null && return
+	echo "this guest was made without VRFs"
+	return 1
+}
+
+# guest_uplink_in_vrf IPV6 PEER_MAC PEER_IPV4 PEER_IPV6: the guest's interface becomes one of the VRF blue, and has again what the kernel
+# forgets then
+guest_uplink_in_vrf() {
+	inside <<-END
+		ip link add blue type vrf table 100
+		ip link set blue up
+		ip link set u0 master blue
+		ip address replace $1/64 dev u0 nodad
+		ip neigh replace $3 lladdr $2 dev u0 nud permanent
+		ip neigh replace $4 lladdr $2 dev u0 nud permanent
+	END
+}
+
 # What a program of ours could leave in the guest, without what counts or ages; in $work/NAME.
 inside_state() {
 	inside <<-'END' >"$work/$1" || fail "the state of the guest: $(cat "$work/$1")"

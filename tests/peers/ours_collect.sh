@@ -108,30 +108,21 @@ compare sequence "$work/relayed.pcap"
 equal "what was relayed to each" "$mirrored $mirrored" "$(jq -r '[.destinations[].sent] | join(" ")' "$work/collect.out")"
 inside_nothing_left "mirror and collector"
 
-# blue: the VRF, of which the guest's interface is then one
-blue() {
-	inside <<-END
-		ip link add blue type vrf table 100
-		ip link set blue up
-		ip link set u0 master blue
-		ip address replace fd09::2/64 dev u0 nodad
-		ip neigh replace 10.9.0.1 lladdr $mac_u dev u0 nud permanent
-		ip neigh replace fd09::1 lladdr $mac_u dev u0 nud permanent
-	END
+in_vrf() {
+	guest_uplink_in_vrf fd09::2 "$mac_u" 10.9.0.1 fd09::1
 }
 
-if ! inside "ip link add red type vrf table 101" >/dev/null; then
-	echo "this guest was made without VRFs"
+if ! has_vrf; then
 	finish
 	exit
 fi
 echo "-- $kernel ${way:-best way}: a VRF, which goes and comes back"
-blue
+in_vrf
 inside_start collect collect --json $way "-f "{erspan,gre,vxlan,geneve,tzsp}":any,vrf=blue" -w /tmp/collected.pcapng
 inside "ip link del blue"
 inside "while bpftool link show | grep -q xdp || tc filter show dev u0 ingress | grep -q farspan; do sleep 0.1; done"
 send_to_collector "$work/outer.pcap"
-blue
+in_vrf
 inside "until bpftool link show | grep -q xdp || tc filter show dev u0 ingress | grep -q farspan; do sleep 0.1; done"
 send_to_collector "$work/outer.pcap"
 stop_collect written=$frames lost=0 late=0 duplicate=0

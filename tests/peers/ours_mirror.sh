@@ -110,20 +110,12 @@ compare same "$work/special.pcap+$work/special.pcap" "erspan:$work/copies.pcap"
 compare sequence "$work/copies.pcap"
 fields "$work/copies.pcap" $frames:kind=erspan1 $frames:kind=erspan2,session=4 $frames:kind=gre,key=5 $frames:kind=vxlan,vni=6
 
-if ! inside "ip link add red type vrf table 101" >/dev/null; then
-	echo "this guest was made without VRFs"
+if ! has_vrf; then
 	finish
 	exit
 fi
 echo "-- $kernel ${way:-best way}: the uplink in a VRF, by the VRF and by its own name"
-inside <<END
-ip link add blue type vrf table 100
-ip link set blue up
-ip link set u0 master blue
-ip address replace fd09::1/64 dev u0 nodad
-ip neigh replace 10.9.0.2 lladdr $mac_c dev u0 nud permanent
-ip neigh replace fd09::2 lladdr $mac_c dev u0 nud permanent
-END
+guest_uplink_in_vrf fd09::1 "$mac_c" 10.9.0.2 fd09::2
 inside "! farspan mirror -i s0 -t erspan2:10.9.0.2" | grep -q "no route to 10.9.0.2" || wrong "a route of a VRF was taken unasked"
 start -i s0 -d both -t erspan2:10.9.0.2,vrf=blue -t "'erspan3:[fd09::2],id=2,vrf=blue,dev=u0'" -t erspan2:10.9.0.2,id=11,dev=u0
 at a ping -q -c 20 -i 0.01 -W 20 10.1.0.2 >/dev/null || wrong "the pings themselves"
