@@ -152,7 +152,8 @@ def commands(source):
 
 def command_texts(source, command):
     """The files of a command, the headers of src/cli that they include, and what commands share that have their options in common."""
-    paths = [path for path in source.files("src/cli") if re.search(rf"/(cmd_{command}|{command}_\w+)\.[ch]$", path)]
+    paths = [path for path in source.files("src/cli")
+             if re.search(rf"/{command}_\w+\.[ch]$", path) or f"\nint cmd_{command}(" in source.text(path)]
     for path in list(paths):
         paths += ["src/" + name for name in re.findall(r'#include "(cli/\w+\.h)"', source.text(path)) if "src/" + name not in paths]
     paths += [path[:-1] + "c" for path in paths if path.endswith("_command.h")]
@@ -167,20 +168,12 @@ def help_of(text):
 
 
 def options(source, command):
-    """Rows (letter, name, takes a value, help), letter or name being empty if there is none."""
+    """Rows (letter, name, takes a value, help), the letter being empty if there is none."""
     text = command_texts(source, command)
     found = re.findall(r'\{\s*"([\w-]+)",\s*(no|required|optional)_argument,\s*NULL,\s*(\S+?)\s*\}', text)
-    letters = re.search(r'(?:getopt_long\([^"]*|\.letters = )":?([\w:]*)"', text)[1]
     said = help_of(text)
-    result = []
-    for name, takes, value in found:
-        letter = value[1] if value[0] == "'" and value[1] in letters else ""
-        result.append(("-" + letter if letter else "", "--" + name, takes != "no", said.get("--" + name, "")))
-    taken = "".join(row[0][1:] for row in result)
-    for letter, colon in re.findall(r"(\w)(:?)", letters):
-        if letter not in taken:
-            result.append(("-" + letter, "", bool(colon), said.get("-" + letter, "")))
-    return result
+    return [("-" + value[1] if value[0] == "'" else "", "--" + name, takes != "no", said.get("--" + name, ""))
+            for name, takes, value in found]
 
 
 def endpoint_constants(source):

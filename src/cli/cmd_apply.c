@@ -2,8 +2,6 @@
 /* farspan apply: the daemon reads its files again. */
 #include "cli/command.h"
 
-#include <getopt.h>
-
 #include "cli/daemon_command.h"
 
 int cmd_apply(int argc, char **argv, struct error *error)

@@ -3,12 +3,12 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "engine/here.h"
 #include "model/session_file.h"
 
@@ -34,28 +34,32 @@ static void print_usage(FILE *out)
 		     "  -h, --help    this text\n");
 }
 
+enum {
+	OPTION_JSON = 256
+};
+
+static int parse_option(int option, const char *value, void *context, struct error *error)
+{
+	struct check_command *command = context;
+
+	(void)value, (void)error;
+	command->json |= option == OPTION_JSON;
+	command->quiet |= option == 'q';
+	command->help |= option == 'h';
+	return 0;
+}
+
 static int parse_command_line(int argc, char **argv, struct check_command *command, struct error *error)
 {
-	enum {
-		OPTION_JSON = 256
-	};
 	static const struct option options[] = {{"json", no_argument, NULL, OPTION_JSON},
 						{"quiet", no_argument, NULL, 'q'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	int option;
+	int rc = options_parse(argc, argv, "check: ", options, parse_option, command, error);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":qh", options, NULL)) >= 0) {
-		if (option == '?' || option == ':')
-			return fail(error, EINVAL, "check: unknown option '%s'; \"farspan check --help\" lists them", argv[optind - 1]);
-		command->json |= option == OPTION_JSON;
-		command->quiet |= option == 'q';
-		command->help |= option == 'h';
-	}
 	command->paths = argv + optind;
 	command->path_count = argc - optind;
-	return 0;
+	return rc;
 }
 
 static int print_json(const struct session_list *list, const struct error_list *errors)

@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,10 +34,10 @@ static const char usage[] =
 	"      --json            the same as JSON on the standard output\n" DAEMON_HELP;
 
 /* --seconds is the only one of its own. */
-static int take_seconds(struct daemon_command *command, int option, struct error *error)
+static int take_seconds(int option, const char *value, void *seconds, struct error *error)
 {
 	(void)option;
-	return number_parse(optarg, "cost: seconds", SECONDS_MAX, command->own, error);
+	return number_parse(value, "cost: seconds", SECONDS_MAX, seconds, error);
 }
 
 /* ---- what was spent ---- */
@@ -192,8 +191,7 @@ int cmd_cost(int argc, char **argv, struct error *error)
 						DAEMON_OPTIONS,
 						{NULL, 0, NULL, 0}};
 	uint64_t seconds = 1;
-	struct daemon_command command = {
-		.usage = usage, .letters = ":n:S:h", .names_max = DAEMON_NAMES_ANY, .take = take_seconds, .own = &seconds};
+	struct daemon_command command = {.usage = usage, .names_max = DAEMON_NAMES_ANY, .take = take_seconds, .own = &seconds};
 
 	if (daemon_command_parse(argc, argv, options, &command, error))
 		return EXIT_USAGE;

@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include <farspan.h>
 
+#include "base/options.h"
 #include "cli/decoded.h"
 #include "cli/number.h"
 #include "record/capture.h"
@@ -162,49 +162,48 @@ static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: farspan decode -r FILE [--json] [-c COUNT] [-l]\n\n"
 		     "Prints what the packets of a capture file are, one line each: outer, tunnel and inner fields.\n\n"
-		     "  -r, --read FILE     pcap or pcapng, also .zst; - is the standard input\n"
-		     "      --json          one JSON object per line\n"
-		     "  -c, --count COUNT   end after that many packets\n"
-		     "  -l                  write each line at once, for pipes that are read live\n");
+		     "  -r, --read FILE      pcap or pcapng, also .zst; - is the standard input\n"
+		     "      --json           one JSON object per line\n"
+		     "  -c, --count COUNT    end after that many packets\n"
+		     "  -l, --line-buffered  write each line at once, for pipes that are read live\n"
+		     "  -h, --help           this text\n");
 }
 
-static int parse_option(int option, char **argv, struct decode_command *command, struct error *error)
+enum {
+	OPTION_JSON = 256
+};
+
+static int parse_option(int option, const char *value, void *context, struct error *error)
 {
+	struct decode_command *command = context;
+
 	switch (option) {
 	case 'r':
 		if (command->file)
 			return fail(error, EINVAL, "decode: only one file can be given");
-		command->file = optarg;
+		command->file = value;
 		return 0;
 	case 'c':
-		return number_parse(optarg, "decode: count", UINT64_MAX, &command->count, error);
+		return number_parse(value, "decode: count", UINT64_MAX, &command->count, error);
 	case 'l':
 		command->flush = true;
 		return 0;
-	case 'J':
+	case OPTION_JSON:
 		command->json = true;
 		return 0;
-	case 'h':
+	default:
 		command->help = true;
 		return 0;
-	case ':':
-		return fail(error, EINVAL, "decode: option '%s' needs a value", argv[optind - 1]);
-	default:
-		return fail(error, EINVAL, "decode: unknown option '%s'; \"farspan decode --help\" lists them", argv[optind - 1]);
 	}
 }
 
 static int parse_command_line(int argc, char **argv, struct decode_command *command, struct error *error)
 {
-	static const struct option options[] = {{"read", required_argument, NULL, 'r'},
-						{"json", no_argument, NULL, 'J'},
-						{"count", required_argument, NULL, 'c'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int option, rc = 0;
+	static const struct option options[] = {{"read", required_argument, NULL, 'r'},  {"json", no_argument, NULL, OPTION_JSON},
+						{"count", required_argument, NULL, 'c'}, {"line-buffered", no_argument, NULL, 'l'},
+						{"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+	int rc = options_parse(argc, argv, "decode: ", options, parse_option, command, error);
 
-	while (!rc && (option = getopt_long(argc, argv, ":r:c:lh", options, NULL)) >= 0)
-		rc = parse_option(option, argv, command, error);
 	if (rc || command->help)
 		return rc;
 	if (optind < argc)

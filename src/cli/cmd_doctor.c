@@ -3,12 +3,12 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "engine/doctor.h"
 #include "model/ranges.h"
 #include "model/session_file.h"
@@ -54,34 +54,47 @@ static int own_session(struct doctor_command *command, struct error *error)
 	return command->own ? 0 : fail(error, ENOMEM, "doctor: out of memory");
 }
 
-static int parse_endpoint(int option, struct doctor_command *command, struct error *error)
+static int parse_endpoint(int option, const char *text, struct doctor_command *command, struct error *error)
 {
 	int rc = own_session(command, error);
 
 	if (rc || option == 'i')
-		return rc ? rc : session_add_source(command->own, optarg, error);
+		return rc ? rc : session_add_source(command->own, text, error);
 	if (option == 't')
-		return session_add_destination(command->own, optarg, error);
-	return session_add_tunnel(command->own, optarg, error);
+		return session_add_destination(command->own, text, error);
+	return session_add_tunnel(command->own, text, error);
 }
 
-static int parse_listen(struct doctor_command *command, struct error *error)
+static int parse_listen(const char *text, struct doctor_command *command, struct error *error)
 {
 	uint64_t seconds;
-	const char *end = range_number(optarg, LISTEN_MAX_S, &seconds);
+	const char *end = range_number(text, LISTEN_MAX_S, &seconds);
 
 	if (!end || *end)
-		return fail(error, EINVAL, "doctor: listen must be a number of seconds from 0 to %d, not '%s'", LISTEN_MAX_S, optarg);
+		return fail(error, EINVAL, "doctor: listen must be a number of seconds from 0 to %d, not '%s'", LISTEN_MAX_S, text);
 	command->listen_ms = seconds * 1000;
 	return 0;
 }
 
+enum {
+	OPTION_JSON = 256,
+	OPTION_LISTEN,
+};
+
+static int parse_option(int option, const char *value, void *context, struct error *error)
+{
+	struct doctor_command *command = context;
+
+	command->json |= option == OPTION_JSON;
+	command->quiet |= option == 'q';
+	command->help |= option == 'h';
+	if (option == OPTION_LISTEN)
+		return parse_listen(value, command, error);
+	return option == 'i' || option == 't' || option == 'f' ? parse_endpoint(option, value, command, error) : 0;
+}
+
 static int parse_options(int argc, char **argv, struct doctor_command *command, struct error *error)
 {
-	enum {
-		OPTION_JSON = 256,
-		OPTION_LISTEN,
-	};
 	static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
 						{"to", required_argument, NULL, 't'},
 						{"from", required_argument, NULL, 'f'},
@@ -90,23 +103,8 @@ static int parse_options(int argc, char **argv, struct doctor_command *command, 
 						{"quiet", no_argument, NULL, 'q'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	int option, rc = 0;
 
-	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, ":i:t:f:qh", options, NULL)) >= 0) {
-		if (option == '?')
-			return fail(error, EINVAL, "doctor: unknown option '%s'; \"farspan doctor --help\" lists them", argv[optind - 1]);
-		if (option == ':')
-			return fail(error, EINVAL, "doctor: option '%s' needs a value", argv[optind - 1]);
-		command->json |= option == OPTION_JSON;
-		command->quiet |= option == 'q';
-		command->help |= option == 'h';
-		if (option == OPTION_LISTEN)
-			rc = parse_listen(command, error);
-		if (option == 'i' || option == 't' || option == 'f')
-			rc = parse_endpoint(option, command, error);
-	}
-	return rc;
+	return options_parse(argc, argv, "doctor: ", options, parse_option, command, error);
 }
 
 /* With -i and -f both, each is looked at by itself. */

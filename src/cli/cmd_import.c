@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "engine/import.h"
 #include "model/session_file.h"
 
@@ -86,20 +86,26 @@ static int write_all(const struct import *import, const char *directory, struct 
 	return rc;
 }
 
+/* --help is the only one. */
+static int take_help(int option, const char *value, void *context, struct error *error)
+{
+	(void)option, (void)value, (void)error;
+	*(bool *)context = true;
+	return 0;
+}
+
 int cmd_import(int argc, char **argv, struct error *error)
 {
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	struct import import;
-	int option, rc;
+	bool help = false;
+	int rc;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-		if (option == 'h') {
-			print_usage(stdout);
-			return EXIT_OK;
-		}
-		fail(error, EINVAL, "import: unknown option '%s'; \"farspan import --help\" lists them", argv[optind - 1]);
+	if (options_parse(argc, argv, "import: ", options, take_help, &help, error))
 		return EXIT_USAGE;
+	if (help) {
+		print_usage(stdout);
+		return EXIT_OK;
 	}
 	if (argc - optind > 1) {
 		fail(error, EINVAL, "import: '%s' is one word too many", argv[optind + 1]);

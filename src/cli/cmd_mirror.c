@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,7 +55,8 @@ static void print_usage(FILE *out)
 		"  -q, --quiet             no line of counters while running\n"
 		"  -v, --verbose           tell which ways the copies take, and why\n"
 		"      --json              counters as JSON on standard output at the end\n"
-		"      --clsact            attach through clsact even where the kernel has tcx\n\n"
+		"      --clsact            attach through clsact even where the kernel has tcx\n"
+		"  -h, --help              this text\n\n"
 		"Destinations, for example erspan2:10.9.0.2,id=100 or erspan3:[fd00::2],id=7,hwid=3:\n");
 	endpoint_print_help(out, ENDPOINT_DESTINATION);
 }
@@ -109,31 +109,28 @@ static int parse_switch(int option, struct mirror_command *command)
 	}
 }
 
-static int parse_option(int option, char **argv, struct mirror_command *command, struct error *error)
+static int parse_option(int option, const char *value, void *context, struct error *error)
 {
+	struct mirror_command *command = context;
 	struct session *session = &command->session;
 
 	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
-		return shape_option(option, optarg, session, error);
+		return shape_option(option, value, session, error);
 	if (option == REPLAY_OPTION_READ || (option >= REPLAY_OPTION_FIRST && option < REPLAY_OPTION_END))
-		return replay_option(option, optarg, &command->replay, error);
+		return replay_option(option, value, &command->replay, error);
 	switch (option) {
 	case 'i':
-		return session_add_source(session, optarg, error);
+		return session_add_source(session, value, error);
 	case 'd':
-		return session_parse_direction(optarg, session, error);
+		return session_parse_direction(value, session, error);
 	case 't':
-		return parse_destination(optarg, command, error);
+		return parse_destination(value, command, error);
 	case 'c':
-		return number_parse(optarg, "mirror: count", UINT64_MAX, &session->count, error);
+		return number_parse(value, "mirror: count", UINT64_MAX, &session->count, error);
 	case OPTION_HOOK:
-		return session_set_text(&session->hook, optarg, error);
+		return session_set_text(&session->hook, value, error);
 	case OPTION_CPUS:
-		return cpus_parse(optarg, &session->cpus, error);
-	case ':':
-		return fail(error, EINVAL, "mirror: option '%s' needs a value", argv[optind - 1]);
-	case '?':
-		return fail(error, EINVAL, "mirror: unknown option '%s'; \"farspan mirror --help\" lists them", argv[optind - 1]);
+		return cpus_parse(value, &session->cpus, error);
 	default:
 		return parse_switch(option, command);
 	}
@@ -177,12 +174,10 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 						{"clsact", no_argument, NULL, OPTION_CLSACT},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	int option, rc = 0;
+	int rc;
 
 	replay_defaults(&command->replay);
-	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, ":i:d:t:c:r:qvh", options, NULL)) >= 0)
-		rc = parse_option(option, argv, command, error);
+	rc = options_parse(argc, argv, "mirror: ", options, parse_option, command, error);
 	if (rc || command->help)
 		return rc;
 	if (join_filter(argc - optind, argv + optind, command->filter))

@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +25,10 @@ static const char usage[] = "usage: farspan show [--json] [-w] [-S SOCKET] [NAME
 			    "  -w, --watch           again every second, until interrupted\n" DAEMON_HELP;
 
 /* --watch is the only one of its own. */
-static int take_watch(struct daemon_command *command, int option, struct error *error)
+static int take_watch(int option, const char *value, void *watch, struct error *error)
 {
-	(void)option, (void)error;
-	*(bool *)command->own = true;
+	(void)option, (void)value, (void)error;
+	*(bool *)watch = true;
 	return 0;
 }
 
@@ -200,8 +199,7 @@ int cmd_show(int argc, char **argv, struct error *error)
 	static const struct option options[] = {
 		{"json", no_argument, NULL, DAEMON_OPTION_JSON}, {"watch", no_argument, NULL, 'w'}, DAEMON_OPTIONS, {NULL, 0, NULL, 0}};
 	bool watch = false;
-	struct daemon_command command = {
-		.usage = usage, .letters = ":wS:h", .names_max = DAEMON_NAMES_ANY, .take = take_watch, .own = &watch};
+	struct daemon_command command = {.usage = usage, .names_max = DAEMON_NAMES_ANY, .take = take_watch, .own = &watch};
 	int rc;
 
 	if (daemon_command_parse(argc, argv, options, &command, error))

@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
@@ -62,17 +61,17 @@ static int parse_order(const char *text, enum top_order *order, struct error *er
 	return fail(error, EINVAL, "top: the order must be name, frames, bits, loss or state, not '%s'", text);
 }
 
-static int take_option(struct daemon_command *command, int option, struct error *error)
+static int take_option(int option, const char *value, void *context, struct error *error)
 {
-	struct top *top = command->own;
+	struct top *top = context;
 
 	switch (option) {
 	case 'd':
-		return number_parse(optarg, "top: delay", DELAY_MAX_S, &top->delay_s, error);
+		return number_parse(value, "top: delay", DELAY_MAX_S, &top->delay_s, error);
 	case 'n':
-		return number_parse(optarg, "top: count", UINT64_MAX, &top->count, error);
+		return number_parse(value, "top: count", UINT64_MAX, &top->count, error);
 	case 's':
-		return parse_order(optarg, &top->order, error);
+		return parse_order(value, &top->order, error);
 	default:
 		top->batch = true;
 		return 0;
@@ -465,7 +464,7 @@ int cmd_top(int argc, char **argv, struct error *error)
 						DAEMON_OPTIONS,
 						{NULL, 0, NULL, 0}};
 	struct top top = {.delay_s = 1};
-	struct daemon_command command = {.usage = usage, .letters = ":d:n:s:bS:h", .take = take_option, .own = &top};
+	struct daemon_command command = {.usage = usage, .take = take_option, .own = &top};
 	int rc;
 
 	setlocale(LC_CTYPE, "");

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "cli/wait.h"
 #include "datapath/netlink.h"
 #include "datapath/tunnel_pair.h"
@@ -52,6 +52,19 @@ enum {
 	OPTION_CLSACT,
 };
 
+static int parse_option(int option, const char *value, void *context, struct error *error)
+{
+	struct tunnel_options *options = context;
+
+	(void)value, (void)error;
+	options->foreground |= option == OPTION_FOREGROUND;
+	options->json |= option == OPTION_JSON;
+	options->help |= option == 'h';
+	if (option == OPTION_CLSACT)
+		options->way = ATTACH_CLSACT;
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct tunnel_options *options, struct error *error)
 {
 	static const struct option rows[] = {{"foreground", no_argument, NULL, OPTION_FOREGROUND},
@@ -59,19 +72,8 @@ static int parse_options(int argc, char **argv, struct tunnel_options *options, 
 					     {"clsact", no_argument, NULL, OPTION_CLSACT},
 					     {"help", no_argument, NULL, 'h'},
 					     {NULL, 0, NULL, 0}};
-	int option;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", rows, NULL)) >= 0) {
-		if (option == '?')
-			return fail(error, EINVAL, "tunnel: unknown option '%s'; \"farspan tunnel --help\" lists them", argv[optind - 1]);
-		options->foreground |= option == OPTION_FOREGROUND;
-		options->json |= option == OPTION_JSON;
-		options->help |= option == 'h';
-		if (option == OPTION_CLSACT)
-			options->way = ATTACH_CLSACT;
-	}
-	return 0;
+	return options_parse(argc, argv, "tunnel: ", rows, parse_option, options, error);
 }
 
 /* ---- add ---- */

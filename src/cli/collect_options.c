@@ -2,7 +2,6 @@
 #include "cli/collect_options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +45,17 @@ void collect_print_usage(FILE *out)
 		"      --per-session     files for each session; %%{session} in FILE is where its name goes\n"
 		"  -z, --compress zstd   compressed files; so are those with a FILE that ends with .zst\n"
 		"      --fsync WHEN      none (default), rotate: wait for the disk when a file is complete, or also every SECONDS\n"
-		"      --match RULE          which frames go to which destinations, and what is said of them, may be repeated:\n"
+		"      --match RULE      which frames go to which destinations, and what is said of them, may be repeated:\n"
 		"                        --match 'id=7,vlan=10-20 -> id=9,type=erspan3,to=2'\n"
-		"      --hook OBJECT         a hook of yours that sees, changes or refuses every frame on its way to a destination\n"
+		"      --hook OBJECT     a hook of yours that sees, changes or refuses every frame on its way to a destination\n"
 		"      --inner LIST      undo in the frames: fabricpath, vntag, ttag, cmd, fcs, tag, tag_likely; with commas, or all\n"
 		"      --listen [ADDRESS:]PORT   the recording for whoever connects by TCP (pcap-over-IP); 127.0.0.1 without an address\n"
 		"      --time receive|source     with Type III: also when the switch saw the frame, as a comment, or as the packet's time\n"
 		"      --stats SECONDS   tell of each session what came, every so many seconds; with --json as JSON lines\n"
 		"  -q, --quiet           no line of counters while running\n"
 		"      --json            the summary as JSON on the standard output\n"
-		"      --clsact          attach through clsact even where the kernel has XDP and tcx\n\n"
+		"      --clsact          attach through clsact even where the kernel has XDP and tcx\n"
+		"  -h, --help            this text\n\n"
 		"Sources, for example erspan:10.9.0.2,id=100,remote=10.1.0.0/16 or vxlan:any,vni=5:\n");
 	endpoint_print_help(out, ENDPOINT_SOURCE);
 }
@@ -88,11 +88,11 @@ static int parse_source(const char *text, struct collect_options *options, struc
 	return endpoint_parse(text, ENDPOINT_SOURCE, &options->sources[options->source_count++], error);
 }
 
-static int parse_file(const char **file, const char *what, struct error *error)
+static int parse_file(const char *text, const char **file, const char *what, struct error *error)
 {
 	if (*file)
 		return fail(error, EINVAL, "collect: only one file to %s can be given", what);
-	*file = optarg;
+	*file = text;
 	return 0;
 }
 
@@ -113,13 +113,13 @@ static int parse_stats(const char *text, unsigned int *stats, struct error *erro
 	return rc;
 }
 
-static int parse_interface(struct collect_options *options, struct error *error)
+static int parse_interface(const char *name, struct collect_options *options, struct error *error)
 {
 	if (options->interface_count == COLLECTOR_INTERFACES_MAX)
 		return fail(error, EINVAL, "collect: at most %d interfaces can be given", COLLECTOR_INTERFACES_MAX);
-	if (!*optarg || strlen(optarg) >= IFNAMSIZ)
-		return fail(error, EINVAL, "collect: interface '%s': a name has 1 to %d characters", optarg, IFNAMSIZ - 1);
-	options->interfaces[options->interface_count++] = optarg;
+	if (!*name || strlen(name) >= IFNAMSIZ)
+		return fail(error, EINVAL, "collect: interface '%s': a name has 1 to %d characters", name, IFNAMSIZ - 1);
+	options->interfaces[options->interface_count++] = name;
 	return 0;
 }
 
@@ -134,32 +134,32 @@ static int parse_match(const char *text, struct session *relay, struct error *er
 }
 
 /* The options that say where frames go, and as what. */
-static int parse_output(int option, struct collect_output_options *output, struct error *error)
+static int parse_output(int option, const char *value, struct collect_output_options *output, struct error *error)
 {
 	output->given = true;
 	if (option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END)
-		return shape_option(option, optarg, &output->relay, error);
+		return shape_option(option, value, &output->relay, error);
 	switch (option) {
 	case 'w':
-		return parse_file(&output->write, "write", error);
+		return parse_file(value, &output->write, "write", error);
 	case 't':
-		return session_add_destination(&output->relay, optarg, error);
+		return session_add_destination(&output->relay, value, error);
 	case 'C':
-		return recording_parse_size(optarg, &output->rotation.size, error);
+		return recording_parse_size(value, &output->rotation.size, error);
 	case 'G':
-		return number_parse(optarg, "collect: seconds", RECORDING_SECONDS_MAX, &output->rotation.seconds, error);
+		return number_parse(value, "collect: seconds", RECORDING_SECONDS_MAX, &output->rotation.seconds, error);
 	case 'W':
-		return parse_files(optarg, &output->rotation.files, error);
+		return parse_files(value, &output->rotation.files, error);
 	case 'z':
-		return recording_parse_compress(optarg, &output->zstd, error);
+		return recording_parse_compress(value, &output->zstd, error);
 	case OPTION_FSYNC:
-		return recording_parse_sync(optarg, &output->sync, error);
+		return recording_parse_sync(value, &output->sync, error);
 	case OPTION_HOOK:
-		return session_set_text(&output->relay.hook, optarg, error);
+		return session_set_text(&output->relay.hook, value, error);
 	case OPTION_MATCH:
-		return parse_match(optarg, &output->relay, error);
+		return parse_match(value, &output->relay, error);
 	case OPTION_INNER:
-		return session_parse_inner(optarg, &output->inner, error);
+		return session_parse_inner(value, &output->inner, error);
 	default:
 		output->rotation.per_session = true;
 		return 0;
@@ -177,28 +177,30 @@ static bool is_output(int option)
 	return option >= SHAPE_OPTION_FIRST && option < SHAPE_OPTION_END;
 }
 
-static int parse_option(int option, char **argv, struct collect_options *options, struct error *error)
+static int parse_option(int option, const char *value, void *context, struct error *error)
 {
+	struct collect_options *options = context;
+
 	if (is_output(option))
-		return parse_output(option, current_output(options), error);
+		return parse_output(option, value, current_output(options), error);
 	switch (option) {
 	case 'r':
-		return parse_file(&options->read, "read", error);
+		return parse_file(value, &options->read, "read", error);
 	case 'f':
-		return parse_source(optarg, options, error);
+		return parse_source(value, options, error);
 	case 'c':
-		return number_parse(optarg, "collect: count", UINT64_MAX, &options->count, error);
+		return number_parse(value, "collect: count", UINT64_MAX, &options->count, error);
 	case 'i':
-		return parse_interface(options, error);
+		return parse_interface(value, options, error);
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
 	case OPTION_STATS:
-		return parse_stats(optarg, &options->stats, error);
+		return parse_stats(value, &options->stats, error);
 	case OPTION_TIME:
-		return parse_time(optarg, &options->time, error);
+		return parse_time(value, &options->time, error);
 	case OPTION_LISTEN:
-		options->listen = optarg;
+		options->listen = value;
 		return 0;
 	case OPTION_CLSACT:
 		options->way = ATTACH_CLSACT;
@@ -206,13 +208,9 @@ static int parse_option(int option, char **argv, struct collect_options *options
 	case 'q':
 		options->quiet = true;
 		return 0;
-	case 'h':
+	default:
 		options->help = true;
 		return 0;
-	case ':':
-		return fail(error, EINVAL, "collect: option '%s' needs a value", argv[optind - 1]);
-	default:
-		return fail(error, EINVAL, "collect: unknown option '%s'; \"farspan collect --help\" lists them", argv[optind - 1]);
 	}
 }
 
@@ -343,11 +341,10 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 					      {"json", no_argument, NULL, OPTION_JSON},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
-	int option, rc = 0;
+	int rc;
 
 	options->output_count = 1;
-	while (!rc && (option = getopt_long(argc, argv, ":r:w:f:t:i:c:C:G:W:z:qh", words, NULL)) >= 0)
-		rc = parse_option(option, argv, options, error);
+	rc = options_parse(argc, argv, "collect: ", words, parse_option, options, error);
 	if (rc || options->help)
 		return rc;
 	if (optind < argc)

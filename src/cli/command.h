@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands of farspan: one row each in main.c, one file each here. */
+/* The commands of farspan: one row each in main.c, and each in a file named like it (disable is with enable). */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 

@@ -2,7 +2,6 @@
 #include "cli/daemon_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,18 +12,16 @@ enum {
 	PATH_LEN = 256
 };
 
-static int take_option(int option, char **argv, struct daemon_command *command, struct error *error)
+static int take_option(int option, const char *value, void *context, struct error *error)
 {
+	struct daemon_command *command = context;
+
 	switch (option) {
-	case ':':
-		return fail(error, EINVAL, "%s: option '%s' needs a value", argv[0], argv[optind - 1]);
-	case '?':
-		return fail(error, EINVAL, "%s: unknown option '%s'; \"farspan %s --help\" lists them", argv[0], argv[optind - 1], argv[0]);
 	case 'h':
 		command->help = true;
 		return 0;
 	case 'S':
-		command->socket = optarg;
+		command->socket = value;
 		return 0;
 	case DAEMON_OPTION_RUNTIME:
 		command->runtime = true;
@@ -33,7 +30,7 @@ static int take_option(int option, char **argv, struct daemon_command *command, 
 		command->json = true;
 		return 0;
 	default:
-		return command->take(command, option, error);
+		return command->take(option, value, command->own, error);
 	}
 }
 
@@ -53,12 +50,12 @@ static int check_names(const struct daemon_command *command, const char *name, s
 
 int daemon_command_parse(int argc, char **argv, const struct option *options, struct daemon_command *command, struct error *error)
 {
-	int option, rc = 0;
+	char prefix[32];
+	int rc;
 
 	command->socket = API_SOCKET;
-	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, command->letters ? command->letters : ":S:h", options, NULL)) >= 0)
-		rc = take_option(option, argv, command, error);
+	snprintf(prefix, sizeof prefix, "%s: ", argv[0]);
+	rc = options_parse(argc, argv, prefix, options, take_option, command, error);
 	if (rc)
 		return rc;
 	command->names = argv + optind;

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "base/error.h"
+#include "base/options.h"
 
 enum {
 	DAEMON_NAMES_ANY = 0x7fffffff
@@ -14,9 +14,8 @@ enum {
 
 struct daemon_command {
 	const char *usage;        /* as --help prints it */
-	const char *letters;      /* of its options, for getopt_long(); NULL: those of DAEMON_OPTIONS */
 	int names_min, names_max; /* how many sessions may be named */
-	int (*take)(struct daemon_command *command, int option, struct error *error); /* an option of its own; its value is in optarg */
+	option_taker *take;       /* reads options of its own into own */
 	void *own;
 
 	/* What was said. */
@@ -41,8 +40,6 @@ enum {
 	DAEMON_OPTION_RUNTIME = 256,
 	DAEMON_OPTION_JSON,
 };
-
-struct option;
 
 /* Reads the words; prints --help if that is asked for. 0, or -EINVAL. */
 int daemon_command_parse(int argc, char **argv, const struct option *options, struct daemon_command *command, struct error *error);

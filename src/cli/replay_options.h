@@ -3,13 +3,13 @@
 #ifndef CLI_REPLAY_OPTIONS_H
 #define CLI_REPLAY_OPTIONS_H
 
-#include <getopt.h>
+#include "base/options.h"
 #include <stdio.h>
 
 #include "engine/replay.h"
 
 enum replay_option {
-	REPLAY_OPTION_READ = 'r',
+	REPLAY_OPTION_READ = 'r', /* as in REPLAY_OPTIONS, from which completion reads it */
 	REPLAY_OPTION_FIRST = 768,
 	OPTION_SPEED = REPLAY_OPTION_FIRST,
 	OPTION_TOPSPEED,
@@ -20,12 +20,12 @@ enum replay_option {
 };
 
 /* Rows for getopt_long(3). */
-#define REPLAY_OPTIONS                                                                                           \
-	{"read", required_argument, NULL, REPLAY_OPTION_READ}, {"speed", required_argument, NULL, OPTION_SPEED}, \
-		{"topspeed", no_argument, NULL, OPTION_TOPSPEED}, {"pps", required_argument, NULL, OPTION_PPS},  \
-		{"mbps", required_argument, NULL, OPTION_MBPS},                                                  \
-	{                                                                                                        \
-		"loop", required_argument, NULL, OPTION_LOOP                                                     \
+#define REPLAY_OPTIONS                                                                                          \
+	{"read", required_argument, NULL, 'r'}, {"speed", required_argument, NULL, OPTION_SPEED},               \
+		{"topspeed", no_argument, NULL, OPTION_TOPSPEED}, {"pps", required_argument, NULL, OPTION_PPS}, \
+		{"mbps", required_argument, NULL, OPTION_MBPS},                                                 \
+	{                                                                                                       \
+		"loop", required_argument, NULL, OPTION_LOOP                                                    \
 	}
 
 /* Lines of --help. */

@@ -3,7 +3,7 @@
 #ifndef CLI_SHAPE_OPTIONS_H
 #define CLI_SHAPE_OPTIONS_H
 
-#include <getopt.h>
+#include "base/options.h"
 
 #include "model/session.h"
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <farspan.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 
 #include "api/server.h"
 #include "base/clock.h"
+#include "base/options.h"
 #include "daemon/events.h"
 #include "daemon/log.h"
 #include "daemon/routes.h"
@@ -98,22 +98,24 @@ enum {
 	OPTION_OTHERS,
 };
 
-static int parse_option(int option, char **argv, struct options *options, struct error *error)
+static int parse_option(int option, const char *value, void *context, struct error *error)
 {
+	struct options *options = context;
+
 	switch (option) {
 	case 'D':
 		if (options->directory_count == DIRECTORIES_MAX)
 			return fail(error, EINVAL, "more than %d directories", DIRECTORIES_MAX);
-		options->directories[options->directory_count++] = optarg;
+		options->directories[options->directory_count++] = value;
 		return 0;
 	case 'R':
-		options->runtime = optarg;
+		options->runtime = value;
 		return 0;
 	case 'g':
-		options->group = optarg;
+		options->group = value;
 		return 0;
 	case 'm':
-		options->metrics = optarg;
+		options->metrics = value;
 		return 0;
 	case OPTION_OTHERS:
 		options->others_may_read = true;
@@ -124,11 +126,9 @@ static int parse_option(int option, char **argv, struct options *options, struct
 	case 'h':
 		options->help = true;
 		return 0;
-	case 'V':
+	default:
 		options->version = true;
 		return 0;
-	default:
-		return fail(error, EINVAL, "option '%s' is unknown, or lacks a value; \"farspand --help\" lists them", argv[optind - 1]);
 	}
 }
 
@@ -143,11 +143,8 @@ static int parse_command_line(int argc, char **argv, struct options *options, st
 					      {"help", no_argument, NULL, 'h'},
 					      {"version", no_argument, NULL, 'V'},
 					      {NULL, 0, NULL, 0}};
-	int option, rc = 0;
+	int rc = options_parse(argc, argv, "", words, parse_option, options, error);
 
-	opterr = 0;
-	while (!rc && (option = getopt_long(argc, argv, ":D:R:g:m:hV", words, NULL)) >= 0)
-		rc = parse_option(option, argv, options, error);
 	if (!rc && optind < argc)
 		return fail(error, EINVAL, "word '%s' means nothing here", argv[optind]);
 	return rc;

@@ -289,7 +289,8 @@ class Files(Case):
 class CommandLine(unittest.TestCase):
     def test_wrong(self):
         for line, text in (("", "no file given (-r)"), ("-r", "option '-r' needs a value"), ("-r a b", "'b' is one word too many"),
-                           ("-r a -r b", "only one file"), ("-x", "unknown option '-x'"), ("--nope", "unknown option '--nope'"),
+                           ("-r a -r b", "only one file"), ("-lxl", "unknown option '-x'"), ("--nope", "unknown option '--nope'"),
+                           ("--json=yes", "option '--json' takes no value"), ("-lr", "option '-r' needs a value"),
                            ("-r a -c 0", "count must be a number from 1 on, not '0'"), ("-r a -c 1x", "not '1x'"),
                            ("-r a -c -1", "not '-1'"), ("-r a -c 99999999999999999999999", "count must be")):
             arguments = line.split()

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+	LETTERS_MAX = 1 + 2 * 128 + 1 /* ":a:b..." of ASCII */
+};
+
+static void find_letters(const struct option *rows, char letters[LETTERS_MAX])
+{
+	char *at = letters;
+
+	*at++ = ':'; /* a value that is missing is told apart */
+	*at = 0;
+	for (; rows->name; rows++) {
+		if (rows->val > 127 || !isgraph(rows->val) || strchr(letters, rows->val))
+			continue;
+		*at++ = (char)rows->val;
+		if (rows->has_arg == required_argument)
+			*at++ = ':';
+		*at = 0;
+	}
+}
+
+/* option is getopt's complaint, and word the last that it read, which may hold several letters. */
+static int refuse(int option, const char *word, const char *prefix, const char *letters, struct error *error)
+{
+	const char letter[] = {'-', (char)optopt, 0};
+	const bool is_long = strncmp(word, "--", 2) == 0;
+
+	if (option == ':')
+		return fail(error, EINVAL, "%soption '%s' needs a value", prefix, is_long ? word : letter);
+	if (optopt && (optopt > 127 || strchr(letters, optopt)))
+		return fail(error, EINVAL, "%soption '%.*s' takes no value", prefix, (int)strcspn(word, "="), word);
+	return fail(error, EINVAL, "%sunknown option '%s'; --help lists them", prefix, optopt ? letter : word);
+}
+
+int options_parse(int argc, char **argv, const char *prefix, const struct option *rows, option_taker *take, void *context,
+		  struct error *error)
+{
+	char letters[LETTERS_MAX];
+	int option, rc = 0;
+
+	find_letters(rows, letters);
+	opterr = 0;
+	while (!rc && (option = getopt_long(argc, argv, letters, rows, NULL)) >= 0)
+		rc = option == '?' || option == ':' ? refuse(option, argv[optind - 1], prefix, letters, error)
+						    : take(option, optarg, context, error);
+	return rc;
+}
