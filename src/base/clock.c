@@ -3,10 +3,6 @@
 
 #include <time.h>
 
-enum {
-	NS_PER_MS = 1000 * 1000,
-};
-
 static uint64_t read_ns(clockid_t clock)
 {
 	struct timespec now;

@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#define NS_PER_S  1000000000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_US 1000ull
+
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_wall_ns(void); /* since 1970 */
 

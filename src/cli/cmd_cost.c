@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/client.h"
+#include "base/clock.h"
 #include "cli/daemon_command.h"
 #include "cli/number.h"
 #include "cli/session_view.h"
@@ -18,8 +19,6 @@ enum {
 	SECONDS_MAX = 86400,
 	MS_PER_S = 1000,
 };
-
-#define NS_PER_S 1e9
 
 /* Of a session, or of all, in the time that was measured. */
 struct spent {
@@ -78,7 +77,7 @@ static json_t *to_json(const char *name, const char *kind, const struct spent *s
 {
 	json_t *object = json_pack("{s:I, s:I, s:I, s:f, s:f, s:f}", "seen", (json_int_t)s->seen, "copies", (json_int_t)s->copies, "cpu_ns",
 				   (json_int_t)s->cpu_ns, "ns_per_frame", per(s->cpu_ns, s->seen), "ns_per_copy", per(s->cpu_ns, s->copies),
-				   "core_share", (double)s->cpu_ns / NS_PER_S / seconds);
+				   "core_share", (double)s->cpu_ns / (double)NS_PER_S / seconds);
 
 	if (object && name) {
 		json_object_set_new(object, "name", json_string(name));
@@ -116,7 +115,7 @@ static bool is_asked_for(const struct daemon_command *command, const char *name)
 
 static json_t *compare(const struct daemon_command *command, const json_t *before, const json_t *after)
 {
-	double seconds = (double)(number(after, "time_ns") - number(before, "time_ns")) / NS_PER_S;
+	double seconds = (double)(number(after, "time_ns") - number(before, "time_ns")) / (double)NS_PER_S;
 	json_t *list = json_array();
 	const json_t *session;
 	struct spent total = {0};

@@ -449,7 +449,7 @@ static int run_screen(struct top *top, struct error *error)
 			look(top);
 		draw(top);
 		shown++;
-	} while ((!top->count || shown < top->count) && keys_until(top, clock_monotonic_ns() + top->delay_s * 1000000000u));
+	} while ((!top->count || shown < top->count) && keys_until(top, clock_monotonic_ns() + top->delay_s * NS_PER_S));
 	endwin();
 	delscreen(screen);
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/output.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,10 +40,10 @@ void output_number(struct output *output, uint64_t number)
 
 void output_time(struct output *output, uint64_t time_ns)
 {
-	uint32_t fraction = (uint32_t)(time_ns % 1000000000);
+	uint32_t fraction = (uint32_t)(time_ns % NS_PER_S);
 	char digits[10];
 
-	output_number(output, time_ns / 1000000000);
+	output_number(output, time_ns / NS_PER_S);
 	for (size_t i = sizeof digits; --i > 0; fraction /= 10)
 		digits[i] = (char)('0' + fraction % 10);
 	digits[0] = '.';

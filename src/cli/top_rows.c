@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/top_rows.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NS_PER_S 1e9
 
 static struct top_row *find_row(struct top_rows *rows, const char *name)
 {
@@ -99,7 +98,7 @@ static void forget_absent(struct top_rows *rows)
 
 int top_rows_update(struct top_rows *rows, const json_t *answer, uint64_t time_ns, struct error *error)
 {
-	const double seconds = rows->time_ns ? (double)(time_ns - rows->time_ns) / NS_PER_S : 0;
+	const double seconds = rows->time_ns ? (double)(time_ns - rows->time_ns) / (double)NS_PER_S : 0;
 	const json_t *session;
 	size_t i;
 

@@ -11,10 +11,6 @@
 
 #include "base/clock.h"
 
-enum {
-	NS_PER_MS = 1000000,
-};
-
 static int open_signals(void)
 {
 	sigset_t set;
@@ -30,7 +26,7 @@ static int open_signals(void)
 
 int wait_open(struct wait *wait, unsigned int tick_ms, struct error *error)
 {
-	wait->tick_ns = (uint64_t)tick_ms * NS_PER_MS;
+	wait->tick_ns = tick_ms * NS_PER_MS;
 	wait->next_ns = clock_monotonic_ns() + wait->tick_ns;
 	wait->signals = open_signals();
 	return wait->signals < 0 ? fail(error, errno, "signals: %s", strerror(errno)) : 0;

@@ -36,7 +36,6 @@ enum {
 	EXIT_USAGE = 2,
 	QUIET_MS = 50, /* what changes files mostly changes several, */
 	LATE_MS = 500, /* and some without end */
-	NS_PER_MS = 1000000,
 };
 
 /* In the environment of a program that this one becomes: a descriptor, see runner_remember(). */
@@ -284,11 +283,11 @@ static void remember(struct daemon *daemon)
 /* When nothing has changed for a while, or something always does. */
 static void put_off_reload(struct daemon *daemon)
 {
-	const uint64_t now = clock_monotonic_ns(), late = (uint64_t)LATE_MS * NS_PER_MS;
+	const uint64_t now = clock_monotonic_ns(), late = LATE_MS * NS_PER_MS;
 
 	if (!daemon->changed_ns)
 		daemon->changed_ns = now;
-	daemon->reload_ns = now + (uint64_t)QUIET_MS * NS_PER_MS;
+	daemon->reload_ns = now + QUIET_MS * NS_PER_MS;
 	if (daemon->reload_ns > daemon->changed_ns + late)
 		daemon->reload_ns = daemon->changed_ns + late;
 }

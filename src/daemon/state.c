@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "model/session_json.h"
 
-#define NS_PER_S 1e9
-
 static const struct counter_row {
 	const char *name, *class, *help;
 } counter_rows[] = {
@@ -272,7 +270,7 @@ static void print_sum(FILE *out, const char *session, const struct collector_rep
 	uint64_t value = sum_of(report, row);
 
 	if (strstr(metric, "seconds"))
-		fprintf(out, "%s{session=\"%s\"} %.9f\n", metric, session, (double)value / NS_PER_S);
+		fprintf(out, "%s{session=\"%s\"} %.9f\n", metric, session, (double)value / (double)NS_PER_S);
 	else
 		fprintf(out, "%s{session=\"%s\"} %llu\n", metric, session, (unsigned long long)value);
 }
@@ -319,7 +317,7 @@ static void print_costs(FILE *out, struct runner *runner)
 
 		runner_look(runner, list->sessions[i], &found);
 		fprintf(out, "farspan_session_cpu_seconds_total{session=\"%s\"} %.9f\n", list->sessions[i]->name,
-			(double)find_spent(&found).cpu_ns / NS_PER_S);
+			(double)find_spent(&found).cpu_ns / (double)NS_PER_S);
 	}
 }
 

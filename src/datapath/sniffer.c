@@ -17,7 +17,6 @@
 
 enum {
 	FRAME_MAX = 65536 + 64,
-	NS_PER_MS = 1000 * 1000,
 };
 
 static int open_socket(const char *interface, struct error *error)
@@ -41,7 +40,7 @@ int sniffer_run(const char *interface, unsigned int milliseconds, void (*visit)(
 		void *context, struct error *error)
 {
 	static uint8_t frame[FRAME_MAX];
-	uint64_t end = clock_monotonic_ns() + (uint64_t)milliseconds * NS_PER_MS;
+	uint64_t end = clock_monotonic_ns() + milliseconds * NS_PER_MS;
 	int fd = open_socket(interface, error);
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/collect_parts.h"
+#include "base/clock.h"
 #include "wire/headers.h"
 
 enum {
@@ -330,7 +331,7 @@ static void comment_time(struct collect_sessions *sessions, const char *what, ui
 	const size_t used = strlen(sessions->comment);
 
 	snprintf(sessions->comment + used, sizeof sessions->comment - used, "%s%s %llu.%09llu, clock %s", used ? "; " : "", what,
-		 (unsigned long long)(time_ns / 1000000000u), (unsigned long long)(time_ns % 1000000000u), source_quality_name(quality));
+		 (unsigned long long)(time_ns / NS_PER_S), (unsigned long long)(time_ns % NS_PER_S), source_quality_name(quality));
 }
 
 /* Follows the sender's clock, and says in the record what is wanted of it. */

@@ -6,7 +6,6 @@
 
 enum {
 	FLUSH_NS = 200 * 1000 * 1000, /* a reader of the file waits no longer than that for a frame */
-	NS_PER_SECOND = 1000 * 1000 * 1000,
 };
 
 void collecting_each_outlets(const struct collecting *c, void (*call)(struct outlets *outlets))
@@ -64,7 +63,7 @@ int collecting_serve(struct collecting *c, bool *second, struct error *error)
 		rc = collect_flush(c->collect, error);
 		c->flushed_ns = now_ns;
 	}
-	*second = !rc && now_ns - c->followed_ns >= NS_PER_SECOND;
+	*second = !rc && now_ns - c->followed_ns >= NS_PER_S;
 	if (!*second)
 		return rc;
 	c->followed_ns = now_ns;

@@ -18,7 +18,6 @@
 #include "engine/worker.h"
 
 enum {
-	NS_PER_SECOND = 1000 * 1000 * 1000,
 	EARLIER_MAX = 9999,
 };
 
@@ -267,7 +266,7 @@ static void bury(struct collector *c, int status)
 	memset(&c->last, 0, sizeof c->last);
 	if ((c->done = c->earlier.done))
 		return;
-	c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
+	c->retry_ns = clock_monotonic_ns() + NS_PER_S;
 	if (WIFSIGNALED(status))
 		fail(&c->problem, ECHILD, "its process was ended by signal %d", WTERMSIG(status));
 	else if (!c->problem.code)
@@ -280,7 +279,7 @@ int collector_follow(struct collector *c, struct error *error)
 
 	if (!c->worker.pid) {
 		if (clock_monotonic_ns() >= c->retry_ns && !c->done && start(c, &c->problem))
-			c->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
+			c->retry_ns = clock_monotonic_ns() + NS_PER_S;
 		return 0;
 	}
 	take_reports(c);
@@ -330,7 +329,7 @@ uint64_t collector_cpu_ns(const struct collector *c)
 
 	if (!c->worker.pid || clock_getcpuclockid(c->worker.pid, &clock) || clock_gettime(clock, &spent))
 		return 0;
-	return (uint64_t)spent.tv_sec * NS_PER_SECOND + (uint64_t)spent.tv_nsec;
+	return (uint64_t)spent.tv_sec * NS_PER_S + (uint64_t)spent.tv_nsec;
 }
 
 const struct error *collector_problem(const struct collector *c)

@@ -10,7 +10,6 @@
 #include "engine/mirror_parts.h"
 
 enum {
-	NS_PER_MS = 1000 * 1000,
 	REST_POLL_US = 10 * 1000,
 };
 

@@ -14,8 +14,7 @@
 #include "wire/bytes.h"
 #include "wire/fields.h"
 
-#define NS_PER_S   1000000000
-#define OFFSET_MAX 1000000000000000000ull /* no frame is due later than 30 years after the start */
+#define OFFSET_MAX (1000000000 * NS_PER_S) /* no frame is due later than 30 years after the start */
 
 enum {
 	BATCH_FRAMES = 32,                                 /* sent before anyone looks whether they arrived */
@@ -151,10 +150,10 @@ static uint64_t due_ns(const struct replay *r)
 		due = (double)r->elapsed_ns / r->config.amount;
 		break;
 	case REPLAY_FRAMES:
-		due = (double)r->frames * NS_PER_S / r->config.amount;
+		due = (double)r->frames * (double)NS_PER_S / r->config.amount;
 		break;
 	case REPLAY_BITS:
-		due = (double)r->bits * NS_PER_S / r->config.amount;
+		due = (double)r->bits * (double)NS_PER_S / r->config.amount;
 		break;
 	case REPLAY_TOPSPEED:
 		break;

@@ -14,7 +14,6 @@
 
 enum {
 	POLL_MS = 10,
-	NS_PER_SECOND = 1000 * 1000 * 1000,
 };
 
 struct tunnel_process {
@@ -55,7 +54,7 @@ static int serve(struct tunnel_device *device, int pipe, struct error *error)
 		poll(&ready, 1, POLL_MS);
 		tunnel_device_serve(device);
 		now = clock_monotonic_ns();
-		if (now - followed_ns < NS_PER_SECOND)
+		if (now - followed_ns < NS_PER_S)
 			continue;
 		rc = tunnel_device_follow(device, error);
 		report(pipe, device, error);
@@ -119,7 +118,7 @@ static void bury(struct tunnel_process *p, int status)
 	take_reports(p);
 	worker_close(&p->worker);
 	/* One that was there comes back at once. */
-	p->retry_ns = clock_monotonic_ns() + (p->state.there ? 0 : NS_PER_SECOND);
+	p->retry_ns = clock_monotonic_ns() + (p->state.there ? 0 : NS_PER_S);
 	if (WIFSIGNALED(status))
 		fail(why, ECHILD, "its process was ended by signal %d", WTERMSIG(status));
 	else if (p->state.there && !why->code)
@@ -133,7 +132,7 @@ int tunnel_process_follow(struct tunnel_process *p, struct error *error)
 
 	if (!p->worker.pid) {
 		if (clock_monotonic_ns() >= p->retry_ns && start(p, &p->state.waits_for))
-			p->retry_ns = clock_monotonic_ns() + NS_PER_SECOND;
+			p->retry_ns = clock_monotonic_ns() + NS_PER_S;
 		return 0;
 	}
 	take_reports(p);

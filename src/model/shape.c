@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/ranges.h"
 
 enum {
@@ -14,11 +15,9 @@ enum {
 	TRUNCATE_MIN = 14, /* an Ethernet header */
 	TRUNCATE_MAX = 65535,
 	BURST_DEFAULT_NS = 10 * 1000 * 1000,
-	NS_PER_MS = 1000 * 1000,
-	NS_PER_US = 1000,
 };
 
-static const uint64_t burst_max_ns = 10ull * 1000 * NS_PER_MS;
+static const uint64_t burst_max_ns = 10 * NS_PER_S;
 static const uint64_t rate_min_bits = 8000;
 static const uint64_t rate_max = 1000ull * 1000 * 1000 * 1000;
 
@@ -109,7 +108,7 @@ bool shape_print_sample(const struct shape *shape, FILE *out)
 static const struct {
 	const char *unit;
 	uint64_t ns;
-} burst_units[] = {{"s", 1000ull * NS_PER_MS}, {"ms", NS_PER_MS}, {"us", NS_PER_US}};
+} burst_units[] = {{"s", NS_PER_S}, {"ms", NS_PER_MS}, {"us", NS_PER_US}};
 
 enum {
 	BURST_UNITS = sizeof burst_units / sizeof burst_units[0]
@@ -211,7 +210,7 @@ bool shape_print_rate(const struct shape *shape, FILE *out)
 
 uint64_t shape_cost_scale(const struct shape *shape)
 {
-	return shape->limited ? (1000ull * NS_PER_MS << RATE_SCALE_BITS) / shape->rate : 0;
+	return shape->limited ? (NS_PER_S << RATE_SCALE_BITS) / shape->rate : 0;
 }
 
 /* ---- truncate ---- */

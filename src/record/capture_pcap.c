@@ -6,6 +6,7 @@
  *   packet header (16) seconds  fraction  captured length  original length, then the bytes
  */
 #include "record/capture_format.h"
+#include "base/clock.h"
 
 enum {
 	PCAP_FILE_LEN = 24,
@@ -30,7 +31,7 @@ static int next_pcap(struct capture *capture, struct capture_packet *packet, str
 	at = stream_peek(stream, PCAP_PACKET_LEN + (size_t)captured);
 	if (!at)
 		return capture_cut(capture, error);
-	*packet = (struct capture_packet){.time_ns = seconds * 1000000000ull + (uint64_t)fraction * capture->fraction_ns};
+	*packet = (struct capture_packet){.time_ns = seconds * NS_PER_S + (uint64_t)fraction * capture->fraction_ns};
 	capture_set_link(packet, capture->link_type, at + PCAP_PACKET_LEN, captured, original);
 	capture->taken = PCAP_PACKET_LEN + (uint64_t)captured;
 	return 1;

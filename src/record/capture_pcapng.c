@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "record/capture_format.h"
+#include "base/clock.h"
 
 enum {
 	BLOCK_INTERFACE = 1,
@@ -74,7 +75,7 @@ static void set_resolution(struct capture_interface *interface, uint8_t resoluti
 	interface->multiply = interface->divide = 1;
 	interface->shift = 0;
 	if (resolution & 0x80) {
-		interface->multiply = 1000000000;
+		interface->multiply = NS_PER_S;
 		interface->shift = exponent;
 	} else if (exponent <= 9) {
 		interface->multiply = power_of_ten(9 - exponent);
@@ -136,7 +137,7 @@ static uint64_t packet_time(const struct capture_interface *interface, uint64_t 
 {
 	unsigned __int128 ns = (unsigned __int128)units * interface->multiply / interface->divide >> interface->shift;
 
-	return (uint64_t)ns + interface->offset_s * 1000000000u;
+	return (uint64_t)ns + interface->offset_s * NS_PER_S;
 }
 
 /* Reads the fields of the three kinds of packet block, up to the bytes. */

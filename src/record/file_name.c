@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "record/file_name.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,7 +34,7 @@ static int put_session(const struct file_name *name, char *text, size_t size)
 
 static int put_time(uint64_t time_ns, char *text, size_t size)
 {
-	time_t seconds = (time_t)(time_ns / 1000000000u);
+	time_t seconds = (time_t)(time_ns / NS_PER_S);
 	char pattern[PATH_MAX];
 	struct tm local;
 

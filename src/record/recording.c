@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "record/feed.h"
 #include "record/file_name.h"
 #include "record/output_file.h"
@@ -397,14 +398,14 @@ static int prepare(struct recording *r, struct output *output)
 /* A clock that was set back by more than a file's time begins a new one, too. */
 static bool is_over(const struct recording *r, uint64_t time_ns)
 {
-	const uint64_t length_ns = r->config.rotation.seconds * 1000000000u;
+	const uint64_t length_ns = r->config.rotation.seconds * NS_PER_S;
 
 	return length_ns && r->anchored && (time_ns >= r->start_ns + length_ns || time_ns + length_ns < r->start_ns);
 }
 
 static void advance(struct recording *r, uint64_t time_ns)
 {
-	const uint64_t length_ns = r->config.rotation.seconds * 1000000000u;
+	const uint64_t length_ns = r->config.rotation.seconds * NS_PER_S;
 
 	/* What comes late belongs to the next file: to begin the same name again would be the end of what it has. */
 	if (r->over_ns && !is_over(r, time_ns))
@@ -441,7 +442,7 @@ static void watch_file(struct recording *r, struct output *output)
 
 void recording_tick(struct recording *r, uint64_t time_ns)
 {
-	const uint64_t interval_ns = r->config.sync.seconds * 1000000000ull;
+	const uint64_t interval_ns = r->config.sync.seconds * NS_PER_S;
 	bool over = is_over(r, time_ns), sync = interval_ns && (time_ns - r->synced_ns >= interval_ns || time_ns < r->synced_ns);
 
 	if (sync)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "record/source_time.h"
 
+#include "base/clock.h"
 #include "wire/bytes.h"
 #include "wire/fields.h"
 
-#define NS_PER_S  1000000000ull
-#define NS_PER_US 1000ull
-#define DAY_NS    (86400 * NS_PER_S)
+#define DAY_NS (86400 * NS_PER_S)
 
 enum {
 	MARKER_LEN = 58,
