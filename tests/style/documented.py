@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What farspan knows is documented: every option, endpoint type, key and counter stands in farspan(8), every option in the completion too,
-and what the completion offers is accepted.
+What farspan knows is documented: every option, endpoint type and key stands in farspan(8), every counter in farspan-counters(7), every
+option in the completion too, and what the completion offers is accepted.
 
-usage: documented.py FARSPAN MANUAL COMPLETION
+usage: documented.py FARSPAN MANUAL COUNTERS COMPLETION
 """
 import json
 import os
@@ -61,7 +61,11 @@ def check_manual(farspan, manual, commands):
         yield from (f"farspan(8): type or key {name} is missing" for name in sorted(endpoints - sections["ENDPOINTS"]))
         if not options:
             yield f"{command} --help shows no option"
-    yield from (f"farspan(8): counter {name} is missing" for name in sorted(counters(farspan) - sections["COUNTERS"]))
+
+
+def check_counters(farspan, manual):
+    documented = set().union(*manual_terms(manual).values())
+    yield from (f"farspan-counters(7): {name} is missing" for name in sorted(counters(farspan) - documented))
 
 
 def check_options(farspan, manual, completion, commands):
@@ -101,10 +105,10 @@ def check_values(farspan, command, text, values):
             yield f"completion: {text}{value}: {error.strip()}"
 
 
-def main(farspan, manual, completion):
+def main(farspan, manual, counters_manual, completion):
     commands = re.findall(r"^  (\w+) ", run(farspan, "--help").stdout, re.M)
     wrong = list(check_options(farspan, manual, completion, commands)) + list(check_manual(farspan, manual, commands))
-    wrong += check_endpoints(farspan, completion)
+    wrong += list(check_counters(farspan, counters_manual)) + list(check_endpoints(farspan, completion))
     if sorted(commands) != sorted(table(completion, "commands")):
         wrong.append(f"completion: commands are {table(completion, 'commands')}, not {commands}")
     print("\n".join(dict.fromkeys(wrong)))
