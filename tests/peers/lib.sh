@@ -9,6 +9,8 @@ peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/net/lib.sh
 . "$peers/../net/lib.sh"
 guests=$peers/../../cache/guests
+programs=("$FARSPAN") # what a guest has besides its own tools
+machine=()            # more options for QEMU
 
 # is_older KERNEL VERSION: whether the guest with that kernel has one from before that version, as the packages of the first months have
 is_older() {
@@ -31,10 +33,10 @@ boot() {
 		names=$names,${wire%%=*}
 		device "${wire%%=*}"
 	done
-	"$peers/guest/initramfs" --add "$work/farspan.cpio" "$FARSPAN"
-	cat "$image/initramfs" "$work/farspan.cpio" >"$work/initramfs"
+	"$peers/guest/initramfs" --add "$work/programs.cpio" "${programs[@]}"
+	cat "$image/initramfs" "$work/programs.cpio" >"$work/initramfs"
 	spawn guest nsenter --net="/run/netns/${prefix}guest" qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 1 -m 384 -nodefaults -no-reboot \
-		-display none -serial stdio -kernel "$image/vmlinuz" -initrd "$work/initramfs" "${devices[@]}" \
+		-display none -serial stdio -kernel "$image/vmlinuz" -initrd "$work/initramfs" "${machine[@]}" "${devices[@]}" \
 		-append "console=ttyS0 panic=-1 mitigations=off nokaslr quiet guest.interfaces=$names"
 	until_true 5 "the guest's interfaces" ip -n ${prefix}guest link show control
 	for wire in "$@"; do
