@@ -6,7 +6,6 @@ generator. A row is valid only if every frame that was sent was recorded or deli
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -27,8 +26,11 @@ class Stage(frame.Namespaces):
     names = ("src", "col")
     real_time = False
 
+    def __enter__(self):
+        self.files = tempfile.TemporaryDirectory(prefix="farspan-bench.", dir="/dev/shm")
+        return super().__enter__()
+
     def make(self):
-        self.files = tempfile.mkdtemp(prefix="farspan-bench.", dir="/dev/shm")
         ip("src", "link", "add", "u0", "type", "veth", "peer", "name", "c0", "netns", frame.PREFIX + "col")
         for name, link in (("src", "u0"), ("col", "c0")):
             ip(name, "link", "set", link, "mtu", "1700", "up")
@@ -38,7 +40,7 @@ class Stage(frame.Namespaces):
 
     def __exit__(self, *_):
         super().__exit__()
-        shutil.rmtree(self.files, ignore_errors=True)
+        self.files.cleanup()
 
     def feed(self, interface, size, count, sessions, rate=0):
         words = (*(REAL_TIME if self.real_time else ()), "taskset", "-c", SENDER_CPU, FEED, interface, self.mac, "10.9.0.1", "10.9.0.2",
@@ -46,7 +48,7 @@ class Stage(frame.Namespaces):
         return float(at("src", *words))
 
     def file(self, name):
-        return os.path.join(self.files, name)
+        return os.path.join(self.files.name, name)
 
     def row(self, name, rounds):
         row = ROWS[name]

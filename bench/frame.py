@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import signal
 import statistics
 import subprocess
 import time
@@ -33,6 +34,44 @@ def run(*words, **options):
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
     return done.stdout
+
+
+def children():
+    """Processes that this one has started and that have not been waited for."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == os.getpid():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def send(pid, number):
+    """To the process, and to what it has started if it leads a group of its own."""
+    (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, number)
+
+
+def end_children():
+    """What has to clean up is given the time for it."""
+    for number, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 5)):
+        for pid in children():
+            send(pid, number)
+        until = time.monotonic() + patience
+        while children() and time.monotonic() < until:
+            for pid in children():
+                os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.02)
+
+
+def leave_nothing():
+    """Wherever the measuring was interrupted."""
+    end_children()
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
+        if name.startswith(PREFIX):
+            subprocess.run(["ip", "netns", "del", name], check=False)
 
 
 def wait_until(condition, what):
@@ -120,10 +159,10 @@ def alternate(rounds, ours, theirs):
 def result(name, row, figures, valid):
     """figures: of each side in rounds; those of theirs may be None, where there is no alternative."""
     found = {"name": name, "title": row.title, "alternative": row.alternative, "unit": row.unit, "target": row.target,
-             "at_least": row.at_least, "growth": row.growth, "runs": len(figures["ours"]), "valid": valid}
+             "at_least": row.at_least, "growth": row.growth, "runs": len(figures.get("ours", ())), "valid": valid}
     for side in SIDES:
         values = figures.get(side)
         found[side] = round(statistics.median(values), 2) if values else None
         found[f"{side}_spread"] = [round(min(values), 2), round(max(values), 2)] if values else None
-    found["ratio"] = round(found["ours"] / found["theirs"], 4) if found["theirs"] else None
+    found["ratio"] = round(found["ours"] / found["theirs"], 4) if found["ours"] is not None and found["theirs"] else None
     return found

@@ -78,7 +78,7 @@ class Switch:
         return self
 
     def make(self):
-        self.temporary = tempfile.TemporaryDirectory()
+        self.temporary = tempfile.TemporaryDirectory(prefix="farspan-bench.")
         self.directory = self.temporary.name
         self.env = os.environ | {f"OVS_{name}DIR": self.directory for name in ("RUN", "LOG", "DB", "SYSCONF")}
         run("ovsdb-tool", "create", f"{self.directory}/db", SCHEMA)

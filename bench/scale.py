@@ -61,9 +61,12 @@ class Daemon:
 class Stage(frame.Namespaces):
     names = ("dut", "col")
 
-    def make(self):
+    def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="farspan-bench.")
         self.found = {}
+        return super().__enter__()
+
+    def make(self):
         os.mkdir(os.path.join(self.temporary.name, "run"))
         ip("dut", "link", "add", "u0", "type", "veth", "peer", "name", "c0", "netns", PREFIX + "col")
         ip("dut", "address", "add", "10.9.0.1/24", "dev", "u0")
