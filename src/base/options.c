@@ -47,6 +47,7 @@ int options_parse(int argc, char **argv, const char *prefix, const struct option
 
 	find_letters(rows, letters);
 	opterr = 0;
+	optind = 0; /* getopt begins anew */
 	while (!rc && (option = getopt_long(argc, argv, letters, rows, NULL)) >= 0)
 		rc = option == '?' || option == ':' ? refuse(option, argv[optind - 1], prefix, letters, error)
 						    : take(option, optarg, context, error);

@@ -13,7 +13,7 @@ typedef int option_taker(int option, const char *value, void *context, struct er
 /*
  * Has take read every option of argv, until one is refused; the words that are none are then argv[optind] and behind. A row whose val is a
  * character has that letter too. prefix, as "mirror: ", begins what is said of an option that is unknown, or has no value or one too many.
- * 0, -EINVAL, or what take returned. Once in a process.
+ * 0, -EINVAL, or what take returned.
  */
 int options_parse(int argc, char **argv, const char *prefix, const struct option *rows, option_taker *take, void *context,
 		  struct error *error);

@@ -23,6 +23,7 @@ int cmd_disable(int argc, char **argv, struct error *error);
 int cmd_doctor(int argc, char **argv, struct error *error);
 int cmd_enable(int argc, char **argv, struct error *error);
 int cmd_export(int argc, char **argv, struct error *error);
+int cmd_extcap(int argc, char **argv, struct error *error);
 int cmd_import(int argc, char **argv, struct error *error);
 int cmd_mirror(int argc, char **argv, struct error *error);
 int cmd_show(int argc, char **argv, struct error *error);

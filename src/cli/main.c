@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{"doctor", cmd_doctor, "find what goes wrong in practice, and say what to do"},
 	{"enable", cmd_enable, "run sessions of farspand that were disabled"},
 	{"export", cmd_export, "print sessions of farspand as files"},
+	{"extcap", cmd_extcap, "be an interface of Wireshark and tshark: mirrored frames"},
 	{"import", cmd_import, "write files of sessions that do what tc and erspan devices do here"},
 	{"mirror", cmd_mirror, "copy an interface's frames to a collector"},
 	{"show", cmd_show, "show the sessions of farspand"},

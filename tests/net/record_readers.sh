@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Readers of a recording that is being made: through a pipe, one that stops and goes on, one that is killed; through TCP (pcap-over-IP),
-# tshark, one that takes nothing, one that leaves. Receiving never waits for them, and what they did not get is counted.
+# tshark, one that takes nothing, one that leaves; and tshark with the collector as an interface of its own (extcap). Receiving never waits
+# for them, and what they did not get is counted.
 #
 #     tap  u0 ---- c0  col
 # shellcheck source=tests/net/lib.sh
@@ -99,4 +100,28 @@ got() {
 equal "clients" 3 "$(got clients)"
 equal "frames sent or lost by clients" "$(got offered)" $(($(got sent) + $(got lost)))
 [ "$(got lost)" -gt 0 ] || wrong "the idle client lost nothing"
+
+echo "-- an interface of tshark (extcap)"
+directory=$(tshark -G folders 2>/dev/null | sed -n 's/^Extcap path:[[:space:]]*//p')
+mkdir "$work/extcap"
+printf '#!/bin/sh\nexec "%s" extcap "$@"\n' "$FARSPAN" >"$work/extcap/farspan"
+# It sees no other programs of that kind, and nobody else sees ours.
+printf '#!/bin/sh\nmount --bind "%s" "%s" && exec tshark "$@"\n' "$work/extcap" "$directory" >"$work/tshark"
+chmod +x "$work/extcap/farspan" "$work/tshark"
+unshare --mount "$work/tshark" -D 2>/dev/null | grep -q "farspan (Mirrored frames: ERSPAN" || wrong "tshark -D does not list it"
+spawn tshark nsenter --net="/run/netns/${prefix}col" unshare --mount "$work/tshark" -n -l -i farspan -o extcap.farspan.interface:c0 \
+	-o extcap.farspan.from:"erspan:any gre:any vxlan:any geneve:any tzsp:any" -c "$frames" -a duration:100 -T fields \
+	-e frame.interface_name
+feeds() {
+	alive tshark || fail "tshark ended: $(cat "$work/tshark.err")"
+	at col ip -json link show c0 | jq -e '.[0].xdp' >"$work/null"
+}
+until_true 20 "the collector of tshark" feeds
+send_to_collector "$work/outer.pcap"
+wait "$(cat "$work/tshark.pid")" || wrong "tshark: status $?: $(cat "$work/tshark.err")"
+equal "frames that tshark read" "$frames" "$(wc -l <"$work/tshark.out")"
+equal "of a session" "$(jq '."erspan2 100"' "$work/sessions.json")" "$(grep -cx "erspan2 .* id 100" "$work/tshark.out")"
+status=0
+"$FARSPAN" extcap --extcap-interface farspan --extcap-capture-filter ip --capture --fifo "$work/pipe" 2>"$work/null" || status=$?
+equal "status of a capture filter" 2 $status
 finish
