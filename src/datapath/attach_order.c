@@ -57,16 +57,16 @@ static unsigned int list_tcx(const struct attachment *a, __u32 ids[PROGRAMS_MAX]
 }
 
 /* Names are told to who has CAP_SYS_ADMIN. */
-static void name_program(__u32 id, char text[ATTACH_STRANGER_MAX])
+static void name_program(__u32 id, char *text, size_t room)
 {
 	int fd = bpf_prog_get_fd_by_id(id);
 	struct bpf_prog_info info = {0};
 	__u32 len = sizeof info;
 
 	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.name[0])
-		snprintf(text, ATTACH_STRANGER_MAX, "program %s (id %u)", info.name, id);
+		snprintf(text, room, "program %s (id %u)", info.name, id);
 	else
-		snprintf(text, ATTACH_STRANGER_MAX, "a program (id %u)", id);
+		snprintf(text, room, "program (id %u)", id);
 	if (fd >= 0)
 		close(fd);
 }
@@ -132,6 +132,17 @@ static bool move_to_front(struct attachment *a, int program)
 	return moved;
 }
 
+/* ---- XDP ---- */
+
+bool attach_xdp_before(uint32_t program, char stranger[ATTACH_STRANGER_MAX])
+{
+	if (!program || owner_knows_program(program))
+		return false;
+	memcpy(stranger, "XDP ", 4);
+	name_program(program, stranger + 4, ATTACH_STRANGER_MAX - 4);
+	return true;
+}
+
 /* ---- both ---- */
 
 bool attach_stands_behind(struct attachment *a, int program, char stranger[ATTACH_STRANGER_MAX], bool *moved)
@@ -143,7 +154,7 @@ bool attach_stands_behind(struct attachment *a, int program, char stranger[ATTAC
 		return false;
 	id = first_stranger(a, ours);
 	if (id)
-		name_program(id, stranger);
+		name_program(id, stranger, ATTACH_STRANGER_MAX);
 	if (id && a->link >= 0 && a->direction == DIRECTION_RX && a->passed != id) {
 		a->passed = id;
 		*moved = move_to_front(a, program);

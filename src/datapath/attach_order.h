@@ -22,4 +22,7 @@ int attach_make_known(int program);
  */
 bool attach_stands_behind(struct attachment *attachment, int program, char stranger[ATTACH_STRANGER_MAX], bool *moved);
 
+/* Whether the XDP program on an interface, which struct link tells, is somebody else's: "XDP program NAME (id 12)". */
+bool attach_xdp_before(uint32_t program, char stranger[ATTACH_STRANGER_MAX]);
+
 #endif

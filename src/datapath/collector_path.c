@@ -49,9 +49,9 @@ struct collector_path {
 	unsigned int target_count;
 	struct door doors[INTERFACES_MAX];
 	bool hushes;
-	int known_program; /* the socket by which others know the program on the way out; -1: none */
-	unsigned int held; /* interfaces that had an XDP program */
-	int vrf;           /* that the sockets are bound to, by its ifindex */
+	int known_hush, known_xdp; /* the sockets by which others know the programs on the way out and in XDP; -1: none */
+	unsigned int held;         /* interfaces that had an XDP program */
+	int vrf;                   /* that the sockets are bound to, by its ifindex */
 	unsigned int interface_count;
 	struct local_key known[LOCALS_MAX]; /* what is in the program's set */
 	unsigned int known_count;
@@ -291,6 +291,8 @@ static int listen_on(struct collector_path *path, int ifindex, struct error *err
 	if (path->config.way == ATTACH_BEST)
 		rc = attach_xdp(bpf_program__fd(path->object->progs.farspan_collect_xdp), ifindex, &door->in);
 	path->held += rc == -EBUSY;
+	if (!rc && path->known_xdp < 0)
+		path->known_xdp = attach_make_known(bpf_program__fd(path->object->progs.farspan_collect_xdp));
 	if (rc)
 		rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
 				    owner_filter_handle(path->owner.id), &door->in, error);
@@ -479,7 +481,7 @@ int collector_path_open(struct collector_path **opened, struct netlink *netlink,
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
 	path->ring.epoll = -1;
-	path->known_program = -1;
+	path->known_hush = path->known_xdp = -1;
 	rc = copy_config(path, config) ? fail(error, ENOMEM, "collector: out of memory") : open_parts(path, error);
 	if (rc)
 		collector_path_close(path);
@@ -498,8 +500,10 @@ void collector_path_close(struct collector_path *path)
 	collector_sessions_close(&path->sessions);
 	unmap_targets(path);
 	collect_bpf__destroy(path->object);
-	if (path->known_program >= 0)
-		close(path->known_program);
+	if (path->known_hush >= 0)
+		close(path->known_hush);
+	if (path->known_xdp >= 0)
+		close(path->known_xdp);
 	owner_release(&path->owner);
 	owner_dismiss_janitor(&path->owner);
 	free(path->locals);
@@ -594,7 +598,7 @@ void collector_path_hush(struct collector_path *path)
 	if (path->hushes)
 		return;
 	path->hushes = true;
-	path->known_program = attach_make_known(bpf_program__fd(path->object->progs.farspan_hush));
+	path->known_hush = attach_make_known(bpf_program__fd(path->object->progs.farspan_hush));
 	for (unsigned int i = 0; i < path->interface_count; i++)
 		hush(path, &path->doors[i]);
 }

@@ -26,7 +26,7 @@ enum {
 
 struct netlink {
 	struct nl_sock *sock;
-	struct nl_sock *routes; /* for requests without acknowledgement, which libnl cannot mix with others */
+	struct nl_sock *asking; /* for requests without acknowledgement, which libnl cannot mix with others */
 	struct nl_sock *monitor;
 };
 
@@ -58,7 +58,7 @@ int netlink_open(struct netlink **netlink, struct error *error)
 		return fail(error, ENOMEM, "netlink: out of memory");
 	rc = connect_socket(&n->sock);
 	if (!rc)
-		rc = connect_socket(&n->routes);
+		rc = connect_socket(&n->asking);
 	if (rc) {
 		netlink_close(n);
 		return fail_nl(error, rc, "netlink");
@@ -72,7 +72,7 @@ void netlink_close(struct netlink *netlink)
 	if (!netlink)
 		return;
 	nl_socket_free(netlink->sock);
-	nl_socket_free(netlink->routes);
+	nl_socket_free(netlink->asking);
 	nl_socket_free(netlink->monitor);
 	free(netlink);
 }
@@ -100,18 +100,109 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	snprintf(to->alias, sizeof to->alias, "%s", alias ? alias : "");
 }
 
+static int store_error(struct sockaddr_nl *nla, struct nlmsgerr *e, void *context)
+{
+	(void)nla;
+	*(int *)context = e->error;
+	return NL_STOP;
+}
+
+/* libnl counts sequence numbers by acknowledgements, which these requests do without. */
+static int ignore_sequence(struct nl_msg *msg, void *context)
+{
+	(void)msg, (void)context;
+	return NL_OK;
+}
+
+/* Sends msg, which it frees, and collects the answer; 0 or the kernel's negative errno, -EINTR if a list is not of one moment. */
+static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t parse, void *answer)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int kernel_error = 0, rc;
+
+	if (!cb || !msg) {
+		nlmsg_free(msg);
+		nl_cb_put(cb);
+		return -ENOMEM;
+	}
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse, answer);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, ignore_sequence, NULL);
+	nl_cb_err(cb, NL_CB_CUSTOM, store_error, &kernel_error);
+	nl_complete_msg(netlink->asking, msg);
+	/* What was asked for or an error is answer enough: an acknowledgement behind it would be taken for the next request's. */
+	nlmsg_hdr(msg)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+	rc = nl_send(netlink->asking, msg);
+	nlmsg_free(msg);
+	if (rc >= 0)
+		rc = nl_recvmsgs(netlink->asking, cb);
+	nl_cb_put(cb);
+	if (kernel_error)
+		return kernel_error;
+	return rc == -NLE_DUMP_INTR ? -EINTR : rc < 0 ? -EIO : 0;
+}
+
+/* The kernel has at most one for all drivers, or one for each way in which there can be some. */
+static uint32_t xdp_program(struct nlmsghdr *header)
+{
+	static const int kinds[] = {IFLA_XDP_PROG_ID, IFLA_XDP_HW_PROG_ID, IFLA_XDP_DRV_PROG_ID, IFLA_XDP_SKB_PROG_ID};
+	struct nlattr *xdp = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_XDP), *program = NULL;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && xdp && !program; i++)
+		program = nla_find(nla_data(xdp), nla_len(xdp), kinds[i]);
+	return program ? nla_get_u32(program) : 0;
+}
+
+struct links {
+	struct link *items;
+	unsigned int count, room;
+	bool failed; /* for want of memory */
+};
+
+static void keep_link(struct nl_object *object, void *context)
+{
+	struct links *links = context;
+
+	if (links->count == links->room) {
+		unsigned int room = links->room ? links->room * 2 : 16;
+		struct link *items = reallocarray(links->items, room, sizeof *items);
+
+		if (!items) {
+			links->failed = true;
+			return;
+		}
+		links->items = items;
+		links->room = room;
+	}
+	read_link((struct rtnl_link *)object, &links->items[links->count++]);
+}
+
+/* libnl knows nothing of XDP. */
+static int parse_link(struct nl_msg *msg, void *context)
+{
+	struct links *links = context;
+	unsigned int before = links->count;
+
+	if (nlmsg_hdr(msg)->nlmsg_type == RTM_NEWLINK && nl_msg_parse(msg, keep_link, links) < 0)
+		links->failed = true;
+	if (links->count > before)
+		links->items[before].xdp = xdp_program(nlmsg_hdr(msg));
+	return NL_OK;
+}
+
 static int get_link(struct netlink *netlink, int ifindex, const char *name, struct link *link, struct error *error)
 {
-	struct rtnl_link *found = NULL;
-	int rc = rtnl_link_get_kernel(netlink->sock, ifindex, name, &found);
+	struct links links = {.items = NULL};
+	struct nl_msg *request = NULL;
+	int rc;
 
-	if (rc == -NLE_NODEV || rc == -NLE_OBJ_NOTFOUND)
-		return -ENODEV;
-	if (rc || !found)
-		return fail_nl(error, rc, name ? name : "interface");
-	read_link(found, link);
-	rtnl_link_put(found);
-	return 0;
+	rtnl_link_build_get_request(ifindex, name, &request);
+	rc = ask(netlink, request, parse_link, &links);
+	if (links.count)
+		*link = links.items[0];
+	free(links.items);
+	if (rc == -ENODEV || links.count)
+		return links.count ? 0 : -ENODEV;
+	return fail(error, rc ? -rc : ENOMEM, "%s: %s", name ? name : "interface", strerror(rc ? -rc : ENOMEM));
 }
 
 int netlink_link_by_name(struct netlink *netlink, const char *name, struct link *link, struct error *error)
@@ -127,21 +218,34 @@ int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *lin
 	return get_link(netlink, ifindex, NULL, link, error);
 }
 
+static int list_links(struct netlink *netlink, struct links *links)
+{
+	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_DUMP);
+
+	if (request && nlmsg_append(request, &header, sizeof header, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(request);
+		request = NULL;
+	}
+	links->count = 0;
+	return ask(netlink, request, parse_link, links);
+}
+
 int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error)
 {
-	struct nl_cache *cache;
-	int rc = rtnl_link_alloc_cache(netlink->sock, AF_UNSPEC, &cache);
+	struct links links = {.items = NULL};
+	int rc;
 
-	if (rc)
-		return fail_nl(error, rc, "list of interfaces");
-	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
-		struct link link;
-
-		read_link((struct rtnl_link *)o, &link);
-		visit(&link, context);
-	}
-	nl_cache_free(cache);
-	return 0;
+	/* One that came or went meanwhile may have hidden another. */
+	do
+		rc = list_links(netlink, &links);
+	while (rc == -EINTR);
+	if (!rc && links.failed)
+		rc = -ENOMEM;
+	for (unsigned int i = 0; i < links.count && !rc; i++)
+		visit(&links.items[i], context);
+	free(links.items);
+	return rc ? fail(error, -rc, "list of interfaces: %s", strerror(-rc)) : 0;
 }
 
 static void read_address(struct nl_addr *from, struct address *to)
@@ -376,47 +480,6 @@ static int parse_route(struct nl_msg *msg, void *context)
 		answer->route->mtu = 0;
 	rtnl_route_put(route);
 	return NL_OK;
-}
-
-static int store_error(struct sockaddr_nl *nla, struct nlmsgerr *e, void *context)
-{
-	(void)nla;
-	*(int *)context = e->error;
-	return NL_STOP;
-}
-
-/* libnl counts sequence numbers by acknowledgements, which these requests do without. */
-static int ignore_sequence(struct nl_msg *msg, void *context)
-{
-	(void)msg, (void)context;
-	return NL_OK;
-}
-
-/* Sends msg, which it frees, and collects the answer; 0 or the kernel's negative errno. */
-static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t parse, void *answer)
-{
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int kernel_error = 0, rc;
-
-	if (!cb || !msg) {
-		nlmsg_free(msg);
-		nl_cb_put(cb);
-		return -ENOMEM;
-	}
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse, answer);
-	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, ignore_sequence, NULL);
-	nl_cb_err(cb, NL_CB_CUSTOM, store_error, &kernel_error);
-	nl_complete_msg(netlink->routes, msg);
-	/* What was asked for or an error is answer enough: an acknowledgement behind it would be taken for the next request's. */
-	nlmsg_hdr(msg)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
-	rc = nl_send(netlink->routes, msg);
-	nlmsg_free(msg);
-	if (rc >= 0)
-		rc = nl_recvmsgs(netlink->routes, cb);
-	nl_cb_put(cb);
-	if (kernel_error)
-		return kernel_error;
-	return rc < 0 ? -EIO : 0;
 }
 
 int netlink_route(struct netlink *netlink, const struct route_query *query, struct route *route, struct error *error)

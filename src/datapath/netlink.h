@@ -23,6 +23,7 @@ struct link {
 	int master;       /* ifindex of the bridge, bond or VRF it is in; 0: none */
 	int peer;         /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */
 	int peer_netns;   /* that namespace, as netlink_namespace_id() has it; -1: the link's own */
+	uint32_t xdp;     /* number of the XDP program on it, of several the one that comes first; 0: none */
 	char kind[16];    /* "veth", "vxlan", ...; empty for physical devices */
 	char alias[128];  /* as in ip link set alias */
 };

@@ -78,6 +78,7 @@ struct mirror_tap {
 	int ifindex;
 	enum direction direction;
 	bool swapped;
+	uint32_t xdp; /* the XDP program on it; 0: none */
 	char name[IFNAMSIZ];
 	struct tap_legs loaded; /* what its program has; none: there is no program */
 	struct tap_legs wanted;

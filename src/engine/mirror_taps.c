@@ -56,6 +56,7 @@ static int want_tap(struct mirror_session *s, const struct link *link, enum dire
 			return -ENOMEM;
 		*tap = (struct mirror_tap){.path = s->path, .ifindex = link->ifindex, .direction = direction, .swapped = swapped};
 	}
+	tap->xdp = link->xdp;
 	memcpy(tap->name, link->name, sizeof tap->name);
 	return mirror_session_add_legs(s, &tap->wanted);
 }
@@ -286,10 +287,21 @@ static void credit(const struct mirror_tap *tap)
 	}
 }
 
-/* Somebody else's program in front may end the chain, and nobody would know: neither a missing copy nor a counter tells. */
+static void tell_blind(const struct mirror_tap *tap, const char *stranger, const char *place, const char *may)
+{
+	for (unsigned int i = 0; i < tap->wanted.count; i++) {
+		struct error *problem = &tap->wanted.legs[i].session->sources_wait_for;
+
+		if (!problem->code)
+			fail(problem, MIRROR_PARTLY_BLIND, "partly blind at worst: %s on %s %s %s", stranger, tap->name, place, may);
+	}
+}
+
+/* Somebody else's program in front may keep frames from ours, and nobody would know: neither a missing copy nor a counter tells. */
 static void look_ahead(struct mirrors *m, const struct mirror_tap *tap)
 {
-	const char *place = tap->swapped == (tap->direction == DIRECTION_RX) ? "tx" : "rx";
+	bool received = tap->swapped != (tap->direction == DIRECTION_RX);
+	const char *place = received ? "rx" : "tx";
 	struct source_taps_order order = {.moved = false};
 	bool behind;
 
@@ -299,13 +311,10 @@ static void look_ahead(struct mirrors *m, const struct mirror_tap *tap)
 	if (order.moved)
 		snprintf(m->news, sizeof m->news, "interface %s: %s had come before ours, which is in front again", tap->name,
 			 order.stranger);
-	for (unsigned int i = 0; i < tap->wanted.count && behind; i++) {
-		struct error *problem = &tap->wanted.legs[i].session->sources_wait_for;
-
-		if (!problem->code)
-			fail(problem, MIRROR_PARTLY_BLIND, "partly blind at worst: %s on %s %s stands before ours and may end the chain",
-			     order.stranger, tap->name, place);
-	}
+	if (behind)
+		tell_blind(tap, order.stranger, place, "stands before ours and may end the chain");
+	if (attach_xdp_before(tap->xdp, order.stranger))
+		tell_blind(tap, order.stranger, place, received ? "stands before ours and may take frames" : "may send frames past ours");
 }
 
 static void find_missing(struct mirror_session *s)

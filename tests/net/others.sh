@@ -142,6 +142,30 @@ until_true 20 "the mirror to say that no filter is in front" said_last_not mirro
 pings
 end_mirror seen=$pings sent=$pings
 
+echo "-- an XDP program, which stands before all of tc; and that of a collector of ours, which takes nothing else"
+at tap ip link set dev s0 xdpgeneric obj "$TAGS" sec xdp
+mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=1
+said mirror "partly blind at worst: XDP program take_all (id" || wrong "nothing is said of XDP: $(cat "$work/mirror.err")"
+said mirror "on s0 rx stands before ours and may take frames" || wrong "what is said of XDP: $(cat "$work/mirror.err")"
+at tap ip link set dev s0 xdpgeneric off
+until_true 20 "the mirror to say that no XDP program is in front" said_last_not mirror blind
+pings
+at tap ip link set dev s0 xdpgeneric obj "$TAGS" sec xdp
+until_true 20 "the mirror to say that one is" said_last mirror "on s0 rx stands before ours and may take frames"
+at tap ip link set dev s0 xdpgeneric off
+end_mirror seen=$((2 * pings)) sent=$((2 * pings))
+at tap ip link set dev s0 xdpgeneric obj "$TAGS" sec xdp
+mirror tap -i s0 -d tx -t erspan2:10.9.0.2,id=1
+said mirror "on s0 tx may send frames past ours" || wrong "what is said of XDP: $(cat "$work/mirror.err")"
+end_mirror
+at tap ip link set dev s0 xdpgeneric off
+start_farspan collector tap collect -i u0 -w "$work/never.pcapng"
+said collector "(XDP)" || wrong "how the collector takes packets: $(cat "$work/collector.err")"
+mirror tap -i u0 -d both -t interface:t0
+! said mirror blind || wrong "the collector is called blinding: $(cat "$work/mirror.err")"
+end_mirror
+end collector || wrong "farspan collect: status $?"
+
 # What the uplink has dropped, by its own counters: a veth counts a frame that its peer does not take once or twice, as the kernel goes.
 uplink_dropped() {
 	ip -n ${prefix}tap -s -j link show u0 | jq '.[0].stats64.tx | .dropped + .errors'

@@ -62,4 +62,12 @@ int end_chain(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
+/* An XDP program that takes every frame away. */
+SEC("xdp")
+int take_all(struct xdp_md *context)
+{
+	(void)context;
+	return XDP_DROP;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
