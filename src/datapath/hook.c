@@ -39,12 +39,15 @@ static int check_function(const struct btf *btf)
 /* What the linker would say in many words, or not at all. */
 static int check_object(const char *path, struct error *error)
 {
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	int code = errno, rc = 0;
 	const struct btf *btf = object ? bpf_object__btf(object) : NULL;
-	int rc = 0;
 
+	libbpf_set_print(print);
 	if (!object)
-		rc = fail(error, errno, "hook '%s': %s", path, errno == ENOENT ? strerror(ENOENT) : "not an eBPF object file");
+		rc = fail(error, code, "hook '%s': %s", path,
+			  code == ENOENT || code == EACCES ? strerror(code) : "not an eBPF object file");
 	else if (!btf)
 		rc = fail(error, EINVAL, "hook '%s': has no BTF; compile it with -g", path);
 	else if (check_function(btf))

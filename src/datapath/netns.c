@@ -23,6 +23,8 @@ int netns_open(const char *netns, struct error *error)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
 		return fail(error, ENODEV, "network namespace '%s': there is none (%s)", netns, path);
+	if (fd < 0 && errno == EACCES && strncmp(path, "/proc/", 6) == 0)
+		return fail(error, EPERM, "not permitted: CAP_SYS_PTRACE (to open %s) missing; run as root, or grant it", path);
 	return fd < 0 ? fail(error, errno, "network namespace '%s': %s: %s", netns, path, strerror(errno)) : fd;
 }
 
@@ -32,7 +34,9 @@ int netns_enter(int netns, struct error *error)
 
 	if (home >= 0 && setns(netns, CLONE_NEWNET) == 0)
 		return home;
-	rc = fail(error, errno, "network namespace cannot be entered: %s", strerror(errno));
+	rc = fail(error, errno, "%s",
+		  errno == EPERM ? "not permitted: CAP_SYS_ADMIN (to enter a network namespace) missing; run as root, or grant it"
+				 : "network namespace cannot be entered");
 	if (home >= 0)
 		close(home);
 	return rc;

@@ -15,6 +15,7 @@
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
 #include "datapath/relay.h"
+#include "datapath/statistics.h"
 #include "datapath/whole_probe.h"
 #include "encap.skel.h"
 #include "source.skel.h"
@@ -224,10 +225,7 @@ int source_path_clear_slot(struct source_path *path, __u32 slot, struct error *e
 
 int source_path_measure(struct source_path *path, struct error *error)
 {
-	path->statistics = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (path->statistics < 0)
-		return fail(error, -path->statistics, "run-time statistics of the kernel: %s", strerror(-path->statistics));
-	return 0;
+	return statistics_start(&path->statistics, error);
 }
 
 static __u64 count_straight(struct source_path *path)

@@ -26,6 +26,9 @@ int statistics_start(int *fd, struct error *error)
 	*fd = measures_already() ? -1 : bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (*fd >= 0 || measures_already())
 		return 0;
-	return fail(error, errno, "run-time statistics of the kernel: %s; it takes root, or \"sysctl kernel.bpf_stats_enabled=1\"",
-		    strerror(errno));
+	if (errno == EPERM)
+		return fail(error, EPERM,
+			    "not permitted: CAP_SYS_ADMIN (for run-time statistics of the kernel) missing; run as root, grant it, or set "
+			    "\"sysctl kernel.bpf_stats_enabled=1\"");
+	return fail(error, errno, "run-time statistics of the kernel: %s", strerror(errno));
 }

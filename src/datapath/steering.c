@@ -96,7 +96,10 @@ int steering_set(const char *device, const struct cpus *cpus, struct error *erro
 	if (rc)
 		return rc;
 	rc = sys_is_ours(device) ? write_mask(device, cpus) : write_mask_elsewhere(device, cpus);
-	if (rc == -EPERM || rc == -EACCES)
-		return fail(error, EPERM, "steering to CPUs needs CAP_SYS_ADMIN in a namespace of one's own");
+	if (rc == -EPERM)
+		return fail(error, EPERM,
+			    "not permitted: CAP_SYS_ADMIN (to steer to CPUs where /sys shows another network namespace) missing");
+	if (rc == -EACCES)
+		return fail(error, EPERM, "not permitted: CAP_DAC_OVERRIDE (to steer to CPUs by files in /sys that are root's) missing");
 	return rc ? fail(error, -rc, "steering to CPUs: %s", strerror(-rc)) : 0;
 }

@@ -60,6 +60,7 @@ refused 2 "local" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,local=fd09::1
 
 echo "-- the machine"
 refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i nosuch0 "${to[@]}"
+refused 1 "/nosuch" "No such file" -- "${m[@]}" -i s0 "${to[@]}" --hook /nosuch
 refused 1 "10.77.0.1" "no route" -- "${m[@]}" -i s0 -t erspan2:10.77.0.1
 refused 1 "fd77::1" "no route" -- "${m[@]}" -i s0 -t 'erspan2:[fd77::1]'
 refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,dev=nosuch0
@@ -72,5 +73,12 @@ install -m 755 "$FARSPAN" "$work/farspan"
 refused 1 "CAP_" -- setpriv --reuid=65534 --regid=65534 --clear-groups "$work/farspan" mirror -i s0 "${to[@]}"
 refused 1 "CAP_NET_ADMIN" -- setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$work/farspan" mirror -i s0 "${to[@]}"
 refused 1 "CAP_PERFMON" -- setpriv --bounding-set=-perfmon,-sys_admin "$work/farspan" mirror -i s0 "${to[@]}"
+refused 1 "CAP_BPF" -- setpriv --bounding-set=-bpf,-sys_admin "$work/farspan" mirror -i s0 "${to[@]}"
+refused 1 "CAP_NET_RAW" -- setpriv --bounding-set=-net_raw "$work/farspan" mirror -i s0 "${to[@]}" port 80
+without=(setpriv --bounding-set=-sys_admin "$work/farspan" mirror -i s0 "${to[@]}")
+refused 1 "CAP_SYS_ADMIN" -- "${without[@]}" --cpus 0
+refused 1 "CAP_SYS_ADMIN" -- "${without[@]}" -i "a0,netns=${prefix}a"
+refused 1 "CAP_SYS_ADMIN" -- "${without[@]}" -t "interface:b0,netns=${prefix}b"
+[ "$(cat /proc/sys/kernel/bpf_stats_enabled)" = 1 ] || refused 1 "CAP_SYS_ADMIN" -- "${without[@]}" --cost
 refused 1 "CAP_PERFMON" -- setpriv --bounding-set=-all,+bpf,+net_admin,+net_raw "$work/farspan" collect -w "$work/never.pcapng"
 finish
