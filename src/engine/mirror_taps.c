@@ -162,7 +162,7 @@ static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs
 	int rc;
 
 	if (legs->count > TAP_LEGS_MAX)
-		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
+		return fail(error, ENOSPC, "all sessions together copy this direction to more than %d destinations", TAP_LEGS_MAX);
 	copy = malloc(legs->count * sizeof *copy + 1);
 	if (!copy)
 		return fail(error, ENOMEM, "out of memory");

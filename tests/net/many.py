@@ -4,6 +4,7 @@
 
 many.py SESSION_SET
 """
+import collections
 import socket
 import subprocess
 import sys
@@ -120,10 +121,19 @@ def alone(sessions):
           sessions.apply({f"s{n}": f"v{n % 100 + 1} rx {destination(n)}" for n in range(1025)}))
 
 
+def too_many(sessions):
+    """What has no room in the program of an interface is told, and the others go on."""
+    rows = sessions.apply({f"t{n}": f"v3 rx {destination(n)}" for n in range(258)}) and sender("w3").send(OTHER) and sessions.counters()
+    text = "interface 'v3': all sessions together copy this direction to more than 256 destinations"
+    equal("who has room", {("active", 1, 0, 1, 0, 1, ""): 256, ("pending", 0, 0, 0, 0, 0, text): 2},
+          dict(collections.Counter(row for name, row in rows.items() if name[0] == "t")))
+
+
 def main(path):
     sessions = Set(path)
     over_interfaces(sessions)
     on_one(sessions)
+    too_many(sessions)
     alone(sessions)
     sessions.do("stop")
     equal("after the end", ("active", 3, 0, 3, 0, 3, ""), sessions.counters()["good"])
