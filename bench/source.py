@@ -4,7 +4,6 @@ Rows of the source. A row is valid only if every mirrored frame arrived at the c
 right checksums, of which a sample is looked at.
 """
 import dataclasses
-import json
 import os
 import struct
 import subprocess
@@ -16,6 +15,7 @@ from frame import BUILD, FARSPAN, PREFIX, at, inside, ip, run, wait_until
 SESSION_SET = os.path.join(BUILD, "tests", "net", "session_set")
 DROP = os.path.join(BUILD, "src", "bpf", "monitor.bpf.o")  # drops whatever comes
 BLAST = os.path.join(BUILD, "bench", "blast")
+STREAM = os.path.join(frame.HERE, "stream.py")
 CPU, OTHER_CPU = "1", "0"
 SEGMENTS = 44
 SAMPLE = 40
@@ -82,15 +82,15 @@ class Stage(frame.Namespaces):
     def tcp(self):
         """Megabits per second of a TCP transfer from one CPU to the other, and whether each of its segments has a copy."""
         before = self.copies(), self.segments()
-        server = subprocess.Popen(inside("sink", *FIRST, "taskset", "-c", OTHER_CPU, "iperf3", "-s", "-1"), stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
+        sink = subprocess.Popen(inside("sink", *FIRST, "taskset", "-c", OTHER_CPU, STREAM, "sink"), stdout=subprocess.PIPE, text=True)
         try:
-            wait_until(lambda: ":5201" in at("sink", "ss", "-Hltn"), "iperf3")
-            client = at("dut", *FIRST, "taskset", "-c", CPU, "iperf3", "-c", "10.4.0.1", "-t", str(TCP_SECONDS), "-J")
+            wait_until(lambda: ":5201" in at("sink", "ss", "-Hltn"), "the sink")
+            at("dut", *FIRST, "taskset", "-c", CPU, STREAM, "source", "10.4.0.1", str(TCP_SECONDS))
+            megabits = float(sink.communicate(timeout=20)[0])
         finally:
-            server.terminate()
-            server.wait()
-        return json.loads(client)["end"]["sum_received"]["bits_per_second"] / 1e6, self.copies() - before[0] >= self.segments() - before[1]
+            sink.kill()
+            sink.wait()
+        return megabits, self.copies() - before[0] >= self.segments() - before[1]
 
     def row(self, name, rounds):
         row = ROWS[name]
