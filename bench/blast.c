@@ -2,11 +2,11 @@
 /*
  * Makes frames faster than anything that is measured with them, and prints how many nanoseconds of CPU a frame took until the host was done
  * with it: forwarded, mirrored, dropped. To be pinned to a CPU. What the kernel's softirq thread of that CPU took is counted too; time in
- * which other programs ran is not.
+ * which other programs ran is not. TURNS: it does so as many times, once if not said, and prints a line for each.
  *
- * usage: blast forward INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT
- *        blast local INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT
- *        blast super INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SEGMENTS COUNT
+ * usage: blast forward INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT [TURNS]
+ *        blast local INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT [TURNS]
+ *        blast super INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SEGMENTS COUNT [TURNS]
  *
  * forward: UDP frames on the reception of the interface, from inside the kernel (live frames of BPF_PROG_TEST_RUN). local: UDP packets
  * from a socket of this host. super: TCP super-packets of so many segments, out of the interface.
@@ -50,7 +50,7 @@ struct job {
 	struct ether_addr to;
 	in_addr_t source, destination;
 	size_t size; /* of a frame, or of a super-packet in segments */
-	unsigned int count;
+	unsigned int count, turns;
 };
 
 struct frame {
@@ -120,7 +120,13 @@ static int forward(const struct job *job)
 
 	build(&frame, &job->to, job->source, job->destination, job->size);
 	program = load_restore(&frame);
-	return program < 0 ? program : blast(program, job->ifindex, &frame, job->size, job->count);
+	if (program < 0)
+		return program;
+
+	int rc = blast(program, job->ifindex, &frame, job->size, job->count);
+
+	close(program);
+	return rc;
 }
 
 /* ---- local ---- */
@@ -262,7 +268,7 @@ static const struct kind {
 	{"super", super, 2, SEGMENTS_MAX},
 };
 
-static int parse(char **argv, struct job *job, const struct kind **kind)
+static int parse(int argc, char **argv, struct job *job, const struct kind **kind)
 {
 	const struct ether_addr *to = ether_aton(argv[3]);
 
@@ -274,10 +280,23 @@ static int parse(char **argv, struct job *job, const struct kind **kind)
 	job->destination = inet_addr(argv[5]);
 	job->size = strtoul(argv[6], NULL, 10);
 	job->count = (unsigned int)strtoul(argv[7], NULL, 10);
+	job->turns = argc > 8 ? (unsigned int)strtoul(argv[8], NULL, 10) : 1;
 	if (!*kind || !to || !job->ifindex || job->size < (*kind)->size_min || job->size > (*kind)->size_max || !job->count)
 		return -EINVAL;
 	job->to = *to;
 	return 0;
+}
+
+/* One turn: prints what a frame took. softirq: the clock of what else counts. */
+static int measure(const struct kind *kind, const struct job *job, clockid_t softirq)
+{
+	uint64_t start_softirq = read_clock_ns(softirq), start = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	int rc = kind->run(job);
+
+	start = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start + read_clock_ns(softirq) - start_softirq;
+	if (!rc)
+		printf("%.1f\n", (double)start / job->count);
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -285,23 +304,20 @@ int main(int argc, char **argv)
 	const struct kind *kind = NULL;
 	struct job job;
 	clockid_t softirq;
-	uint64_t start, start_softirq;
-	int rc;
 
-	if (argc != 8 || parse(argv, &job, &kind)) {
-		fprintf(stderr,
-			"usage: blast forward|local|super INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SIZE COUNT\n");
+	if (argc < 8 || argc > 9 || parse(argc, argv, &job, &kind)) {
+		fprintf(stderr, "usage: blast forward|local|super INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SIZE COUNT "
+				"[TURNS]\n");
 		return 2;
 	}
 	softirq = softirq_clock();
-	start_softirq = read_clock_ns(softirq);
-	start = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-	rc = kind->run(&job);
-	if (rc) {
-		fprintf(stderr, "blast: %s\n", strerror(-rc));
-		return 1;
+	for (unsigned int i = 0; i < job.turns; i++) {
+		int rc = measure(kind, &job, softirq);
+
+		if (rc) {
+			fprintf(stderr, "blast: %s\n", strerror(-rc));
+			return 1;
+		}
 	}
-	start = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start + read_clock_ns(softirq) - start_softirq;
-	printf("%.1f\n", (double)start / job.count);
 	return 0;
 }
