@@ -52,9 +52,13 @@ enum form {
 	FORM_TEXT,
 };
 
+enum {
+	BEFORE_MAX = 24
+};
+
 struct row {
-	const char *json; /* what stands before the value */
-	const char *text;
+	char json[BEFORE_MAX]; /* what stands before the value; copied whole, as that is cheaper than looking how long it is */
+	char text[BEFORE_MAX];
 	uint8_t json_len, text_len;
 	bool quiet; /* not in the text if it is 0 */
 	enum form form;
@@ -71,7 +75,7 @@ struct row {
 #define QUIET(name, form, groups, member) ROW_AS(name, " " #name "=", true, form, groups, member)
 
 static const struct row rows[] = {
-	ROW_AS(n, "", false, FORM_U64, GROUP_ALL, n),
+	{"{\"n\":", "", sizeof "{\"n\":" - 1, 0, false, FORM_U64, GROUP_ALL, offsetof(struct decoded, n)},
 	ROW_AS(time, " ", false, FORM_TIME, GROUP_ALL, time_ns),
 	ROW_AS(kind, " ", false, FORM_KIND, GROUP_ALL, packet.kind),
 	ROW_AS(outer_src, " ", false, FORM_ADDRESS, GROUP_IP, packet.outer_src),
@@ -205,6 +209,12 @@ static unsigned int groups_of(const struct decoded *decoded)
 
 /* ---- printing ---- */
 
+static void print_before(struct output *output, const char *before, size_t len)
+{
+	memcpy(output_room(output, BEFORE_MAX), before, BEFORE_MAX);
+	output->len += len;
+}
+
 static uint64_t load(const struct row *row, const struct decoded *decoded)
 {
 	const void *at = (const char *)decoded + row->offset;
@@ -337,14 +347,12 @@ void decoded_print_json(struct output *output, const struct decoded *decoded)
 {
 	unsigned int groups = groups_of(decoded);
 
-	output_char(output, '{');
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct row *row = &rows[i];
-		size_t comma = i == 0;
 
 		if (!(row->groups & groups))
 			continue;
-		output_bytes(output, row->json + comma, row->json_len - comma);
+		print_before(output, row->json, row->json_len);
 		print_value(output, row, decoded, true);
 	}
 	output_bytes(output, "}\n", 2);
@@ -359,7 +367,7 @@ void decoded_print_line(struct output *output, const struct decoded *decoded)
 
 		if (!(row->groups & groups) || (row->quiet && load(row, decoded) == 0))
 			continue;
-		output_bytes(output, row->text, row->text_len);
+		print_before(output, row->text, row->text_len);
 		print_value(output, row, decoded, false);
 	}
 	output_char(output, '\n');

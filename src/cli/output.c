@@ -26,28 +26,42 @@ int output_flush(struct output *output, const char *name, struct error *error)
 	return fail(error, output->failed, "%s: cannot write: %s", name, strerror(output->failed));
 }
 
+/* Two decimal digits for each number below 100, as a division is what costs most. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354"
+			    "555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+static size_t digits_of(uint64_t number)
+{
+	size_t digits = 1;
+
+	for (; number >= 10000; number /= 10000)
+		digits += 4;
+	return digits + (number >= 10) + (number >= 100) + (number >= 1000);
+}
+
+/* Writes the lowest digits of number, leading zeros too. */
+static void put_digits(char *to, size_t digits, uint64_t number)
+{
+	for (; digits >= 2; number /= 100)
+		memcpy(to + (digits -= 2), pairs + number % 100 * 2, 2);
+	if (digits)
+		*to = (char)('0' + number % 10);
+}
+
 void output_number(struct output *output, uint64_t number)
 {
-	char digits[20];
-	size_t len = 0;
+	const size_t digits = digits_of(number);
 
-	do {
-		digits[sizeof digits - ++len] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	output_bytes(output, digits + sizeof digits - len, len);
+	put_digits(output_room(output, digits), digits, number);
+	output->len += digits;
 }
 
 void output_time(struct output *output, uint64_t time_ns)
 {
-	uint32_t fraction = (uint32_t)(time_ns % NS_PER_S);
-	char digits[10];
-
 	output_number(output, time_ns / NS_PER_S);
-	for (size_t i = sizeof digits; --i > 0; fraction /= 10)
-		digits[i] = (char)('0' + fraction % 10);
-	digits[0] = '.';
-	output_bytes(output, digits, sizeof digits);
+	output_char(output, '.');
+	put_digits(output_room(output, 9), 9, time_ns % NS_PER_S);
+	output->len += 9;
 }
 
 void output_hex16(struct output *output, uint16_t number)
