@@ -70,18 +70,16 @@ static __always_inline struct copy_queue *copy_queue(void)
 	return bpf_map_lookup_elem(&copy_queues, &key);
 }
 
-/* Whether someone still has to finish the frame's checksum and it cannot be the uplink. */
+/* Whether someone still has to finish the checksum and it cannot be the uplink. To read what the kernel notes of it costs most. */
 static __always_inline int lacks_checksum(struct __sk_buff *skb, __u32 slot)
 {
-	__u32 *max;
+	__u32 *max = bpf_map_lookup_elem(&unfinished_max, &slot);
 	__u8 flags;
 
-	if (bpf_probe_read_kernel(&flags, sizeof flags, (void *)skb + ways.ip_summed_off))
-		return 1;
-	if ((flags >> ways.ip_summed_shift & IP_SUMMED_MASK) != CHECKSUM_PARTIAL)
+	if (max && skb->len + (skb->vlan_present ? WIRE_TAG_LEN : 0) <= *max)
 		return 0;
-	max = bpf_map_lookup_elem(&unfinished_max, &slot);
-	return !max || skb->len + (skb->vlan_present ? WIRE_TAG_LEN : 0) > *max;
+	return bpf_probe_read_kernel(&flags, sizeof flags, (void *)skb + ways.ip_summed_off) ||
+	       (flags >> ways.ip_summed_shift & IP_SUMMED_MASK) == CHECKSUM_PARTIAL;
 }
 
 /* An outermost tag that is not in the metadata is put there by the kernel behind the segmenter. */
@@ -120,7 +118,7 @@ __noinline __u32 choose_way(struct __sk_buff *skb, __u32 slot, __u32 routed)
 	skb->cb[NOTE_TICKET] = routed;
 	if (!ways.encapsulator || !queue)
 		return ways.segmenter;
-	if (ways.whole && queue->done == queue->sent && may_stay_whole(skb, slot)) {
+	if (ways.whole && skb->gso_size && queue->done == queue->sent && may_stay_whole(skb, slot)) {
 		queue->straight += wire_frames(skb);
 		return ways.whole;
 	}

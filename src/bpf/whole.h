@@ -46,18 +46,18 @@ static __always_inline int wrap_whole(struct __sk_buff *skb, struct session_conf
 	       bpf_skb_store_bytes(skb, len, ethernet, sizeof ethernet, 0);
 }
 
-/* The next number of the session; the headers have 0 in its place. */
+/*
+ * The next number of the session; the headers have 0 in its place. A helper writes it: would the program itself, the kernel had every copy
+ * that comes to it made writable once more.
+ */
 static __always_inline int take_piece_number(struct __sk_buff *skb, struct session_config *session, struct session_state *state)
 {
-	__u8 *frame = (__u8 *)(long)skb->data, *end = (__u8 *)(long)skb->data_end;
-	__u32 off = session->sequence_off & (HEADER_MAX - 1);
+	__be32 number;
 
 	if (!session->sequence_off)
 		return 0;
-	if (frame + off + sizeof(__be32) > end)
-		return -1;
-	*(__be32 *)(frame + off) = bpf_htonl(__sync_fetch_and_add(&state->next_sequence, 1));
-	return 0;
+	number = bpf_htonl(__sync_fetch_and_add(&state->next_sequence, 1));
+	return (int)bpf_skb_store_bytes(skb, session->sequence_off, &number, sizeof number, 0);
 }
 
 #endif
