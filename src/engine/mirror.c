@@ -36,7 +36,7 @@ static int check_sources(const struct session *session, struct error *error)
 static int check_start(const struct session *session, const struct error *problem, struct error *error)
 {
 	bool for_now = problem->code == ENETDOWN || problem->code == EAGAIN || problem->code == MIRROR_PARTLY_BLIND;
-	bool for_ever = problem->code == EINVAL || problem->code == EADDRINUSE;
+	bool for_ever = problem->code == EINVAL || problem->code == EADDRINUSE || problem->code == EPERM;
 
 	if (!problem->code || for_now || (session->wait && !for_ever))
 		return 0;

@@ -42,8 +42,8 @@ struct mirror_path {
 struct mirror_session {
 	struct session session;
 	struct mirrors *mirrors;
-	struct mirror_path *path;
-	struct mirror_destination *destinations; /* as many as session has */
+	struct mirror_path *path;                /* NULL: it could not be made, see failed; there are no destinations then */
+	struct mirror_destination *destinations; /* as many as session has; NULL: it could not be set up */
 	__u32 run_first, run_size;               /* with session.spread: slots in a row for all destinations */
 	uint32_t revision;                       /* of what programs are compiled from, besides the legs: the filter */
 	struct error failed;                     /* it could not be set up */

@@ -50,6 +50,8 @@ static int want_tap(struct mirror_session *s, const struct link *link, enum dire
 {
 	struct mirror_tap *tap = find_tap(s->mirrors, s->path, link->ifindex, direction, swapped);
 
+	if (!s->path)
+		return 0;
 	if (!tap) {
 		tap = add_tap(s->mirrors);
 		if (!tap)

@@ -212,6 +212,26 @@ static struct mirror_session *make_session(struct mirrors *m, const struct sessi
 	return s;
 }
 
+/* Steering to CPUs takes a privilege that nothing else does: it is missed by the sessions alone that ask for it. */
+static bool is_its_own_trouble(const struct session *session, int rc)
+{
+	return rc == -EPERM && session->cpus.some;
+}
+
+/* Without a path it is in the set only to say why; the next mirrors_apply() tries again. */
+static int plan_without_path(struct mirrors *m, struct plan *plan, unsigned int index, const struct error *why, struct error *error)
+{
+	struct mirror_session *s = make_session(m, plan->wanted[index], NULL);
+
+	if (!s)
+		return fail(error, ENOMEM, "out of memory");
+	s->failed = *why;
+	snprintf(m->news, sizeof m->news, "%s: %.200s", s->session.name, why->text);
+	plan->is_new[index] = true;
+	plan->next[index] = s;
+	return 0;
+}
+
 /* Finds or makes the session, and refuses what could never run. Nothing is changed. */
 static int plan_session(struct mirrors *m, struct plan *plan, unsigned int index, struct error *error)
 {
@@ -220,12 +240,14 @@ static int plan_session(struct mirrors *m, struct plan *plan, unsigned int index
 	struct mirror_session *s = mirrors_find(m, wanted->name);
 	struct mirror_path *path = find_path(m, wanted);
 	struct error detail = {0};
-	int rc = 0;
+	int rc = path ? 0 : open_path(m, wanted, &detail);
 
-	if (!path && (rc = open_path(m, wanted, error)))
-		return rc;
+	if (is_its_own_trouble(wanted, rc))
+		return plan_without_path(m, plan, index, &detail, error);
 	path = find_path(m, wanted);
-	if ((rc = measure(path, wanted, error)))
+	if (rc)
+		*error = detail;
+	if (rc || (rc = measure(path, wanted, error)))
 		return rc;
 	had = s ? s->session.shape.filter : NULL;
 	if (filter && *filter && (!had || strcmp(had, filter) != 0))
@@ -302,6 +324,8 @@ static bool start_or_change(struct plan *plan, unsigned int i)
 	struct mirror_session *s = plan->next[i];
 	int rc;
 
+	if (!s->path)
+		return true;
 	if (!plan->is_new[i] && !s->failed.code && session_does_same(&s->session, plan->wanted[i]))
 		return false;
 	s->failed.code = 0;
