@@ -62,14 +62,58 @@ int output_directory_open(const char *path, int *directory, const char **rest, s
 	return *directory < 0 ? -error->code : 0;
 }
 
-static int open_beneath(int directory, const char *name, int flags, mode_t mode)
+static int open_one(int parent, const char *name, int flags, mode_t mode)
 {
-	const struct open_how how = {.flags = (unsigned int)(flags | O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY),
-				     .mode = mode,
-				     .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-	long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
+	int fd = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC, mode), rc = -errno;
+	struct stat stat;
 
+	if (fd < 0 && rc == -ENOTDIR && !fstatat(parent, name, &stat, AT_SYMLINK_NOFOLLOW) && S_ISLNK(stat.st_mode))
+		return -ELOOP;
+	return fd < 0 ? rc : fd;
+}
+
+/* What openat2() does, one name of the path after the other: our sandbox forbids that call, as systemd's RestrictSUIDSGID= does. */
+static int walk_beneath(int directory, const char *path, const struct open_how *how)
+{
+	int parent = directory, next = *path == '/' ? -EXDEV : 0;
+	const char *name = path;
+
+	while (next >= 0 && name) {
+		const size_t len = strcspn(name, "/");
+		char *one = strndup(name, len);
+
+		name = name[len] ? name + len + 1 : NULL;
+		if (!one)
+			next = -ENOMEM;
+		else if (strcmp(one, "..") == 0)
+			next = -EXDEV;
+		else if (name)
+			next = open_one(parent, *one ? one : ".", O_PATH | O_DIRECTORY, 0);
+		else
+			next = open_one(parent, one, (int)how->flags, (mode_t)how->mode);
+		free(one);
+		if (parent != directory)
+			close(parent);
+		parent = next;
+	}
+	return next;
+}
+
+/* Below the directory, and through no symbolic link. */
+static int open_beneath(int directory, const char *path, int flags, mode_t mode)
+{
+	const struct open_how how = {
+		.flags = (unsigned int)(flags | O_CLOEXEC), .mode = mode, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+	long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+
+	if (fd < 0 && errno == ENOSYS)
+		return walk_beneath(directory, path, &how);
 	return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_to_write(int directory, const char *path, int flags)
+{
+	return open_beneath(directory, path, flags | O_WRONLY | O_NOFOLLOW | O_NOCTTY, flags & O_CREAT ? 0600 : 0);
 }
 
 /* A name in a directory below is reached through that directory, which is opened without following anything. */
@@ -80,11 +124,10 @@ static int unlink_regular(int directory, const char *name)
 	struct stat stat;
 
 	if (slash) {
-		const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
 		char *path = strndup(name, (size_t)(slash - name));
 
-		parent = path ? (int)syscall(SYS_openat2, directory, path, &how, sizeof how) : -1;
-		rc = parent < 0 ? -errno : 0;
+		parent = path ? open_beneath(directory, path, O_PATH | O_DIRECTORY, 0) : -ENOMEM;
+		rc = parent < 0 ? parent : 0;
 		free(path);
 		name = slash + 1;
 	}
@@ -101,7 +144,7 @@ int output_file_create(struct output_file *file, int directory, const char *name
 
 	if (rc)
 		return rc;
-	rc = open_beneath(directory, name, O_CREAT | O_EXCL, 0600);
+	rc = open_to_write(directory, name, O_CREAT | O_EXCL);
 	*file = (struct output_file){.fd = rc < 0 ? -1 : rc, .compressor = file->compressor};
 	return rc < 0 ? rc : 0;
 }
@@ -109,7 +152,7 @@ int output_file_create(struct output_file *file, int directory, const char *name
 int output_file_reopen(struct output_file *file, int directory, const char *name)
 {
 	struct stat stat;
-	int rc = open_beneath(directory, name, 0, 0);
+	int rc = open_to_write(directory, name, 0);
 
 	if (rc < 0)
 		return rc == -ENOENT ? -ESTALE : rc;

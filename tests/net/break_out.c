@@ -2,7 +2,7 @@
 /*
  * To be preloaded: once a program has loaded its seccomp filter, tries what it should not be able to do any more, and says what of it was
  * not denied. With $BREAK_OUT_FREE it does so at once, to show that all of it can be done otherwise. Files are made and removed in the
- * directory $BREAK_OUT.
+ * directory $BREAK_OUT; in $BREAK_OUT_RECORDINGS the program may make some, but not any.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -57,6 +57,16 @@ static void attempt_files(const char *directory)
 	attempt("mkdir", syscall(SYS_mkdirat, AT_FDCWD, path, 0700));
 }
 
+static void attempt_recordings(const char *directory)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/suid", directory);
+	attempt("suid", open(path, O_WRONLY | O_CREAT, 04600));
+	snprintf(path, sizeof path, "%s/sgid", directory);
+	attempt("sgid", open(path, O_WRONLY | O_CREAT, 02600));
+}
+
 static void attempt_network(void)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -104,10 +114,11 @@ static void attempt_kernel(void)
 
 static void attempt_all(void)
 {
-	const char *directory = getenv("BREAK_OUT");
+	const char *directory = getenv("BREAK_OUT"), *recordings = getenv("BREAK_OUT_RECORDINGS");
 
 	dprintf(STDERR_FILENO, "not denied:");
 	attempt_files(directory ? directory : ".");
+	attempt_recordings(recordings ? recordings : ".");
 	attempt_network();
 	attempt_processes();
 	attempt_kernel();

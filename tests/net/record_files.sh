@@ -102,7 +102,7 @@ end_record $((2 * frames))
 echo "-- without privileges, but for the process that follows interfaces"
 mkdir "$work/outside"
 echo untouched >"$work/outside/victim"
-limit=(env "LD_PRELOAD=$BREAK_OUT_LIB" "BREAK_OUT=$work/outside")
+limit=(env "LD_PRELOAD=$BREAK_OUT_LIB" "BREAK_OUT=$work/outside" "BREAK_OUT_RECORDINGS=$work/files")
 record -w "$work/files/x.pcapng" -C 2k
 limit=()
 pid=$(cat "$work/collect.pid")
@@ -111,7 +111,8 @@ powerless "$pid"
 equal "seccomp" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")"
 equal "what is not denied" "not denied:." "$(grep -F "not denied" "$work/collect.err")"
 equal "a file of others" "victim untouched" "$(cd "$work/outside" && echo * "$(cat victim)")"
-free=$(BREAK_OUT_FREE=1 BREAK_OUT=$work/outside LD_PRELOAD=$BREAK_OUT_LIB /bin/true 2>&1 | sed 's/not denied://' | wc -w)
+export BREAK_OUT=$work/outside BREAK_OUT_RECORDINGS=$work/outside
+free=$(BREAK_OUT_FREE=1 LD_PRELOAD=$BREAK_OUT_LIB /bin/true 2>&1 | sed 's/not denied://' | wc -w)
 [ "$free" -gt 20 ] || wrong "only $free things are denied to nobody else"
 follower=$(pgrep -P "$pid" -x farspan-follow) || wrong "nobody follows interfaces"
 wire tap u1 02:00:00:00:09:03 col c1 02:00:00:00:09:04
