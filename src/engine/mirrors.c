@@ -212,10 +212,12 @@ static struct mirror_session *make_session(struct mirrors *m, const struct sessi
 	return s;
 }
 
-/* Steering to CPUs takes a privilege that nothing else does: it is missed by the sessions alone that ask for it. */
+/* Steering to CPUs takes a privilege, and to go on a file system, that nothing else needs: the sessions alone that ask for them miss them. */
 static bool is_its_own_trouble(const struct session *session, int rc)
 {
-	return rc == -EPERM && session->cpus.some;
+	const bool not_allowed = rc == -EPERM || rc == -EACCES;
+
+	return (not_allowed && session->cpus.some) || ((not_allowed || rc == -EROFS || rc == -ENODEV) && session->continues);
 }
 
 /* Without a path it is in the set only to say why; the next mirrors_apply() tries again. */
