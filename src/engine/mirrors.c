@@ -212,7 +212,7 @@ static struct mirror_session *make_session(struct mirrors *m, const struct sessi
 	return s;
 }
 
-/* Steering to CPUs takes a privilege, and to go on a file system, that nothing else needs: the sessions alone that ask for them miss them. */
+/* Steering to CPUs takes a privilege, and going on a file system, that nothing else needs: only sessions that ask for them miss them. */
 static bool is_its_own_trouble(const struct session *session, int rc)
 {
 	const bool not_allowed = rc == -EPERM || rc == -EACCES;
