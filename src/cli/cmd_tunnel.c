@@ -26,13 +26,13 @@ enum {
 static void print_usage(FILE *out)
 {
 	fprintf(out,
-		"usage: farspan tunnel add NAME type TYPE remote ADDRESS|any [local ADDRESS] [KEY VALUE...] [mtu MTU] [monitor]\n"
+		"usage: farspan tunnel add NAME type TYPE remote ADDRESS|any [local ADDRESS] [KEY VALUE...] [mtu MTU] [monitor [yes|no]]\n"
 		"                          [--foreground] [--clsact]\n"
 		"       farspan tunnel del NAME\n"
 		"       farspan tunnel show [NAME] [--json]\n\n"
 		"Makes a network device: what is sent to it leaves encapsulated for remote, what arrives from there comes out of it. It\n"
-		"is there until it is deleted, by this command or ip-link(8). With monitor, what arrives is for listeners only; with\n"
-		"remote any, it only receives.\n\n"
+		"is there until it is deleted, by this command or ip-link(8). With monitor, what arrives is for listeners only. With\n"
+		"remote any, it only receives, and monitors if not told otherwise.\n\n"
 		"      --foreground   stay in the foreground, until interrupted\n"
 		"      --json         what there is as JSON\n"
 		"      --clsact       attach through clsact even where the kernel has tcx\n"

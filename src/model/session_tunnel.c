@@ -126,10 +126,10 @@ static void add_words(struct tunnel_build *build, const struct text_item *item, 
 	size_t used = strlen(words);
 	struct place place = place_of(item);
 
-	if (strpbrk(value, " \t") || (word != value && !*value))
+	if (strpbrk(value, " \t") || !*value)
 		error_list_add(build->errors, &place, "%s must be one word", item->key);
-	else if ((size_t)snprintf(words + used, SESSION_TUNNEL_MAX - used, "%s%s%s%s", used ? " " : "", word, word == value ? "" : " ",
-				  word == value ? "" : value) >= SESSION_TUNNEL_MAX - used)
+	else if ((size_t)snprintf(words + used, SESSION_TUNNEL_MAX - used, "%s%s %s", used ? " " : "", word, value) >=
+		 SESSION_TUNNEL_MAX - used)
 		error_list_add(build->errors, &place, "the tunnel has more to say than fits %d characters", SESSION_TUNNEL_MAX - 1);
 }
 
@@ -171,12 +171,9 @@ static void take_item(struct tunnel_build *build, const struct text_item *item)
 		fail_unknown(build, item);
 	else if (own == &own_keys[OWN_NAME])
 		snprintf(build->session->device, sizeof build->session->device, "%.*s", IFNAMSIZ - 1, item->value);
-	else if (own && own->kind == ENDPOINT_VALUE_FLAG && strcmp(item->value, "yes") == 0)
-		add_words(build, item, word, word);
-	else if (own && own->kind == ENDPOINT_VALUE_FLAG && strcmp(item->value, "no") != 0)
+	else if (own && own->kind == ENDPOINT_VALUE_FLAG && strcmp(item->value, "yes") != 0 && strcmp(item->value, "no") != 0)
 		error_list_add(build->errors, &place, "%s must be yes or no, not '%s'", item->key, item->value);
-	else if (!(own && own->kind == ENDPOINT_VALUE_FLAG) && own != &own_keys[OWN_TYPE] &&
-		 (!is_endpoint_value(own) || check_value(build, item)))
+	else if (own != &own_keys[OWN_TYPE] && (!is_endpoint_value(own) || check_value(build, item)))
 		add_words(build, item, word, item->value);
 }
 
@@ -257,10 +254,9 @@ int session_tunnel_each(const struct session *session, enum key_names names,
 
 	memcpy(text, session->tunnel, sizeof text);
 	count = split(text, words);
-	for (int i = 0; i < count && !rc; i++) {
+	for (int i = 0; i + 1 < count && !rc; i += 2) {
 		enum endpoint_value kind = ENDPOINT_VALUE_TEXT;
-		const char *name = rename_key(words[1], words[i], KEY_NAMES_SHORT, names, &kind);
-		const char *value = strcmp(words[i], "monitor") == 0 || i + 1 == count ? "yes" : words[++i];
+		const char *name = rename_key(words[1], words[i], KEY_NAMES_SHORT, names, &kind), *value = words[i + 1];
 
 		/* A number may also be any, or several. */
 		if (kind == ENDPOINT_VALUE_NUMBER && value[strspn(value, "0123456789")])

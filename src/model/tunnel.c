@@ -12,7 +12,7 @@ enum {
 /* The tunnel as the two endpoints it is made of, still as text. */
 struct tunnel_text {
 	const char *type, *local, *remote, *mtu;
-	bool monitor;
+	bool monitor, monitor_said;
 	char out[TEXT_MAX], in[TEXT_MAX]; /* ",key=value,..." */
 };
 
@@ -78,13 +78,23 @@ static int take_key(struct tunnel_text *text, const char *key, const char *value
 	return take_endpoint_key(text, key, value, error);
 }
 
+/* How many words behind it belong to it. */
+static int take_monitor(struct tunnel_text *text, const char *next)
+{
+	const bool no = next && strcmp(next, "no") == 0;
+
+	text->monitor = !no;
+	text->monitor_said = true;
+	return no || (next && strcmp(next, "yes") == 0);
+}
+
 static int take_words(struct tunnel_text *text, int count, char *const *words, struct error *error)
 {
 	int rc = 0;
 
 	for (int i = 0; i < count && !rc; i++) {
 		if (strcmp(words[i], "monitor") == 0) {
-			text->monitor = true;
+			i += take_monitor(text, i + 1 < count ? words[i + 1] : NULL);
 			continue;
 		}
 		rc = take_key(text, words[i], i + 1 < count ? words[i + 1] : NULL, error);
@@ -144,9 +154,9 @@ static int make(const struct tunnel_text *text, struct tunnel *tunnel, struct er
 	if (!endpoint_takes(text->type, ENDPOINT_DESTINATION, "ttl") || !endpoint_takes(text->type, ENDPOINT_SOURCE, "remote"))
 		return fail(error, EINVAL, "type must be one of erspan1, erspan2, erspan3, gre and vxlan, not '%s'", text->type);
 	snprintf(tunnel->type, sizeof tunnel->type, "%s", text->type);
-	tunnel->monitor = text->monitor;
 	if ((rc = make_out(text, tunnel, error)) || (rc = make_in(text, tunnel, error)))
 		return rc;
+	tunnel->monitor = text->monitor_said ? text->monitor : !tunnel->sends;
 	if (tunnel->out.keep)
 		return fail(error, EINVAL, "what is sent to a device was not received: there is nothing to keep");
 	return read_mtu(text->mtu, tunnel, error);

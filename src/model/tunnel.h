@@ -26,7 +26,8 @@ enum {
 
 /*
  * Reads a tunnel from words as for ip-link(8): "type erspan2 local 10.9.0.1 remote 10.9.0.2 id 100 ttl 64 ...". Keys are those of
- * endpoints; besides them type, remote, mtu, and monitor without a value. 0, or -EINVAL with what is wrong and allowed in *error.
+ * endpoints; besides them type, remote, mtu, and monitor, of which the value may be left out. 0, or -EINVAL with what is wrong and allowed
+ * in *error.
  */
 int tunnel_parse(const char *name, int count, char *const *words, struct tunnel *tunnel, struct error *error);
 

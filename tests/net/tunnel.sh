@@ -114,7 +114,10 @@ until_true 20 "no process to be left" none_left col
 
 echo "-- monitor: for listeners only"
 tunnel tap t0 type erspan2 local 10.9.0.1 remote 10.9.0.2 id 9
-tunnel col t0 type erspan2 remote any id 9 monitor
+tunnel col t0 type erspan2 remote any id 9 # no other end to talk to: monitors by itself
+equal "which of them monitor" "erspan2 any -> any, monitor erspan2 any -> any" "$(tunnel col t1 type erspan2 remote any id 8 monitor no
+	for name in t0 t1; do farspan_in col tunnel show $name --json | jq -r '.[].tunnel'; done | paste -sd' ')"
+farspan_in col tunnel del t1 || wrong "tunnel del in col"
 addresses tap t0 10.5.0.1/24
 neighbour tap t0 10.5.0.2 02:00:00:00:00:02
 capture col t0 inside -Q in icmp
