@@ -78,18 +78,34 @@ static void look(const struct events *events, const struct session *session, str
 		memcpy(now->why, found.why.text, sizeof now->why);
 }
 
+static void forget(struct events *events)
+{
+	free(events->told);
+	events->told = NULL;
+	events->count = 0;
+	events->followed = false;
+}
+
 void events_follow(struct events *events)
 {
 	const struct session_list *list = runner_wanted(events->runner);
-	struct told *fresh = calloc(list->count + 1, sizeof *fresh);
+	struct told *fresh;
 	size_t at = 0;
 
+	if (!api_server_is_followed(events->server)) {
+		forget(events);
+		return;
+	}
+	fresh = calloc(list->count + 1, sizeof *fresh);
 	for (size_t i = 0; i < list->count && fresh; i++) {
 		struct told *now = &fresh[i];
 		const struct told *old;
 
 		look(events, list->sessions[i], now);
 		old = find(events, now->name, &at);
+		/* Who has just come is told what changes from now on. */
+		if (!events->followed)
+			continue;
 		if (!old || old->state != now->state || strcmp(old->why, now->why) != 0)
 			tell(events, json_pack("{s:s, s:s, s:s, s:s}", "event", "state", "session", now->name, "state",
 					       mirror_state_name(now->state), "why", now->why));
@@ -99,10 +115,11 @@ void events_follow(struct events *events)
 	free(events->told);
 	events->told = fresh;
 	events->count = list->count;
+	events->followed = true;
 }
 
 void events_free(struct events *events)
 {
-	free(events->told);
+	forget(events);
 	*events = (struct events){0};
 }

@@ -11,12 +11,13 @@ struct events {
 	struct runner *runner;
 	struct told *told;
 	size_t count;
+	bool followed; /* by anybody: what was told is known */
 };
 
 /* A runner_listener: tells what became of a session, or of the files. context is the struct events. */
 void events_changed(void *context, const struct runner_news *news);
 
-/* Tells each session whose state, or the reason of it, is not what was told last. */
+/* Tells each session whose state, or the reason of it, is not what was told last. Takes no time while nobody follows. */
 void events_follow(struct events *events);
 
 /* The line that a stream begins with, malloc()ed; NULL without memory. */
