@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """openapi.py SOCKET DESCRIPTION ROUTES: whether a running farspand is what docs/openapi.json describes.
 
-Its examples are run, in an order in which they can be, and the answers have the described members and no others; the errors that are
-described are brought about where that can be done from outside; what is not described is refused. ROUTES is the file with the table of the
-routes, which has the same ones. The session of the examples is gone afterwards."""
+Its examples are run by curl, in an order in which they can be, and the answers have the described members and no others; the errors that
+are described are brought about where that can be done from outside; what is not described is refused. ROUTES is the file with the table
+of the routes, which has the same ones. The session of the examples is gone afterwards."""
 
 import http.client
 import json
 import os
 import re
 import socket
+import subprocess
 import sys
 
 SOCKET, DESCRIPTION, ROUTES = sys.argv[1:]
@@ -36,6 +37,16 @@ def ask(method, path, body=None):
     text = answer.readline() if kind == "application/x-ndjson" else answer.read()
     connection.close()
     return answer.status, kind, text.decode()
+
+
+def ask_by_curl(method, path, body):
+    command = ["curl", "-siN", "--unix-socket", SOCKET, "-X", method.upper(), "http://farspan" + path]
+    with subprocess.Popen(command + (["-d", body] if body else []), stdout=subprocess.PIPE) as curl:
+        head = "".join(iter(lambda: curl.stdout.readline().decode().strip("\r\n") + "\n", "\n"))
+        kind = re.search(r"^content-type: *([^;\s]*)", head, re.M | re.I)
+        text = curl.stdout.readline() if "x-ndjson" in kind[1] else curl.stdout.read()
+        curl.terminate()
+    return int(head.split()[1]), kind[1], text.decode()
 
 
 def ask_as_nobody(method, path, body):
@@ -148,7 +159,7 @@ def run_examples():
             body = json.dumps(content["example"])
             problems.extend(f"{method} {path}: {fault}" for fault in faults(content["example"], content["schema"], "example"))
         check_errors(method, path, example, operation, body)
-        check(f"{method} {path}", operation, 200, ask(method, example, body))
+        check(f"{method} {path}", operation, 200, ask_by_curl(method, example, body))
         if operation["operationId"] == "createSession":
             check(f"{method} {path} again", operation, 409, ask(method, example, body))
 
