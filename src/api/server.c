@@ -186,12 +186,14 @@ static enum MHD_Result on_metrics(void *context, struct MHD_Connection *connecti
 				  const char *version, const char *data, size_t *len, void **state)
 {
 	static const struct exchange none;
+	struct api_server *server = context;
+	const bool page = server->config.page && strcmp(path, "/") == 0;
 
 	(void)version, (void)data, (void)state;
 	*len = 0;
-	if (!is_read(method) || strcmp(path, "/metrics") != 0)
+	if (!is_read(method) || (!page && strcmp(path, "/metrics") != 0))
 		return refuse(connection, MHD_HTTP_NOT_FOUND, "here is nothing but /metrics");
-	return serve(context, connection, path, method, &none);
+	return serve(server, connection, path, method, &none);
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)

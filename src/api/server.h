@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The HTTP server on a Unix socket and, for metrics alone, on a TCP address. Hides libmicrohttpd and who may do what. */
+/* The HTTP server on a Unix socket and, for metrics and the page alone, on a TCP address. Hides libmicrohttpd and who may do what. */
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
@@ -30,7 +30,8 @@ struct api_config {
 	int passed;           /* a socket that listens already, and is somebody else's to remove; -1: none */
 	const char *group;    /* whose members may change things, besides root; NULL: none */
 	bool others_may_read; /* everybody else may GET */
-	const char *metrics;  /* "ADDRESS:PORT" where anybody may GET /metrics, and nothing else; NULL: nowhere */
+	const char *metrics;  /* "ADDRESS:PORT" where anybody may GET /metrics, and nothing else but perhaps the page; NULL: nowhere */
+	bool page;            /* the page, /, there too */
 	api_handler handle;
 	void *context;
 };

@@ -45,7 +45,7 @@ struct options {
 	const char *directories[DIRECTORIES_MAX + 1];
 	unsigned int directory_count;
 	const char *runtime, *group, *metrics;
-	bool others_may_read, help, version;
+	bool others_may_read, page, help, version;
 	enum attach_way way;
 };
 
@@ -87,6 +87,7 @@ static void print_usage(FILE *out)
 		"      --others-read     everybody else may read over the socket\n"
 		"  -m, --metrics ADDRESS:PORT\n"
 		"                        /metrics there for Prometheus, for anybody\n"
+		"      --page            and there a page of the sessions, for browsers\n"
 		"      --clsact          attach through clsact even where the kernel has tcx\n"
 		"  -h, --help            this\n"
 		"  -V, --version         the version\n");
@@ -95,6 +96,7 @@ static void print_usage(FILE *out)
 enum {
 	OPTION_CLSACT = 256,
 	OPTION_OTHERS,
+	OPTION_PAGE,
 };
 
 static int parse_option(int option, const char *value, void *context, struct error *error)
@@ -116,6 +118,9 @@ static int parse_option(int option, const char *value, void *context, struct err
 	case 'm':
 		options->metrics = value;
 		return 0;
+	case OPTION_PAGE:
+		options->page = true;
+		return 0;
 	case OPTION_OTHERS:
 		options->others_may_read = true;
 		return 0;
@@ -133,17 +138,16 @@ static int parse_option(int option, const char *value, void *context, struct err
 
 static int parse_command_line(int argc, char **argv, struct options *options, struct error *error)
 {
-	static const struct option words[] = {{"directory", required_argument, NULL, 'D'},
-					      {"runtime", required_argument, NULL, 'R'},
-					      {"group", required_argument, NULL, 'g'},
-					      {"metrics", required_argument, NULL, 'm'},
-					      {"others-read", no_argument, NULL, OPTION_OTHERS},
-					      {"clsact", no_argument, NULL, OPTION_CLSACT},
-					      {"help", no_argument, NULL, 'h'},
-					      {"version", no_argument, NULL, 'V'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option words[] = {
+		{"directory", required_argument, NULL, 'D'},  {"runtime", required_argument, NULL, 'R'},
+		{"group", required_argument, NULL, 'g'},      {"metrics", required_argument, NULL, 'm'},
+		{"page", no_argument, NULL, OPTION_PAGE},     {"others-read", no_argument, NULL, OPTION_OTHERS},
+		{"clsact", no_argument, NULL, OPTION_CLSACT}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},          {NULL, 0, NULL, 0}};
 	int rc = options_parse(argc, argv, "", words, parse_option, options, error);
 
+	if (!rc && options->page && !options->metrics)
+		return fail(error, EINVAL, "--page says what else is where --metrics is, which is missing");
 	if (!rc && optind < argc)
 		return fail(error, EINVAL, "word '%s' means nothing here", argv[optind]);
 	return rc;
@@ -385,6 +389,7 @@ static int open_server(struct daemon *daemon, const struct options *options, str
 		.group = options->group,
 		.others_may_read = options->others_may_read,
 		.metrics = options->metrics,
+		.page = options->page,
 		.passed = daemon->passed = passed_socket(error),
 		.handle = routes_handle,
 		.context = daemon->runner,

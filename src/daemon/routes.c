@@ -8,6 +8,7 @@
 
 #include "daemon/events.h"
 #include "daemon/log.h"
+#include "daemon/page.h"
 #include "daemon/state.h"
 #include "model/session_json.h"
 
@@ -92,6 +93,12 @@ static void get_metrics(struct call *call)
 {
 	call->response->type = "text/plain; version=0.0.4; charset=utf-8";
 	call->response->body = state_metrics(call->runner);
+}
+
+static void get_page(struct call *call)
+{
+	call->response->type = "text/html; charset=utf-8";
+	call->response->body = page_html(call->runner);
 }
 
 static void get_events(struct call *call)
@@ -260,6 +267,7 @@ static const struct route {
 	{"GET", "/v1/cost", get_cost},
 	{"GET", "/v1/events", get_events},
 	{"GET", "/metrics", get_metrics},
+	{"GET", "/", get_page},
 };
 
 static bool matches(const char *pattern, const char *path, char name[SESSION_NAME_MAX])

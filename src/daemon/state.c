@@ -20,27 +20,28 @@ static const struct counter_row {
 
 static const char *const direction_names[] = {[DIRECTION_RX] = "rx", [DIRECTION_TX] = "tx"};
 
-/* What is told of a collector besides its packets. Those of a name with "seconds" are nanoseconds here. */
+/* What is told of a collector besides its packets. */
 static const struct sum_row {
 	const char *name, *type, *metric, *help;
+	bool in_ns; /* the metric, as Prometheus advises, is in seconds */
 	size_t offset;
 } collector_sums[] = {
-#define SUM(member, name, type, metric, help)                                                            \
-	{                                                                                                \
-		name, type, "farspan_collector_" metric, help, offsetof(struct collector_report, member) \
+#define SUM(member, name, type, metric, in_ns, help)                                                            \
+	{                                                                                                       \
+		name, type, "farspan_collector_" metric, help, in_ns, offsetof(struct collector_report, member) \
 	}
-	SUM(buffered, "buffered", "gauge", "buffered_packets", "Packets not yet written."),
-	SUM(pending, "pending", "gauge", "pending_fragments", "Fragments that wait for others."),
-	SUM(packets, "packets", "counter", "frames_total", "Frames accepted."),
-	SUM(bytes, "bytes", "counter", "bytes_total", "Bytes of the frames accepted."),
-	SUM(lost, "lost", "gauge", "lost_frames", "Frames that the numbers of the senders say are missing."),
-	SUM(gaps, "gaps", "counter", "gaps_total", "Gaps in the numbers of the senders."),
-	SUM(late, "late", "counter", "late_frames_total", "Frames that came after later ones."),
-	SUM(duplicate, "duplicate", "counter", "duplicate_frames_total", "Frames whose number had come before."),
-	SUM(restarted, "restarted", "counter", "restarts_total", "Times that a sender began to count anew."),
-	SUM(ring_bytes, "ring_bytes", "gauge", "ring_used_bytes", "What waited in the ring buffer, the most of the last second."),
-	SUM(ring_size, "ring_size", "gauge", "ring_size_bytes", "The size of the ring buffer."),
-	SUM(delay_ns, "delay_ns", "gauge", "delay_seconds", "How long a packet waited to be read, the most of the last second."),
+	SUM(buffered, "buffered", "gauge", "buffered_packets", false, "Packets not yet written."),
+	SUM(pending, "pending", "gauge", "pending_fragments", false, "Fragments that wait for others."),
+	SUM(packets, "packets", "counter", "frames_total", false, "Frames accepted."),
+	SUM(bytes, "bytes", "counter", "bytes_total", false, "Bytes of the frames accepted."),
+	SUM(lost, "lost", "gauge", "lost_frames", false, "Frames that the numbers of the senders say are missing."),
+	SUM(gaps, "gaps", "counter", "gaps_total", false, "Gaps in the numbers of the senders."),
+	SUM(late, "late", "counter", "late_frames_total", false, "Frames that came after later ones."),
+	SUM(duplicate, "duplicate", "counter", "duplicate_frames_total", false, "Frames whose number had come before."),
+	SUM(restarted, "restarted", "counter", "restarts_total", false, "Times that a sender began to count anew."),
+	SUM(ring_bytes, "ring_bytes", "gauge", "ring_used_bytes", false, "What waited in the ring buffer, the most of the last second."),
+	SUM(ring_size, "ring_size", "gauge", "ring_size_bytes", false, "The size of the ring buffer."),
+	SUM(delay_ns, "delay_ns", "gauge", "delay_seconds", true, "How long a packet waited to be read, the most of the last second."),
 #undef SUM
 };
 
@@ -269,7 +270,7 @@ static void print_sum(FILE *out, const char *session, const struct collector_rep
 	const char *metric = collector_sums[row].metric;
 	uint64_t value = sum_of(report, row);
 
-	if (strstr(metric, "seconds"))
+	if (collector_sums[row].in_ns)
 		fprintf(out, "%s{session=\"%s\"} %.9f\n", metric, session, (double)value / (double)NS_PER_S);
 	else
 		fprintf(out, "%s{session=\"%s\"} %llu\n", metric, session, (unsigned long long)value);

@@ -15,6 +15,7 @@
 #include "api/server.h"
 #include "daemon/events.h"
 #include "daemon/log.h"
+#include "daemon/page.h"
 #include "daemon/routes.h"
 #include "daemon/state.h"
 #include "model/session_json.h"
@@ -93,6 +94,12 @@ char *state_metrics(struct runner *runner)
 {
 	(void)runner;
 	return strdup("# metrics\n");
+}
+
+char *page_html(const struct runner *runner)
+{
+	(void)runner;
+	return strdup("<!DOCTYPE html>\n");
 }
 
 json_t *state_errors(const struct error_list *errors)

@@ -61,11 +61,11 @@ echo "-- a file is a session, a collector the other"
 session col all "[Source]" "Type=erspan2" "Local=10.9.0.2" "[Destination]" "Type=pcapng" "File=$work/col/all.pcapng"
 daemon col
 web() {
-	session tap web "[Session]" "Filter=$1" "[Source]" "Interface=s0" "Direction=rx" \
+	session tap web "[Session]" "Description=Web & <more>" "Filter=$1" "[Source]" "Interface=s0" "Direction=rx" \
 		"[Destination]" "Type=erspan2" "Remote=10.9.0.2" "SessionID=7"
 }
 web icmp
-daemon tap --others-read
+daemon tap --others-read --metrics 127.0.0.1:9417 --page
 until_true 20 "the collector" shows col '[.name, .kind, .state]' '["all","collector","active"]'
 ping_b
 equal "of the mirror" "[\"web\",\"active\",$pings,0,$pings]" "$(show tap "$seen")"
@@ -137,6 +137,18 @@ equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show ta
 "$here/metrics.py" "$work/col.run/farspan.sock" 'farspan_collector_lost_frames{session="all"} 0' \
 	'farspan_collector_ring_used_bytes{session="all"}' 'farspan_collector_delay_seconds{session="all"}' \
 	"farspan_collector_frames_total{session=\"all\"} $pings" || wrong "the metrics of a collector"
+number='<td class="number">' # seen, passed on, dropped
+row="<tr><td>web<br><small>Web &amp; &lt;more&gt;</small><td>mirror<td class=\"active\">active<td>"
+row+="$number$((2 * pings))$number$pings$number"0
+echo "-- by TCP: metrics, and the page of the sessions if asked for"
+tcp() {
+	at tap curl -s "$@"
+}
+tcp http://127.0.0.1:9417/metrics | grep '^farspan_session_state{session="web",state="active"} 1$' >"$work/null" ||
+	wrong "metrics by TCP"
+tcp http://127.0.0.1:9417/ | grep -Fx "$row" >"$work/null" || wrong "the page: $(tcp http://127.0.0.1:9417/)"
+equal "and nothing else" 404 "$(tcp -o "$work/null" -w '%{http_code}' http://127.0.0.1:9417/v1/sessions)"
+equal "and no changes" 404 "$(tcp -o "$work/null" -w '%{http_code}' -X POST http://127.0.0.1:9417/)"
 
 echo "-- what it costs, of the kernel's measure: each frame of the time is seen, and each copy counted"
 cost() {

@@ -18,6 +18,7 @@ SOCKET, DESCRIPTION, ROUTES = sys.argv[1:]
 METHODS = ("get", "put", "post", "patch", "delete")
 NOBODY = 65534
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+TEXTS = {"text/plain": "# HELP", "text/html": "<!DOCTYPE html>"}
 problems = []
 
 
@@ -112,8 +113,8 @@ def check(what, operation, status, answer):
         problems.append(f"{what}: status {got}, not {status}: {text}")
     elif not described or kind not in described["content"]:
         problems.append(f"{what}: an answer {status} with {kind} is not described")
-    elif kind == "text/plain":
-        if not text.startswith("# HELP"):
+    elif kind in TEXTS:
+        if not text.startswith(TEXTS[kind]):
             problems.append(f"{what}: {text[:80]}")
     else:
         problems.extend(f"{what}, {status}: {fault}" for fault in faults(json.loads(text), described["content"][kind]["schema"]))

@@ -108,7 +108,7 @@ printf '#!/bin/sh\nexec "%s" extcap "$@"\n' "$FARSPAN" >"$work/extcap/farspan"
 # It sees no other programs of that kind, and nobody else sees ours.
 printf '#!/bin/sh\nmount --bind "%s" "%s" && exec tshark "$@"\n' "$work/extcap" "$directory" >"$work/tshark"
 chmod +x "$work/extcap/farspan" "$work/tshark"
-unshare --mount "$work/tshark" -D 2>/dev/null | grep -q "farspan (Mirrored frames: ERSPAN" || wrong "tshark -D does not list it"
+unshare --mount "$work/tshark" -D 2>/dev/null | grep "farspan (Mirrored frames: ERSPAN" >"$work/null" || wrong "tshark -D does not list it"
 spawn tshark nsenter --net="/run/netns/${prefix}col" unshare --mount "$work/tshark" -n -l -i farspan -o extcap.farspan.interface:c0 \
 	-o extcap.farspan.from:"erspan:any gre:any vxlan:any geneve:any tzsp:any" -c "$frames" -a duration:100 -T fields \
 	-e frame.interface_name
