@@ -86,22 +86,43 @@ enum {
 	FOLD = 16
 };
 
+/* sum, multiplied by the power of x that the two constants make for its halves, added to the block at next. */
+__attribute__((target("pclmul"))) static inline __m128i fold_onto(__m128i sum, __m128i power, const __m128i *next)
+{
+	const __m128i product = _mm_xor_si128(_mm_clmulepi64_si128(sum, power, 0x00), _mm_clmulepi64_si128(sum, power, 0x11));
+
+	return _mm_xor_si128(product, _mm_loadu_si128(next));
+}
+
 /*
  * Makes of the next len bytes, at least as many as FOLD, and of the remainder of what was before them, FOLD bytes that leave the same
- * remainder; takes a multiple of FOLD and returns how many. Whoever folds 128 bits onto those behind them multiplies by x^128: the powers,
- * modulo the polynomial and lowest bit first, are that for the two halves (Gopal and others, "Fast CRC Computation for Generic Polynomials
- * Using PCLMULQDQ").
+ * remainder; takes a multiple of FOLD and returns how many. Each block is folded onto the one that is four behind it, as long as there is
+ * one, as four multiplications do not wait for each other. The constants are modulo the polynomial and lowest bit first (Gopal and others,
+ * "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ").
  */
 __attribute__((target("pclmul"))) static size_t fold(uint32_t crc, struct reader *reader, size_t len, uint8_t *folded)
 {
-	const __m128i powers = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
+	const __m128i by_one = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0), by_four = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);
 	const size_t blocks = len / FOLD;
 	const __m128i *at = (const __m128i *)reader_take(reader, blocks * FOLD);
 	__m128i sum = _mm_xor_si128(_mm_loadu_si128(at), _mm_cvtsi32_si128((int)crc));
+	size_t i = 1;
 
-	for (size_t i = 1; i < blocks; i++)
-		sum = _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(sum, powers, 0x00), _mm_clmulepi64_si128(sum, powers, 0x11)),
-				    _mm_loadu_si128(at + i));
+	if (blocks >= 8) {
+		__m128i second = _mm_loadu_si128(at + 1), third = _mm_loadu_si128(at + 2), fourth = _mm_loadu_si128(at + 3);
+
+		for (i = 4; i + 4 <= blocks; i += 4) {
+			sum = fold_onto(sum, by_four, at + i);
+			second = fold_onto(second, by_four, at + i + 1);
+			third = fold_onto(third, by_four, at + i + 2);
+			fourth = fold_onto(fourth, by_four, at + i + 3);
+		}
+		sum = fold_onto(sum, by_one, &second);
+		sum = fold_onto(sum, by_one, &third);
+		sum = fold_onto(sum, by_one, &fourth);
+	}
+	for (; i < blocks; i++)
+		sum = fold_onto(sum, by_one, at + i);
 	_mm_storeu_si128((__m128i *)folded, sum);
 	return blocks * FOLD;
 }

@@ -221,7 +221,7 @@ static void fcs(void **state)
 	clean(&plain, ALL ^ FARSPAN_INNER_fcs);
 	assert_int_equal(inner.found, FARSPAN_INNER_vntag);
 	/* Every length, and every bit of one frame. */
-	for (size_t len = 14; len < 200; len++) {
+	for (size_t len = 14; len < 300; len++) {
 		for (in.len = 0; in.len < len; in.len++)
 			in.bytes[in.len] = (uint8_t)(in.len * 7 + len);
 		add_fcs(&in);
