@@ -24,7 +24,7 @@ taken() {
 	capture col c0 copies -Q in
 	mirror tap -i s0 -d both -t "$2"
 	since_ns=$(date +%s%N)
-	at a ping -q -c 1 -W 20 10.1.0.2 >"$work/ping" || fail "the ping itself"
+	at a ping -q -c 1 -Q 184 -W 20 10.1.0.2 >"$work/ping" || fail "the ping itself"
 	until_ns=$(date +%s%N)
 	fence a a0 copies
 	end_mirror sent=3
@@ -76,6 +76,13 @@ taken none erspan2:10.9.0.2,id=1,index=0
 is "Type II" "$(both "1 0 0 0 0 1 0")" "${erspan2[@]}"
 taken none erspan3:10.9.0.2,id=513,hwid=63,sgt=65535
 is "Type III" $'2 0 0 0 0 513 65535 1 0 63 0 0 0\n2 0 0 0 0 513 65535 1 0 63 1 0 0' "${erspan3[@]}"
+
+taken none 'erspan3:[fd09::2],tos=inherit,flowlabel=74565,platform=5,portid=9,switchid=77,direction=tx'
+is "outer IPv6" "$(both "64 0x000000b8 0x012345")" ipv6.hlim ipv6.tclass ipv6.flow
+is "platform 5" "$(both "1 2 1 5 77 9")" erspan.o erspan.gra erspan.direction erspan.platid erspan.pid5.switchid erspan.pid5.port_index
+taken none erspan3:10.9.0.2,tos=inherit,platform=1,domainid=1234,portid=4000000000
+is "outer IPv4" "$(both 0xb8)" ip.dsfield
+is "platform 1" "$(both "1 1 1234 4000000000")" erspan.o erspan.platid erspan.pid1.vsmid erspan.pid1.port_index
 
 echo "-- from the frame"
 for kind in 2 3; do

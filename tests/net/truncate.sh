@@ -38,4 +38,43 @@ one erspan2:10.9.0.2 $((1500 - 20 - 8 - 8))
 one 'erspan2:[fd09::2]' $((1500 - 40 - 8 - 8))
 one erspan3:10.9.0.2 $((1500 - 20 - 8 - 12))
 one 'erspan3:[fd09::2]' $((1500 - 40 - 8 - 12))
+
+# replayed FILE OPTION...: the copies are in "copies"
+replayed() {
+	local file=$1
+	shift
+	capture col c0 copies -Q in
+	at tap "$FARSPAN" mirror -q -r "$work/$file" --topspeed -t erspan2:10.9.0.2 "$@" 2>"$work/replayed" ||
+		wrong "the replay: $(cat "$work/replayed")"
+	fence tap u0 copies
+	end_capture copies
+}
+
+# of_copies FIELD...: of the outermost header in which a field is
+of_copies() {
+	local field arguments=()
+	for field in "$@"; do arguments+=(-e "$field"); done
+	tshark -n -r "$work/copies.pcap" -Y erspan -T fields -E separator=' ' -E occurrence=f "${arguments[@]}" 2>/dev/null
+}
+
+"$here/make_headers.py" headers "$work/headers.pcap" "$work/ends"
+for layer in 2 3 4; do
+	echo "-- to the end of L$layer: options, tags, extension headers, fragments"
+	replayed headers.pcap --truncate l$layer
+	# Behind what the outer packet says there may be padding.
+	of_copies ip.len erspan.truncated | awk '{ print $1 - 36, $2 }' >"$work/lengths"
+	equal "copies" "$(wc -l <"$work/ends")" "$(wc -l <"$work/lengths")"
+	equal "wrong ends of L$layer: name, L2, L3, L4, length, T" "" \
+		"$(paste -d ' ' "$work/ends" "$work/lengths" | awk -v layer=$layer '$layer != $5 || $6 != 1')"
+done
+
+echo "-- a sample of flows: 200 of them, each with all of its frames or none"
+"$here/make_headers.py" flows "$work/flows.pcap" 200
+replayed flows.pcap --sample flow:4
+of_copies udp.srcport udp.dstport | sed 's/^7 //; s/ 7$//' | sort | uniq -c |
+	awk '{ flows++; torn += $1 != 4 } END { print flows + 0, torn + 0 }' >"$work/flows"
+read -r flows torn <"$work/flows"
+equal "flows torn" 0 "$torn"
+# The same each time; 50 were the even share, with a deviation of 6.
+[ "$flows" -ge 20 ] && [ "$flows" -le 80 ] || wrong "$flows flows of 200 are 1 in 4"
 finish
