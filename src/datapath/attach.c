@@ -245,6 +245,11 @@ int attach_xdp(int program, int ifindex, struct attachment *attachment)
 	return link < 0 ? link : 0;
 }
 
+int attach_xdp_for_good(int program, int ifindex)
+{
+	return bpf_xdp_attach(ifindex, program, XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+}
+
 int attach_replace(struct attachment *attachment, int program, struct error *error)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = attachment->ifindex, .attach_point = points[attachment->direction]);

@@ -48,6 +48,9 @@ void attach_allow_many(void);
  */
 int attach_xdp(int program, int ifindex, struct attachment *attachment);
 
+/* The same on an interface of ours, with which alone the program goes. 0 or -errno. */
+int attach_xdp_for_good(int program, int ifindex);
+
 /* Puts another program in its place, atomically: every frame is seen by one of the two. */
 int attach_replace(struct attachment *attachment, int program, struct error *error);
 

@@ -48,8 +48,11 @@ struct injector {
 	size_t used;
 	unsigned int count;
 	uint64_t sent, lost;
-	uint64_t arrived; /* on what was made, when last looked */
+	uint64_t arrived;        /* on what was made, when last looked */
+	uint64_t arrived_before; /* on those that were deleted and made anew */
 };
+
+static const char alias[] = "farspan: mirrored frames arrive here";
 
 static int make_pair(struct injector *injector, const char *name, char sender[IFNAMSIZ], struct error *error)
 {
@@ -62,7 +65,7 @@ static int make_pair(struct injector *injector, const char *name, char sender[IF
 	owner_device_name(&injector->owner, "inj", sender);
 	owner_device_name(&injector->owner, "out", own);
 	snprintf(injector->interface, sizeof injector->interface, "%s", *name ? name : own);
-	rc = netlink_add_pair(injector->netlink, injector->interface, sender, "farspan: mirrored frames arrive here", injector->mtu, error);
+	rc = netlink_add_pair(injector->netlink, injector->interface, sender, alias, injector->mtu, error);
 	return rc ? rc : netlink_link_by_name(injector->netlink, injector->interface, &injector->made, error);
 }
 
@@ -141,22 +144,75 @@ static bool is_bound_to(int fd, int ifindex)
 	return !getsockname(fd, (struct sockaddr *)&address, &len) && address.sll_ifindex == ifindex;
 }
 
-bool injector_find(struct injector *injector)
+static bool bind_to(int fd, int ifindex)
 {
-	struct sockaddr_ll address = {.sll_family = AF_PACKET};
+	const struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = ifindex};
+
+	return fd < 0 || !bind(fd, (const struct sockaddr *)&address, sizeof address);
+}
+
+/* Whether what was made, and has gone, was made anew by injector_restore(): another of that name is somebody else's. */
+static bool is_made_anew(struct injector *injector, const struct link *sender)
+{
+	struct link made;
+
+	if (!sender->up || netlink_link_by_name(injector->netlink, injector->interface, &made, NULL) || made.ifindex != sender->peer ||
+	    strcmp(made.alias, alias) != 0)
+		return false;
+	injector->made = made;
+	injector->arrived_before = injector->arrived;
+	return true;
+}
+
+bool injector_find(struct injector *injector, bool *anew)
+{
 	struct link link;
 	uint64_t arrived;
 
+	*anew = false;
 	injector_arrived(injector, &arrived);
 	if (netlink_link_by_name(injector->netlink, injector->sender_name, &link, NULL) || !link.ethernet)
 		return false;
-	address.sll_ifindex = link.ifindex;
-	/* What was made and has gone does not come back: another of that name is somebody else's. */
-	if (!is_bound_to(injector->socket, link.ifindex) &&
-	    (injector->made.ifindex || bind(injector->socket, (struct sockaddr *)&address, sizeof address)))
-		return false;
+	if (!is_bound_to(injector->socket, link.ifindex)) {
+		if ((injector->made.ifindex && !is_made_anew(injector, &link)) || !bind_to(injector->socket, link.ifindex) ||
+		    !bind_to(injector->cut_socket, link.ifindex))
+			return false;
+		*anew = true;
+	}
 	use_link(injector, &link);
 	return true;
+}
+
+/* What is attached stays as long as the interface, whichever process ends: others send to it. */
+static int make_anew(struct injector *injector, struct netlink *netlink)
+{
+	const char *name = injector->interface;
+	int rc;
+
+	if ((rc = netlink_bring_up(netlink, name, alias, NULL)) || (rc = netlink_link_by_name(netlink, name, &injector->made, NULL)) ||
+	    (rc = offload_disable_gro(name, NULL)))
+		return rc;
+	if (injector->arrival.ifindex)
+		rc = attach_xdp_for_good(bpf_program__fd(injector->monitor->progs.farspan_arrive), injector->made.ifindex);
+	for (enum direction d = 0; d < DIRECTIONS && !rc; d++) {
+		attach_remove(&injector->attachments[d]);
+		rc = attach_program(bpf_program__fd(injector->monitor->progs.farspan_monitor), injector->made.ifindex, d, ATTACH_CLSACT,
+				    owner_filter_handle(injector->owner.id), &injector->attachments[d], NULL);
+	}
+	/* Nothing is sent into it before. */
+	return rc ? rc : netlink_bring_up(netlink, injector->sender_name, alias, NULL);
+}
+
+void injector_restore(struct injector *injector, struct netlink *netlink)
+{
+	struct link link;
+
+	if (!injector->made.ifindex || netlink_link_by_name(netlink, injector->sender_name, &link, NULL) != -ENODEV)
+		return;
+	if (netlink_add_pair_into(netlink, injector->interface, injector->sender_name, -1, injector->mtu, NULL))
+		return;
+	if (make_anew(injector, netlink) && !netlink_link_by_name(netlink, injector->interface, &link, NULL))
+		netlink_delete_link(netlink, link.ifindex, NULL);
 }
 
 static int open_parts(struct injector *injector, const char *name, struct error *error)
@@ -310,7 +366,7 @@ bool injector_arrived(struct injector *injector, uint64_t *frames)
 	if (!injector->made.ifindex)
 		return false;
 	if (!netlink_link_by_index(injector->netlink, injector->made.ifindex, &link, NULL) && !strcmp(link.name, injector->interface))
-		injector->arrived = link.arrived;
+		injector->arrived = injector->arrived_before + link.arrived;
 	*frames = injector->arrived;
 	return true;
 }

@@ -32,9 +32,16 @@ void injector_flush(struct injector *injector);
 
 /*
  * Looks whether the interface that frames are sent out of is the one of its name still, and goes on with that, and with its MTU. To be
- * called about every second; needs no privileges. False: there is none at the moment, and what is sent is lost.
+ * called about every second; needs no privileges. *anew: it is another one than before. False: there is none at the moment, and what is
+ * sent is lost.
  */
-bool injector_find(struct injector *injector);
+bool injector_find(struct injector *injector, bool *anew);
+
+/*
+ * Makes an interface anew that was made and that somebody has deleted; injector_find(), maybe of another process, then finds it. To be
+ * called about every second by a process that has privileges; netlink is its own.
+ */
+void injector_restore(struct injector *injector, struct netlink *netlink);
 
 /* Frames that are on the interface, and frames that the kernel did not take or that were too long or too short for it. */
 uint64_t injector_sent(const struct injector *injector);

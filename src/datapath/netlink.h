@@ -51,7 +51,7 @@ int netlink_each_address(struct netlink *netlink, address_visitor visit, void *c
 /* Makes a veth pair, up, without IPv6 or ARP of its own and with that MTU and alias. Deleting one end deletes both. */
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error);
 
-/* Makes such a pair, of which the other end is in the namespace of that descriptor. Both are to be brought up, each in its namespace. */
+/* Makes such a pair, of which the other end is in the namespace of that descriptor; -1: ours. Both are to be brought up, each there. */
 int netlink_add_pair_into(struct netlink *netlink, const char *one, const char *other, int netns, unsigned int mtu, struct error *error);
 int netlink_bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error);
 

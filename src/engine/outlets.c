@@ -20,6 +20,7 @@ struct direct_count {
 
 struct outlets {
 	struct netlink *netlink;
+	struct netlink *follower;                              /* of the process that follows */
 	struct injector *interfaces[SESSION_DESTINATIONS_MAX]; /* fed from here; those of a relay that is told more are only made here */
 	unsigned int interface_count;
 	struct injector *entry; /* of the relay; NULL: no relay */
@@ -29,6 +30,7 @@ struct outlets {
 	struct carrier *carrier;                         /* by which it is told what was received; NULL: it is told of the frames alone */
 	struct injector *made[SESSION_DESTINATIONS_MAX]; /* of its destinations, interfaces that are made; NULL: others */
 	bool gone[SESSION_DESTINATIONS_MAX];             /* of the interfaces */
+	bool entry_gone;
 	char trouble[64], news[64];
 	bool told; /* the news */
 };
@@ -138,6 +140,7 @@ void outlets_close(struct outlets *o)
 	while (o->interface_count)
 		injector_close(o->interfaces[--o->interface_count]);
 	carrier_close(o->carrier);
+	netlink_close(o->follower);
 	netlink_close(o->netlink);
 	session_clear(&o->session);
 	free(o);
@@ -169,22 +172,34 @@ void outlets_flush(struct outlets *o)
 		injector_flush(o->entry);
 }
 
+/* Who hands frames on may be another process by now, with which no netlink connection can be shared. */
+static void restore_interfaces(struct outlets *o)
+{
+	if (!o->follower && netlink_open(&o->follower, NULL))
+		return;
+	for (unsigned int i = 0; i < o->interface_count; i++)
+		injector_restore(o->interfaces[i], o->follower);
+	if (o->entry)
+		injector_restore(o->entry, o->follower);
+}
+
 void outlets_follow(struct outlets *o)
 {
+	restore_interfaces(o);
 	if (o->relay)
 		mirror_follow(o->relay);
 }
 
-static void find_interface(struct outlets *o, unsigned int index)
+static void find_interface(struct outlets *o, struct injector *injector, bool *was_gone)
 {
-	const char *name = injector_interface(o->interfaces[index]);
-	const bool gone = !injector_find(o->interfaces[index]);
+	const char *name = injector_interface(injector);
+	bool anew, gone = !injector_find(injector, &anew);
 
 	if (gone)
 		snprintf(o->trouble, sizeof o->trouble, "interface %s is gone, and what is for it is lost", name);
-	if (gone == o->gone[index])
+	if (gone == *was_gone && !anew)
 		return;
-	o->gone[index] = gone;
+	*was_gone = gone;
 	if (gone)
 		memcpy(o->news, o->trouble, sizeof o->news);
 	else
@@ -196,7 +211,9 @@ void outlets_find(struct outlets *o)
 {
 	*o->trouble = '\0';
 	for (unsigned int i = 0; i < o->interface_count; i++)
-		find_interface(o, i);
+		find_interface(o, o->interfaces[i], &o->gone[i]);
+	if (o->entry)
+		find_interface(o, o->entry, &o->entry_gone);
 }
 
 const char *outlets_trouble(const struct outlets *o)

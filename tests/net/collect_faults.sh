@@ -147,4 +147,31 @@ equal "frames sent to the stranger" 0 "$(left_by stranger)"
 "$here/collected.py" counters "$work/collect.out" packets=$sent || wrong "the counters of the collector"
 equal "frames handed on" $((8000 + last)) "$(jq '.destinations[0].sent' "$work/collect.out")"
 equal "frames handed on, and not" $sent "$(jq '.destinations[0] | .sent + .lost' "$work/collect.out")"
+ip -n ${prefix}col link del d0
+
+all_arrived() {
+	[ "$(ip -n ${prefix}col -s -j link show span0 | jq '.[0].stats64.rx.packets')" = 2000 ]
+}
+
+for to in "-t interface:span0" "-t interface:span0 --clsact -w $work/x.pcapng"; do
+	echo "-- the interface that it made is deleted, and is made anew (${to#* })"
+	sent=0
+	# shellcheck disable=SC2086 # options
+	start_farspan collect col collect --json -i c0 $to
+	send_to_way
+	number=$(ip -n ${prefix}col -j link show span0 | jq '.[0].ifindex')
+	ip -n ${prefix}col link del span0
+	until_said collect "interface span0 is there again"
+	[ "$(ip -n ${prefix}col -j link show span0 | jq '.[0].ifindex')" != "$number" ] || wrong "span0 was never deleted"
+	send_to_way
+	until_true 20 "2000 frames on span0" all_arrived
+	for way in ingress egress; do
+		[ -n "$(at col tc filter show dev span0 $way)" ] || wrong "span0 is not in monitor mode: $way"
+	done
+	equal "GRO of span0" off "$(at col ethtool -k span0 | awk '/^generic-receive-offload/ { print $2 }')"
+	end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
+	"$here/collected.py" counters "$work/collect.out" packets=$sent || wrong "the counters of the collector"
+	equal "frames handed on, and not" $sent "$(jq '.destinations[0] | .sent + .lost' "$work/collect.out")"
+	equal "devices left behind" "" "$(ip -n ${prefix}col -o link show | grep -E 'span0|fs[0-9a-f]*-' || true)"
+done
 finish
