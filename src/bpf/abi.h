@@ -395,7 +395,9 @@ struct session_account {
 	__u64 packets; /* that user space got no record of */
 	__u64 bytes;   /* of mirrored frames in them */
 	__u64 truncated;
+	__u64 transmitted;       /* Type III: those whose frame the switch sent */
 	__u64 first_ns, last_ns; /* monotonic */
+	__u64 clock_ns;          /* Type III: when user space was last told a timestamp */
 };
 
 /* Value of "targets", an array: an interface that frames are handed on to. */
@@ -413,6 +415,7 @@ struct target {
 enum record_kind {
 	RECORD_PACKET, /* an outer packet, from its IP header on */
 	RECORD_JUMP,   /* a sequence number that does not follow the one before; no data. before: numbers seen of the session */
+	RECORD_CLOCK,  /* what a packet of Type III begins with that was handed on without a word, now and then one: for its timestamp */
 };
 
 /* What an entry of the ring buffer begins with. */
@@ -449,6 +452,8 @@ enum {
 	IPV6_EXTENSIONS_MAX = 8,
 	UDP_PORTS_MAX = 8,
 	COLLECT_SLOTS = 4096, /* mirror sessions that the programs know */
+	CLOCK_BYTES = 128,    /* in which the headers of a packet of Type III are */
+	CLOCK_NS = 1 << 26,   /* how often, of each session, user space is told a timestamp */
 	TARGETS_MAX = 64,
 	LOCALS_FOUND = 16,
 };

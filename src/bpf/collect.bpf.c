@@ -226,6 +226,7 @@ static __always_inline void add(struct session_account *account, const struct ou
 	account->last_ns = now_ns;
 	account->bytes += inner_len;
 	account->truncated += outer->truncated;
+	account->transmitted += outer->transmitted;
 	if (!outer->has_sequence)
 		return;
 	account->numbers++;
@@ -281,6 +282,29 @@ static __always_inline int keep_account(struct session_account *account, const s
 	else
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 	return 0;
+}
+
+/* Has user space follow the sender's clock, of which it sees no packet otherwise. If the ring is full, another packet does as well. */
+static __always_inline void tell_clock(void *ctx, const int xdp, const struct outer *outer, struct session_account *account, __u32 slot)
+{
+	const __u64 now_ns = *(const volatile __u64 *)&account->last_ns, then_ns = *(const volatile __u64 *)&account->clock_ns;
+	__u64 bytes = outer->len < CLOCK_BYTES ? outer->len : CLOCK_BYTES;
+	struct record *record;
+
+	if (now_ns - then_ns < CLOCK_NS || __sync_val_compare_and_swap(&account->clock_ns, then_ns, now_ns) != then_ns)
+		return;
+	record = bpf_ringbuf_reserve(&ring, sizeof *record + CLOCK_BYTES, 0);
+	if (!record)
+		return;
+	record->monotonic_ns = bpf_ktime_get_ns();
+	record->len = (__u32)bytes;
+	record->kind = RECORD_CLOCK;
+	record->slot = slot + 1;
+	asm volatile("" : "+r"(bytes));
+	if (bytes < WIRE_IPV4_LEN || bytes > CLOCK_BYTES || load(ctx, xdp, outer->ip_off, record->data, (__u32)bytes))
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_submit(record, wakeup(sizeof *record + CLOCK_BYTES));
 }
 
 /* ---- the way of a packet ---- */
@@ -352,6 +376,8 @@ static __always_inline enum fate take_delivered(void *ctx, const int xdp, struct
 		count(COLLECTOR_ring_full, 1);
 		return FATE_DROP;
 	}
+	if (outer->key.kind == FARSPAN_ERSPAN3)
+		tell_clock(ctx, xdp, outer, account, slot);
 	count(COLLECTOR_delivered, 1);
 	return FATE_DELIVER;
 }

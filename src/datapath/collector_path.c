@@ -70,11 +70,9 @@ static void note_delay(struct collector_path *path, uint64_t packet_ns)
 	path->drain_ns = 0;
 }
 
-static void hand_over(void *context, const void *data)
+static void hand_over_packet(struct collector_path *path, const struct record *record)
 {
-	struct collector_path *path = context;
 	const struct collector_handler *handler = path->handler;
-	const struct record *record = data;
 	struct collector_packet packet = {
 		.time_ns = record->monotonic_ns + path->wall_offset_ns,
 		.data = record->data,
@@ -90,12 +88,23 @@ static void hand_over(void *context, const void *data)
 		.numbers = record->before,
 	};
 
-	if (path->drain_ns && record->kind != RECORD_JUMP)
+	if (path->drain_ns)
 		note_delay(path, record->monotonic_ns);
+	handler->packet(handler->context, &packet);
+}
+
+static void hand_over(void *context, const void *data)
+{
+	struct collector_path *path = context;
+	const struct collector_handler *handler = path->handler;
+	const struct record *record = data;
+
 	if (record->kind == RECORD_JUMP)
 		handler->jump(handler->context, record->slot - 1, record->before, record->sequence);
+	else if (record->kind == RECORD_CLOCK)
+		handler->clock(handler->context, record->slot - 1, record->monotonic_ns + path->wall_offset_ns, record->data, record->len);
 	else
-		handler->packet(handler->context, &packet);
+		hand_over_packet(path, record);
 }
 
 /* A packet of a socket. */
@@ -189,6 +198,8 @@ static int load(struct collector_path *path, struct error *error)
 		path->object = NULL;
 		ring_bytes /= 2;
 	}
+	if (!rc)
+		*error = (struct error){0};
 	return rc;
 }
 

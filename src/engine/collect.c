@@ -409,6 +409,15 @@ void collect_direct(struct collect *collect, unsigned int session, const struct 
 	collect_sessions_add_direct(collect->sessions, session, more);
 }
 
+void collect_clock(struct collect *collect, unsigned int session, uint64_t time_ns, const void *data, size_t len)
+{
+	struct farspan_packet packet;
+
+	decode(collect, FARSPAN_LINK_IP, data, len, &packet);
+	if (packet.reason == FARSPAN_OK)
+		collect_sessions_follow(collect->sessions, session, &packet, time_ns);
+}
+
 void collect_numbers(struct collect *collect, unsigned int session, uint32_t first, uint64_t count)
 {
 	collect_sessions_add_numbers(collect->sessions, session, first, count);

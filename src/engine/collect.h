@@ -222,9 +222,13 @@ void collect_delivered(struct collect *collect, bool delivered);
 /* What the kernel delivered of a session without telling about each packet. */
 struct collect_direct {
 	uint64_t packets, bytes, truncated;
+	uint64_t transmitted;       /* Type III: those whose frame the switch sent */
 	uint64_t first_ns, last_ns; /* since 1970 */
 };
 void collect_direct(struct collect *collect, unsigned int session, const struct collect_direct *more);
+
+/* What such a packet of Type III began with, received at time_ns since 1970: for the clock of its sender. */
+void collect_clock(struct collect *collect, unsigned int session, uint64_t time_ns, const void *data, size_t len);
 
 /* Sequence numbers that such packets had: count of them from first on. */
 void collect_numbers(struct collect *collect, unsigned int session, uint32_t first, uint64_t count);

@@ -98,6 +98,9 @@ void collect_sessions_add_plain(struct collect_sessions *sessions, const struct 
 void collect_sessions_add_direct(struct collect_sessions *sessions, unsigned int index, const struct collect_direct *more);
 void collect_sessions_add_numbers(struct collect_sessions *sessions, unsigned int index, uint32_t first, uint64_t count);
 
+/* Follows the clock of the session's sender by a packet of it that is accounted otherwise. */
+void collect_sessions_follow(struct collect_sessions *sessions, unsigned int index, const struct farspan_packet *packet, uint64_t time_ns);
+
 /* What a recording says about an interface; a section_describer. */
 void collect_sessions_describe(void *sessions, unsigned int id, struct section_about *about);
 

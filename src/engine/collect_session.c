@@ -334,16 +334,30 @@ static void comment_time(struct collect_sessions *sessions, const char *what, ui
 		 (unsigned long long)(time_ns / NS_PER_S), (unsigned long long)(time_ns % NS_PER_S), source_quality_name(quality));
 }
 
+static enum source_quality follow(struct collect_sessions *sessions, struct collect_session *session, const struct farspan_packet *packet,
+				  uint64_t time_ns, uint64_t *source_ns)
+{
+	const struct marked *marked = sessions->marker_count ? find_marker(sessions, &session->sender) : NULL;
+
+	return source_time_add(&session->time, packet, time_ns, marked ? &marked->marker : NULL, marked ? marked->time_ns : 0, source_ns);
+}
+
+void collect_sessions_follow(struct collect_sessions *sessions, unsigned int index, const struct farspan_packet *packet, uint64_t time_ns)
+{
+	struct collect_session *session = &sessions->entries[index];
+	uint64_t source_ns;
+
+	if (packet->kind == FARSPAN_ERSPAN3 && session->kind == FARSPAN_ERSPAN3)
+		follow(sessions, session, packet, time_ns, &source_ns);
+}
+
 /* Follows the sender's clock, and says in the record what is wanted of it. */
 static void account_time(struct collect_sessions *sessions, struct collect_session *session, const struct collect_frame *frame,
 			 struct pcapng_packet *record)
 {
-	const struct marked *marked = sessions->marker_count ? find_marker(sessions, &session->sender) : NULL;
-	enum source_quality quality;
 	uint64_t source_ns;
+	const enum source_quality quality = follow(sessions, session, frame->packet, frame->time_ns, &source_ns);
 
-	quality = source_time_add(&session->time, frame->packet, frame->time_ns, marked ? &marked->marker : NULL,
-				  marked ? marked->time_ns : 0, &source_ns);
 	if (quality == SOURCE_none || sessions->time == COLLECT_TIME_ONE)
 		return;
 	if (sessions->time == COLLECT_TIME_SOURCE) {
@@ -431,6 +445,10 @@ void collect_sessions_add_direct(struct collect_sessions *sessions, unsigned int
 	session->packets += more->packets;
 	session->bytes += more->bytes;
 	session->truncated += more->truncated;
+	if (session->kind == FARSPAN_ERSPAN3) {
+		session->tx += more->transmitted;
+		session->rx += more->packets - more->transmitted;
+	}
 	if (more->first_ns < session->first_ns)
 		session->first_ns = more->first_ns;
 	if (more->last_ns > session->last_ns)

@@ -445,6 +445,7 @@ static void read_account(struct live *live, unsigned int slot)
 			       .packets = now.packets - direct->seen.packets,
 			       .bytes = now.bytes - direct->seen.bytes,
 			       .truncated = now.truncated - direct->seen.truncated,
+			       .transmitted = now.transmitted - direct->seen.transmitted,
 			       .first_ns = now.first_ns + live->wall_offset_ns,
 			       .last_ns = now.last_ns + live->wall_offset_ns,
 		       });
@@ -537,9 +538,16 @@ static void take_packet(void *context, const struct collector_packet *packet)
 		live->accepted += (unsigned int)rc;
 }
 
+static void take_clock(void *context, uint32_t slot, uint64_t time_ns, const void *data, size_t len)
+{
+	struct live *live = context;
+
+	collect_clock(live->collect, slot, time_ns, data, len);
+}
+
 int live_drain(struct live *live)
 {
-	collector_path_drain(live->path, &(struct collector_handler){take_packet, take_jump, live});
+	collector_path_drain(live->path, &(struct collector_handler){take_packet, take_jump, take_clock, live});
 	return live->failed;
 }
 

@@ -172,6 +172,8 @@ for to in "-t interface:span0" "-t interface:span0 --clsact -w $work/x.pcapng"; 
 	end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
 	"$here/collected.py" counters "$work/collect.out" packets=$sent || wrong "the counters of the collector"
 	equal "frames handed on, and not" $sent "$(jq '.destinations[0] | .sent + .lost' "$work/collect.out")"
+	# Of four packets of each, sent together and again seconds later, that user space may have seen two of at most.
+	equal "sessions whose clock was followed" 1000 "$(jq '[.sessions[] | select(.time.exact >= 3)] | length' "$work/collect.out")"
 	equal "devices left behind" "" "$(ip -n ${prefix}col -o link show | grep -E 'span0|fs[0-9a-f]*-' || true)"
 done
 finish
