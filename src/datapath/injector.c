@@ -66,7 +66,9 @@ static int make_pair(struct injector *injector, const char *name, char sender[IF
 	owner_device_name(&injector->owner, "out", own);
 	snprintf(injector->interface, sizeof injector->interface, "%s", *name ? name : own);
 	rc = netlink_add_pair(injector->netlink, injector->interface, sender, alias, injector->mtu, error);
-	return rc ? rc : netlink_link_by_name(injector->netlink, injector->interface, &injector->made, error);
+	if (!rc && (rc = netlink_link_by_name(injector->netlink, injector->interface, &injector->made, error)))
+		netlink_delete_named(injector->netlink, sender);
+	return rc;
 }
 
 /* Frames that XDP redirects into the pair are to arrive, each as it is. Without it only tc can do so. */

@@ -22,6 +22,7 @@
 
 enum {
 	GSO_MAX_BYTES = 512, /* near the least that the kernel takes */
+	ANSWER_S = 10,       /* in which the kernel has answered, or never will */
 };
 
 struct netlink {
@@ -45,8 +46,17 @@ static int fail_nl(struct error *error, int nl_error, const char *what)
 
 static int connect_socket(struct nl_sock **sock)
 {
+	const struct timeval patience = {.tv_sec = ANSWER_S};
+	int rc;
+
 	*sock = nl_socket_alloc();
-	return *sock ? nl_connect(*sock, NETLINK_ROUTE) : -NLE_NOMEM;
+	if (!*sock)
+		return -NLE_NOMEM;
+	rc = nl_connect(*sock, NETLINK_ROUTE);
+	/* libnl waits for the answers to some requests also when it could not send them. */
+	if (!rc)
+		setsockopt(nl_socket_get_fd(*sock), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	return rc;
 }
 
 int netlink_open(struct netlink **netlink, struct error *error)
@@ -56,12 +66,14 @@ int netlink_open(struct netlink **netlink, struct error *error)
 
 	if (!n)
 		return fail(error, ENOMEM, "netlink: out of memory");
+	errno = 0;
 	rc = connect_socket(&n->sock);
 	if (!rc)
 		rc = connect_socket(&n->asking);
 	if (rc) {
+		rc = errno ? fail(error, errno, "netlink: %s", strerror(errno)) : fail_nl(error, rc, "netlink");
 		netlink_close(n);
-		return fail_nl(error, rc, "netlink");
+		return rc;
 	}
 	*netlink = n;
 	return 0;
@@ -119,6 +131,7 @@ static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t 
 {
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int kernel_error = 0, rc;
+	char byte;
 
 	if (!cb || !msg) {
 		nlmsg_free(msg);
@@ -136,6 +149,9 @@ static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t 
 	if (rc >= 0)
 		rc = nl_recvmsgs(netlink->asking, cb);
 	nl_cb_put(cb);
+	/* What is left of an answer is none to the next request. */
+	while (rc < 0 && recv(nl_socket_get_fd(netlink->asking), &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) > 0)
+		;
 	if (kernel_error)
 		return kernel_error;
 	return rc == -NLE_DUMP_INTR ? -EINTR : rc < 0 ? -EIO : 0;
@@ -302,6 +318,9 @@ static int change_link(struct netlink *netlink, int ifindex, const char *name, s
 	struct rtnl_link *old = NULL;
 	int rc = change ? rtnl_link_get_kernel(netlink->sock, ifindex, name, &old) : -NLE_NOMEM;
 
+	/* libnl calls it a success when no answer could be had. */
+	if (!rc && !old)
+		rc = -NLE_NOMEM;
 	if (!rc)
 		rc = rtnl_link_change(netlink->sock, old, change, 0);
 	rtnl_link_put(old);
@@ -347,13 +366,49 @@ int netlink_add_pair_into(struct netlink *netlink, const char *one, const char *
 	return add_pair(netlink, one, other, netns, mtu, error);
 }
 
+/* By its number, or if that is 0 by its name. */
+static int delete_through(struct nl_sock *sock, int ifindex, const char *name)
+{
+	struct rtnl_link *link = rtnl_link_alloc();
+	int rc;
+
+	if (!link)
+		return -NLE_NOMEM;
+	if (ifindex)
+		rtnl_link_set_ifindex(link, ifindex);
+	else
+		rtnl_link_set_name(link, name);
+	rc = rtnl_link_delete(sock, link);
+	rtnl_link_put(link);
+	return rc;
+}
+
+/* What is ours must go also when a request before has failed, after which libnl knows no answer on that socket for its own. */
+static int delete_link(struct netlink *netlink, int ifindex, const char *name)
+{
+	int rc = delete_through(netlink->sock, ifindex, name);
+	struct nl_sock *another = NULL;
+
+	if (!rc || rc == -NLE_NODEV || rc == -NLE_OBJ_NOTFOUND || rc == -NLE_PERM)
+		return rc;
+	if (!connect_socket(&another))
+		rc = delete_through(another, ifindex, name);
+	nl_socket_free(another);
+	return rc;
+}
+
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error)
 {
 	int rc = add_pair(netlink, one, other, -1, mtu, error);
 
 	if (!rc)
 		rc = netlink_bring_up(netlink, other, alias, error);
-	return rc ? rc : netlink_bring_up(netlink, one, alias, error);
+	if (!rc)
+		rc = netlink_bring_up(netlink, one, alias, error);
+	/* It may have been made even though no answer came; and the other name may be somebody else's. */
+	if (rc && rc != -EEXIST)
+		delete_link(netlink, 0, other);
+	return rc;
 }
 
 /* Sends a request to make `link`, with a limit of how large packets may be that the kernel leaves uncut; libnl has no call for that. */
@@ -386,7 +441,10 @@ int netlink_add_macvlan(struct netlink *netlink, const char *name, int lower, co
 	if (!rc)
 		rc = add_cutting(netlink, link);
 	rtnl_link_put(link);
-	return rc ? fail_nl(error, rc, "macvlan") : netlink_bring_up(netlink, name, alias, error);
+	rc = rc ? fail_nl(error, rc, "macvlan") : netlink_bring_up(netlink, name, alias, error);
+	if (rc && rc != -EEXIST)
+		delete_link(netlink, 0, name);
+	return rc;
 }
 
 int netlink_make_usable(struct netlink *netlink, const char *name, struct error *error)
@@ -410,15 +468,14 @@ int netlink_set_mtu(struct netlink *netlink, int ifindex, unsigned int mtu, stru
 
 int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error)
 {
-	struct rtnl_link *link = rtnl_link_alloc();
-	int rc;
+	int rc = delete_link(netlink, ifindex, NULL);
 
-	if (!link)
-		return fail(error, ENOMEM, "interface %d: out of memory", ifindex);
-	rtnl_link_set_ifindex(link, ifindex);
-	rc = rtnl_link_delete(netlink->sock, link);
-	rtnl_link_put(link);
 	return rc ? fail_nl(error, rc, "interface cannot be deleted") : 0;
+}
+
+void netlink_delete_named(struct netlink *netlink, const char *name)
+{
+	delete_link(netlink, 0, name);
 }
 
 /* ---- routes ---- */

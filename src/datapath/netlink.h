@@ -48,7 +48,10 @@ typedef void (*address_visitor)(int ifindex, const struct address *address, void
 int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error);
 int netlink_each_address(struct netlink *netlink, address_visitor visit, void *context, struct error *error);
 
-/* Makes a veth pair, up, without IPv6 or ARP of its own and with that MTU and alias. Deleting one end deletes both. */
+/*
+ * Makes a veth pair, up, without IPv6 or ARP of its own and with that MTU and alias. Deleting one end deletes both. The name of the other
+ * is ours alone: if anything fails, what has it is deleted.
+ */
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error);
 
 /* Makes such a pair, of which the other end is in the namespace of that descriptor; -1: ours. Both are to be brought up, each there. */
@@ -69,6 +72,8 @@ int netlink_make_usable(struct netlink *netlink, const char *name, struct error 
 
 int netlink_set_mtu(struct netlink *netlink, int ifindex, unsigned int mtu, struct error *error);
 int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error);
+/* By a name that is ours alone, whether or not it is there. */
+void netlink_delete_named(struct netlink *netlink, const char *name);
 
 /* A packet whose way is asked for. */
 struct route_query {

@@ -70,7 +70,9 @@ static int make_pair(struct tunnel_pair *pair, const char *name, const char *ali
 	owner_device_name(&pair->owner, "tun", pair->inner);
 	snprintf(text, sizeof text, ALIAS_PREFIX "%s", alias);
 	rc = netlink_add_pair(pair->netlink, name, pair->inner, text, FIRST_MTU, error);
-	return rc ? rc : netlink_link_by_name(pair->netlink, name, &pair->device, error);
+	if (!rc && (rc = netlink_link_by_name(pair->netlink, name, &pair->device, error)))
+		netlink_delete_named(pair->netlink, pair->inner);
+	return rc;
 }
 
 static int open_parts(struct tunnel_pair *pair, const char *name, bool monitor, const char *alias, struct error *error)

@@ -92,7 +92,8 @@ bool tunnel_sockets_port_is_free(uint16_t port)
 {
 	struct tunnel_socket s = {
 		.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), .family = AF_INET, .protocol = IPPROTO_UDP, .port = port};
-	bool is_free = s.fd >= 0 && bind_port(&s) == 0;
+	/* What else goes wrong is told when it is opened. */
+	bool is_free = s.fd < 0 || bind_port(&s) == 0 || errno != EADDRINUSE;
 
 	if (s.fd >= 0)
 		close(s.fd);
