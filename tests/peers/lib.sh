@@ -37,7 +37,7 @@ boot() {
 	cat "$image/initramfs" "$work/programs.cpio" >"$work/initramfs"
 	spawn guest nsenter --net="/run/netns/${prefix}guest" qemu-system-x86_64 -M q35 -accel tcg -cpu max -smp 1 -m 384 -nodefaults -no-reboot \
 		-display none -serial stdio -kernel "$image/vmlinuz" -initrd "$work/initramfs" "${machine[@]}" "${devices[@]}" \
-		-append "console=ttyS0 panic=-1 mitigations=off nokaslr quiet guest.interfaces=$names"
+		-append "console=ttyS0 panic=-1 mitigations=off nokaslr no_timer_check quiet guest.interfaces=$names"
 	until_true 5 "the guest's interfaces" ip -n ${prefix}guest link show control
 	for wire in "$@"; do
 		until_true 5 "the guest's interfaces" ip -n ${prefix}guest link show "${wire%%=*}"
