@@ -162,7 +162,7 @@ struct session_config {
 	__u32 tag_tci;
 	/* WRAP_TUNNEL */
 	__u32 nexthop_version; /* 4 or 6: IPv4 may go through an IPv6 gateway */
-	__u32 kind;            /* enum farspan_kind; from here to nexthop is what wrapping reads and changes in a copy */
+	__u32 kind;            /* enum farspan_kind */
 	__u32 ip_version;
 	__u32 header_len;        /* bytes of header[] in use, behind HEADER_ALIGN */
 	__u32 sequence_off;      /* in header[], of the GRE sequence number; 0: none */

@@ -105,14 +105,14 @@ static __always_inline int set_protocol(struct __sk_buff *skb, __u16 protocol)
 	return bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) || bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb);
 }
 
-static __always_inline int push_header(struct __sk_buff *skb, struct session_config *header)
+static __always_inline int push_header(struct __sk_buff *skb, const struct session_config *session, struct session_config *header)
 {
-	__u32 len = header->header_len;
+	__u32 len = session->header_len;
 
 	if (len < WIRE_ETHERNET_LEN || len > HEADER_MAX)
 		return -1;
 	return bpf_skb_change_head(skb, len, 0) || bpf_skb_store_bytes(skb, 0, header->header + HEADER_ALIGN, len, 0) ||
-	       set_protocol(skb, header->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
+	       set_protocol(skb, session->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
 }
 
 /*
@@ -217,10 +217,10 @@ static __always_inline int wrap(struct __sk_buff *skb, struct session_config *se
 	if (!header)
 		return -1;
 	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
-	if (header->sequence_off)
-		header_or(header, header->sequence_off,
+	if (session->sequence_off)
+		header_or(header, session->sequence_off,
 			  has_carrier && frame->has_sequence ? frame->sequence : __sync_fetch_and_add(&state->next_sequence, 1));
-	return push_header(skb, header);
+	return push_header(skb, session, header);
 }
 
 /* What depends on the packet as a whole. */
@@ -244,10 +244,12 @@ static __always_inline int send(struct __sk_buff *skb, struct session_config *se
 		return drop(c, COUNTER_encap_failed);
 	count(c, COUNTER_sent, 1);
 	count(c, COUNTER_sent_bytes, frame->len);
-	count(c, COUNTER_truncated, frame->truncated);
-	count(c, COUNTER_fragmented, (__u64)in_fragments);
-	if (in_fragments)
+	if (frame->truncated)
+		count(c, COUNTER_truncated, 1);
+	if (in_fragments) {
+		count(c, COUNTER_fragmented, 1);
 		return TC_ACT_SHOT; /* all of it has gone */
+	}
 	return wrapped ? send_to_nexthop(skb, session, frame) : (int)bpf_redirect(session->uplink, 0);
 }
 

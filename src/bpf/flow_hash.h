@@ -54,15 +54,13 @@ FLOW_INLINE __u32 find_network_at(FLOW_FRAME frame, __u32 off, __u16 *type)
 	return off;
 }
 
-/* Both ends of the words at off, mixed so that it does not matter which is first. */
-FLOW_INLINE __u32 hash_pair(FLOW_FRAME frame, __u32 off, __u32 words)
+/* Both ends, of so many words each, mixed so that it does not matter which is first. */
+FLOW_INLINE __u32 hash_ends(const __u32 *ends, __u32 words)
 {
-	__u32 pair[8] = {0}, hash = 0;
+	__u32 hash = 0;
 
-	if (FLOW_LOAD(frame, off, pair, words * 8))
-		return 0;
 	for (__u32 i = 0; i < words; i++)
-		hash = mix(hash + (mix(pair[i]) ^ mix(pair[words + i])));
+		hash = mix(hash + (mix(ends[i]) ^ mix(ends[words + i])));
 	return hash;
 }
 
@@ -82,25 +80,33 @@ FLOW_INLINE __u32 hash_ports(FLOW_FRAME frame, __u32 off, __u8 protocol)
  */
 FLOW_INLINE __u32 flow_hash_at(FLOW_FRAME frame, __u32 off)
 {
-	__u8 protocol = 0, version_ihl = 0, fragment[2];
+	union {
+		struct {
+			__u8 head[12]; /* the protocol is the tenth, before it is where fragments lie */
+			__u32 ends[2];
+		} v4;
+		struct {
+			__u8 head[8]; /* the protocol is the seventh */
+			__u32 ends[8];
+		} v6;
+	} ip;
 	__u16 type;
 	__u32 hash;
 
 	off = find_network_at(frame, off, &type);
 	if (type == ETHERTYPE_IPV4) {
-		if (FLOW_LOAD(frame, off, &version_ihl, 1) || FLOW_LOAD(frame, off + 6, fragment, 2) ||
-		    FLOW_LOAD(frame, off + 9, &protocol, 1))
+		if (FLOW_LOAD(frame, off, &ip.v4, sizeof ip.v4))
 			return 0;
-		hash = hash_pair(frame, off + 12, 1) + protocol;
-		if ((fragment[0] & 0x3f) | fragment[1])
+		hash = hash_ends(ip.v4.ends, 1) + ip.v4.head[9];
+		if ((ip.v4.head[6] & 0x3f) | ip.v4.head[7])
 			return mix(hash);
-		return mix(hash + hash_ports(frame, off + (version_ihl & 15u) * 4, protocol));
+		return mix(hash + hash_ports(frame, off + (ip.v4.head[0] & 15u) * 4, ip.v4.head[9]));
 	}
 	if (type == ETHERTYPE_IPV6) {
-		if (FLOW_LOAD(frame, off + 6, &protocol, 1))
+		if (FLOW_LOAD(frame, off, &ip.v6, sizeof ip.v6))
 			return 0;
-		hash = hash_pair(frame, off + 8, 4) + protocol;
-		return mix(hash + hash_ports(frame, off + WIRE_IPV6_LEN, protocol));
+		hash = hash_ends(ip.v6.ends, 4) + ip.v6.head[6];
+		return mix(hash + hash_ports(frame, off + WIRE_IPV6_LEN, ip.v6.head[6]));
 	}
 	return mix(type);
 }

@@ -73,16 +73,16 @@ static __always_inline void fill_ipv4(struct session_config *header, __u32 total
 }
 
 /* Lengths of the outer headers, for a frame of that many bytes. */
-static __always_inline void fill_lengths(struct session_config *header, __u32 frame_len)
+static __always_inline void fill_lengths(struct session_config *header, const struct session_config *session, __u32 frame_len)
 {
-	__u32 ip_len = header->header_len - WIRE_ETHERNET_LEN + frame_len;
-	__u32 ip_header = header->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
+	__u32 ip_len = session->header_len - WIRE_ETHERNET_LEN + frame_len;
+	__u32 ip_header = session->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
 
-	if (header->ip_version == 4)
+	if (session->ip_version == 4)
 		fill_ipv4(header, ip_len);
 	else
 		header_or(header, WIRE_ETHERNET_LEN + 4, (ip_len - WIRE_IPV6_LEN) << 16);
-	if (header->kind == FARSPAN_VXLAN)
+	if (session->kind == FARSPAN_VXLAN)
 		header_or(header, WIRE_ETHERNET_LEN + ip_header + 4, (ip_len - ip_header) << 16);
 }
 
@@ -100,9 +100,9 @@ static __always_inline __u8 read_tos(struct __sk_buff *skb)
 	return type == ETHERTYPE_IPV6 ? (__u8)(bytes[0] << 4 | bytes[1] >> 4) : 0;
 }
 
-static __always_inline void fill_tos(struct session_config *header, __u8 tos)
+static __always_inline void fill_tos(struct session_config *header, const struct session_config *session, __u8 tos)
 {
-	if (header->ip_version == 4) {
+	if (session->ip_version == 4) {
 		header_or(header, WIRE_ETHERNET_LEN, (__u32)tos << 16);
 		header->ipv4_sum += tos;
 	} else {
@@ -111,65 +111,66 @@ static __always_inline void fill_tos(struct session_config *header, __u8 tos)
 }
 
 /* The UDP source port, by which routers and receivers tell the flows inside apart (RFC 7348 section 5). */
-static __always_inline void fill_entropy(struct session_config *header, __u32 flow)
+static __always_inline void fill_entropy(struct session_config *header, const struct session_config *session, __u32 flow)
 {
-	header_or(header, header->tunnel_off, (PORT_DYNAMIC | (flow & PORT_DYNAMIC_MASK)) << 16);
+	header_or(header, session->tunnel_off, (PORT_DYNAMIC | (flow & PORT_DYNAMIC_MASK)) << 16);
 }
 
-static __always_inline void fill_time(struct session_config *header, __u32 off)
+static __always_inline void fill_time(struct session_config *header, const struct session_config *session, __u32 off)
 {
 	__u32 key = 0;
 	struct clock_config *c = bpf_map_lookup_elem(&clock, &key);
 	__u64 time, upper;
 
-	if (!c || !header->timestamp_unit_ns)
+	if (!c || !session->timestamp_unit_ns)
 		return;
-	time = (bpf_ktime_get_ns() + c->realtime_offset_ns) / header->timestamp_unit_ns;
+	time = (bpf_ktime_get_ns() + c->realtime_offset_ns) / session->timestamp_unit_ns;
 	upper = time >> 32;
-	if (header->time_in_seconds) {
+	if (session->time_in_seconds) {
 		upper = time / NS_PER_S;
 		time -= upper * NS_PER_S;
 	}
 	header_or(header, off, (__u32)time);
-	if (header->time_upper_off)
-		header_or(header, header->time_upper_off, (__u32)upper);
+	if (session->time_upper_off)
+		header_or(header, session->time_upper_off, (__u32)upper);
 }
 
-static __always_inline void fill_erspan(struct session_config *header, struct frame *frame)
+static __always_inline void fill_erspan(struct session_config *header, const struct session_config *session, struct frame *frame)
 {
-	__u32 off = header->tunnel_off;
+	__u32 off = session->tunnel_off;
 	__u32 vlan = frame->tci & VLAN_ID_MASK, cos = frame->tci >> VLAN_PRIORITY_SHIFT;
 
-	if (header->kind == FARSPAN_ERSPAN2) {
+	if (session->kind == FARSPAN_ERSPAN2) {
 		header_or(header, off,
 			  vlan << ERSPAN2_vlan | cos << ERSPAN2_cos | (frame->tagged ? ERSPAN_EN_PRESERVED : 0) << ERSPAN2_en |
 				  frame->truncated << ERSPAN2_truncated);
-	} else if (header->kind == FARSPAN_ERSPAN3) {
+	} else if (session->kind == FARSPAN_ERSPAN3) {
 		header_or(header, off, vlan << ERSPAN3_vlan | cos << ERSPAN3_cos | frame->truncated << ERSPAN3_truncated);
-		fill_time(header, off + 4);
+		fill_time(header, session, off + 4);
 		header_or(header, off + 8, (frame->direction == DIRECTION_TX) << ERSPAN3_direction);
 	}
 }
 
-/* Copies of the session what wrapping reads and changes, and not more: it is done for every frame. Both are multiples of 8 bytes. */
+/* Copies of the session what is changed in a copy, and not more: it is done for every frame. Hooks look their fields up in it too. */
 static __always_inline void start_header(struct session_config *header, const struct session_config *session)
 {
 	enum {
-		FIRST = offsetof(struct session_config, kind),
-		LEN = offsetof(struct session_config, nexthop) - FIRST,
 		SHORT = 64, /* most formats over IPv4 */
 	};
-	_Static_assert(FIRST % 8 == 0 && LEN % 8 == 0, "whole words");
 
-	__builtin_memcpy((__u8 *)header + FIRST, (const __u8 *)session + FIRST, LEN);
+	header->ipv4_sum = session->ipv4_sum;
 	__builtin_memcpy(header->header, session->header, SHORT);
 	if (session->header_len > SHORT - HEADER_ALIGN)
 		__builtin_memcpy(header->header + SHORT, session->header + SHORT, HEADER_BUFFER - SHORT);
-	if (hooked || has_carrier)
+	if (hooked || has_carrier) {
+		header->ip_version = session->ip_version;
 		__builtin_memcpy(header->fields, session->fields, sizeof header->fields);
+	}
 }
 
-/* The outer headers of a frame, but for the sequence number. NULL: there is no room for them. */
+/*
+ * The outer headers of a frame, but for the sequence number: of what this returns only header[] is set. NULL: there is no room for them.
+ */
 static __always_inline struct session_config *make_header(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
 	__u32 key = 0;
@@ -180,15 +181,15 @@ static __always_inline struct session_config *make_header(struct __sk_buff *skb,
 	start_header(header, session);
 	if (hooked || has_carrier)
 		frame->elsewhere = (__u8)apply_meta(header, &frame->meta);
-	if (header->inherit_tos)
-		fill_tos(header, read_tos(skb));
-	fill_lengths(header, frame->len);
-	if (header->port_off && !hooked && !has_carrier)
-		header_or(header, header->port_off, frame->source & header->port_mask);
-	if (header->kind == FARSPAN_VXLAN)
-		fill_entropy(header, flow_hash(skb));
+	if (session->inherit_tos)
+		fill_tos(header, session, read_tos(skb));
+	fill_lengths(header, session, frame->len);
+	if (session->port_off && !hooked && !has_carrier)
+		header_or(header, session->port_off, frame->source & session->port_mask);
+	if (session->kind == FARSPAN_VXLAN)
+		fill_entropy(header, session, flow_hash(skb));
 	else
-		fill_erspan(header, frame);
+		fill_erspan(header, session, frame);
 	return header;
 }
 
