@@ -23,6 +23,14 @@ processes() {
 	done | paste -sd ' '
 }
 
+# main_process NAMESPACE: the one that its helpers belong to; numbers of processes say nothing of their order
+main_process() {
+	local pid
+	for pid in $(processes "$1"); do
+		[ "$(cat "/proc/$pid/comm")" != farspan ] || echo "$pid"
+	done
+}
+
 none_left() {
 	[ -z "$(processes "$1")" ]
 }
@@ -103,8 +111,7 @@ equal "tunnel show --json" "t0" "$(farspan_in tap tunnel show --json | jq -r '.[
 echo "-- removed by ip, ended by its process"
 ip -n "${prefix}tap" link del t0
 until_true 20 "the process to end with its device" none_left tap
-# shellcheck disable=SC2046 # process ids
-kill -9 $(processes col | cut -d ' ' -f 1)
+kill -9 "$(main_process col)"
 no_devices() {
 	[ "$(ip -n "$prefix$1" -o link show type veth | grep -vc ' [uc]0@')" = 0 ]
 }
