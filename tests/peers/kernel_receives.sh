@@ -118,7 +118,45 @@ done
 equal "frames that a device without the check took" $((10 + 16)) "$(statistic free rx_packets)"
 equal "frames that a device without the check dropped" 0 "$(statistic free rx_errors)"
 
+# matched DEVICE: "PREFERENCE COUNT" of its rules that have counted, in one line
+matched() {
+	inside "tc -s -j filter show dev $1 ingress" | jq -r '[.[] | select(.options.actions[0].stats.packets > 0) |
+		"\(.pref) \(.options.actions[0].stats.packets)"] | join(", ")'
+}
+
+# Devices that give each packet its metadata, and a classifier of the kernel that reads them. What no other rule is for comes to the last.
+echo "-- every field, as the kernel reads it"
+inside <<-END || fail "the guest refuses metadata"
+	for name in ${names[*]} free; do ip link del \$name; done
+	ip link add meta type erspan external
+	ip link add meta6 type ip6erspan external
+	for name in meta meta6; do
+		ip link set \$name up
+		tc qdisc add dev \$name clsact
+		tc filter add dev \$name ingress pref 9 protocol all matchall action drop
+	done
+	from="enc_src_ip 10.9.0.1 enc_dst_ip 10.9.0.2 enc_tos 0xb8/0xff enc_ttl 9/0xff"
+	from6="enc_src_ip fd09::1 enc_dst_ip fd09::2 enc_ttl 64/0xff"
+	tc filter add dev meta ingress pref 1 protocol all flower \$from enc_key_id 30 erspan_opts 1:5:0:0 action drop
+	tc filter add dev meta ingress pref 2 protocol all flower \$from enc_key_id 31 erspan_opts 2:0:0:9 action drop
+	tc filter add dev meta ingress pref 3 protocol all flower \$from enc_key_id 31 erspan_opts 2:0:1:9 action drop
+	tc filter add dev meta6 ingress pref 1 protocol all flower \$from6 enc_key_id 1023 erspan_opts 1:1048575:0:0 action drop
+	tc filter add dev meta6 ingress pref 2 protocol all flower \$from6 enc_key_id 0 erspan_opts 2:0:0:63 action drop
+	tc filter add dev meta6 ingress pref 3 protocol all flower \$from6 enc_key_id 0 erspan_opts 2:0:1:63 action drop
+END
+capture tap u0 outer -Q out
+mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=30,index=5,tos=184,ttl=9 -t erspan3:10.9.0.2,id=31,hwid=9,tos=184,ttl=9 \
+	-t 'erspan2:[fd09::2],id=1023,index=1048575' -t 'erspan3:[fd09::2],id=0,hwid=63'
+at a ping -q -c 5 -i 0.01 -W 20 10.1.0.3 >/dev/null || fail "the pings themselves"
+end_mirror sent=40
+arrived
+for name in meta meta6; do equal "frames that each rule of $name matched" "1 10, 2 5, 3 5" "$(matched $name)"; done
+end_capture outer
+fields "$work/outer.pcap" 10:kind=erspan2,session=30,index=5,tos=184,ttl=9 10:kind=erspan3,session=31,hwid=9,tos=184,ttl=9 \
+	10:kind=erspan2,outer_src=fd09::1,session=1023,index=1048575 10:kind=erspan3,outer_src=fd09::1,session=0,hwid=63
+
 echo "-- what it has no device for"
+inside "ip link del meta; ip link del meta6"
 mirror tap -i s0 -d both -t erspan2:10.9.0.2,id=999
 at a ping -q -c 5 -i 0.01 -W 20 10.1.0.3 >/dev/null || wrong "the pings themselves"
 end_mirror sent=10
