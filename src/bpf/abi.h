@@ -36,7 +36,7 @@
  * To be raised when programs of two versions can no longer share maps and devices although all types are the same: when the mark, the
  * notes, or what something in a map means is changed.
  */
-#define KEPT_REVISION 3
+#define KEPT_REVISION 4
 
 enum direction {
 	DIRECTION_RX, /* ingress in ERSPAN's words */
@@ -72,7 +72,7 @@ struct counters {
 
 /*
  * What a copy carries in cb[] of its skb from one program to the next. The frames are the arrivals that a ticket is good for, with the CPU
- * in the upper half; 0 if the copy has no ticket.
+ * in the upper half; 0 if the copy has no ticket. NOTE_WRAPPED is set there in front of the segmenter, with the last two.
  */
 enum note {
 	NOTE_SOURCE, /* ifindex of where it was seen */
@@ -80,11 +80,15 @@ enum note {
 	NOTE_FRAMES,
 	NOTE_CARRIED, /* key in "carried" + 1; 0: none */
 	NOTES,
+	NOTE_CUT = NOTE_CARRIED, /* of a wrapped super-packet: where its frames are cut */
+	NOTE_PLACE = NOTES,      /* session_config.place: by what it was wrapped */
 };
 
 enum {
 	NOTE_ROUTED = 1, /* the copy may still have the route of its original */
 	NOTE_CPU_SHIFT = 16,
+	NOTE_COUNT_MASK = 0x7fff,
+	NOTE_WRAPPED = 0x8000, /* it is a super-packet that got its outer headers whole, or a piece of one */
 };
 
 /* The ways of a copy to the encapsulation; constants of the programs that send copies. See bpf/ways.h. */
@@ -144,15 +148,16 @@ enum {
 struct session_config {
 	__u32 present;
 	__u32 place;        /* the key of this element */
-	__u32 wrap;         /* enum wrap */
+	__u16 wrap;         /* enum wrap */
+	__u16 drop_too_big; /* what is longer than frame_max is dropped; else truncated */
 	__u32 frame_max;    /* longest frame that fits the path, in fragments if need be; Ethernet header included */
-	__u32 drop_too_big; /* what is longer is dropped; else truncated */
 	__u32 truncate;     /* enum truncate_mode */
 	__u32 truncate_bytes;
 	__u16 strip_tag;      /* the outermost tag of the frame is left out */
 	__u16 relayed;        /* uplink leads to an interface of another namespace, which is in "relays" */
 	__u32 uplink;         /* ifindex; 0, or not the interface it was: counted under unreachable */
 	__u32 unreachable;    /* enum counter */
+	__u32 summed_max;     /* longest frame of super-packets that are wrapped whole and summed up by the segmenter; 0: none */
 	__u64 limit;          /* copies to send; 0: no limit */
 	__u32 unfinished_max; /* longest frame that may be sent with its checksum unfinished, since the uplink finishes it; 0: none */
 	__u32 keep;           /* bits of enum relay_field: what stays as it was received */

@@ -342,12 +342,12 @@ static __always_inline int send_fragment(struct __sk_buff *skb, struct session_c
 	return has_uplink(session, skb->mark & MARK_SLOT_MASK) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
-/* A piece of a super-packet that was wrapped whole: nothing of it is longer than fits, and nothing is cut off. */
-static __always_inline int send_piece(struct __sk_buff *skb, struct session_state *state, struct counters *c)
+/* A piece of a super-packet that was wrapped whole. */
+static __always_inline int send_piece(struct __sk_buff *skb, __u32 place, __u32 cut, struct session_state *state, struct counters *c)
 {
-	__u32 place = skb->cb[PIECE_PLACE];
 	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
 	struct frame frame = {};
+	int truncated;
 
 	count(c, COUNTER_arrived, 1);
 	if (!session || skb->gso_size)
@@ -356,11 +356,14 @@ static __always_inline int send_piece(struct __sk_buff *skb, struct session_stat
 		return drop(c, session->unreachable);
 	if (over_limit(session, state))
 		return drop(c, COUNTER_limit);
+	truncated = cut_piece(skb, session, cut);
+	if (truncated < 0)
+		return drop(c, COUNTER_truncate_failed);
 	if (take_piece_number(skb, session, state) || (session->number_packets && number_packet(skb, take_packet_id())))
 		return drop(c, COUNTER_encap_failed);
 	count(c, COUNTER_sent, 1);
 	count(c, COUNTER_sent_bytes, skb->len - session->header_len);
-	count(c, COUNTER_truncated, (skb->mark & MARK_CUT) != 0);
+	count(c, COUNTER_truncated, truncated || skb->mark & MARK_CUT);
 	count(c, COUNTER_wrapped_whole, 1);
 	return send_to_nexthop(skb, session, &frame);
 }
@@ -379,8 +382,10 @@ int farspan_encap(struct __sk_buff *skb)
 	if (skb->cb[NOTE_FRAMES] == NOTE_FRAGMENT)
 		return send_fragment(skb, session);
 	if (skb->cb[NOTE_FRAMES] == NOTE_PIECE)
-		return send_piece(skb, state, c);
+		return send_piece(skb, skb->cb[PIECE_PLACE], NOT_CUT, state, c);
 	note_arrival(skb);
+	if (skb->cb[NOTE_FRAMES] & NOTE_WRAPPED)
+		return send_piece(skb, skb->cb[NOTE_PLACE], skb->cb[NOTE_CUT], state, c);
 	count(c, COUNTER_arrived, 1);
 	return process(skb, session, state, c);
 }
@@ -400,6 +405,20 @@ static __always_inline int send_whole(struct __sk_buff *skb, struct session_conf
 	return send_to_nexthop(skb, session, &frame);
 }
 
+/* The outer headers in front of a super-packet; 0, or all of its frames are lost and counted so. */
+static __always_inline int wrap_super_packet(struct __sk_buff *skb, struct session_config *session, struct counters *c, __u32 frames)
+{
+	struct frame frame = describe(skb, session);
+
+	if (session->wrap != WRAP_TUNNEL || wrap_whole(skb, session, &frame)) {
+		count(c, COUNTER_arrived, frames);
+		return drop_all(c, COUNTER_encap_failed, frames);
+	}
+	if (frame.routed)
+		forget_route(skb);
+	return 0;
+}
+
 /* Where super-packets come in that are to be wrapped whole. */
 SEC("tc")
 int farspan_whole(struct __sk_buff *skb)
@@ -408,21 +427,42 @@ int farspan_whole(struct __sk_buff *skb)
 	__u32 slot = skb->mark & MARK_SLOT_MASK, frames = wire_frames(skb), headers = tcp_headers_len(skb), bytes;
 	struct session_config *session = find_session(slot);
 	struct counters *c = session_counters(slot, direction);
-	struct frame frame;
 
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !c)
 		return TC_ACT_SHOT;
 	bytes = skb->len + (frames - 1) * headers;
-	frame = describe(skb, session);
-	if (session->wrap != WRAP_TUNNEL || wrap_whole(skb, session, &frame)) {
-		count(c, COUNTER_arrived, frames);
-		return drop_all(c, COUNTER_encap_failed, frames);
-	}
-	if (frame.routed)
-		forget_route(skb);
+	if (wrap_super_packet(skb, session, c, frames))
+		return TC_ACT_SHOT;
 	if (!differs_by_piece(session))
 		return send_whole(skb, session, c, frames, bytes);
 	skb->cb[PIECE_PLACE] = session->place;
 	skb->cb[NOTE_FRAMES] = NOTE_PIECE;
+	return TC_ACT_UNSPEC;
+}
+
+/* In front of the segmenter: super-packets that are wrapped whole get their headers here, the rest is not touched. */
+SEC("tc")
+int farspan_segment(struct __sk_buff *skb)
+{
+	enum direction direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX;
+	__u32 slot = skb->mark & MARK_SLOT_MASK;
+	struct session_config *session;
+	struct counters *c;
+	__u32 cut;
+
+	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !has_frames_up_to(skb, bpf_map_lookup_elem(&summed_max, &slot)))
+		return TC_ACT_UNSPEC;
+	session = find_session(slot);
+	c = session_counters(slot, direction);
+	if (!session || !c)
+		return TC_ACT_UNSPEC;
+	cut = cut_at(skb, session, 0); /* of a super-packet as of each of its frames */
+	if (cut > session->frame_max)
+		cut = session->frame_max;
+	if (wrap_super_packet(skb, session, c, wire_frames(skb)))
+		return TC_ACT_SHOT;
+	skb->cb[NOTE_CUT] = cut;
+	skb->cb[NOTE_PLACE] = session->place;
+	skb->cb[NOTE_FRAMES] |= NOTE_WRAPPED;
 	return TC_ACT_UNSPEC;
 }

@@ -49,6 +49,14 @@ struct {
 	__type(value, __u32);
 } whole_max SEC(".maps");
 
+/* By slot: the same for super-packets that the segmenter is to sum up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SESSIONS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} summed_max SEC(".maps");
+
 static __always_inline struct counters *session_counters(__u32 slot, enum direction direction)
 {
 	__u32 key = slot * DIRECTIONS + direction;

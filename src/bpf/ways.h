@@ -99,14 +99,19 @@ static __always_inline int has_inline_tag(struct __sk_buff *skb)
 /*
  * Whether a super-packet may be wrapped whole for that slot. The kernel would not cut those that are shorter than frames may be.
  */
-__noinline __u32 may_stay_whole(struct __sk_buff *skb, __u32 slot)
+static __always_inline __u32 has_frames_up_to(struct __sk_buff *skb, const __u32 *max)
 {
-	__u32 *max = bpf_map_lookup_elem(&whole_max, &slot), len;
+	__u32 len;
 
 	if (!max || !*max || !skb->gso_size || skb->vlan_present || skb->len < WHOLE_MIN)
 		return 0;
 	len = tcp_headers_len(skb);
 	return len && len + skb->gso_size <= *max;
+}
+
+__noinline __u32 may_stay_whole(struct __sk_buff *skb, __u32 slot)
+{
+	return has_frames_up_to(skb, bpf_map_lookup_elem(&whole_max, &slot));
 }
 
 /* The device that a copy of the frame for that slot is to be sent to; its notes are in the skb. */
@@ -127,7 +132,7 @@ __noinline __u32 choose_way(struct __sk_buff *skb, __u32 slot, __u32 routed)
 		return ways.encapsulator;
 	}
 	skb->cb[NOTE_TICKET] = ++queue->sent;
-	skb->cb[NOTE_FRAMES] = bpf_get_smp_processor_id() << NOTE_CPU_SHIFT | wire_frames(skb);
+	skb->cb[NOTE_FRAMES] = bpf_get_smp_processor_id() << NOTE_CPU_SHIFT | (wire_frames(skb) & NOTE_COUNT_MASK);
 	return ways.segmenter;
 }
 
@@ -141,7 +146,7 @@ static __always_inline void note_arrival(struct __sk_buff *skb)
 		return;
 	if (queue->arriving != ticket) {
 		queue->arriving = ticket;
-		queue->remaining = frames & ((1u << NOTE_CPU_SHIFT) - 1);
+		queue->remaining = frames & NOTE_COUNT_MASK;
 	}
 	if (!--queue->remaining)
 		queue->done = ticket;

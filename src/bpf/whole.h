@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Super-packets that are wrapped whole: they get their outer headers once, the kernel cuts them behind that, as it does with those of its
- * own tunnels, and of each piece only what differs is filled in. The device that makes the kernel cut is a macvlan on the encapsulation's,
- * which hands every piece on at once: no queue is on this way. Where the format has nothing that differs from piece to piece, the
- * super-packet goes to the next hop as it is, and the kernel cuts it there.
+ * own tunnels, and of each piece only what differs is filled in. There are two ways.
  *
  *    super-packet -> macvlan: wrap_whole() --> (kernel cuts) --> encapsulation's device: send_piece() --> next hop
  *                                         +--> next hop (kernel cuts)
  *
- * Nobody has finished the checksums of the pieces. So this way is for sessions whose uplink leaves that to the kernel, see
- * session_config.unfinished_max.
+ *    super-packet -> segmenter: wrap_whole() -> (kernel cuts and sums up) -> (queue of this CPU) -> encapsulation: send_piece() -> next hop
+ *
+ * On the first, the device that makes the kernel cut is a macvlan on the encapsulation's, which hands every piece on at once: no queue is
+ * on this way. Where the format has nothing that differs from piece to piece, the super-packet goes to the next hop as it is, and the
+ * kernel cuts it there. But nobody has finished the checksums of the pieces, so this way is for sessions whose uplink leaves that to the
+ * kernel, see session_config.unfinished_max. The second is for all others, also those that cut their copies: the kernel has no helper
+ * that shortens a packet whose checksum waits behind outer headers.
  */
 #ifndef BPF_WHOLE_H
 #define BPF_WHOLE_H
@@ -20,6 +23,7 @@
 #define NOTE_PIECE 0xfffffffeu
 enum {
 	PIECE_PLACE = NOTE_TICKET, /* session_config.place: by what the super-packet was wrapped, which may be no longer the current one */
+	NOT_CUT = ~0u,
 };
 
 /* Whether something of what we write is not the same in all pieces, or they are to be counted one by one. */
@@ -44,6 +48,46 @@ static __always_inline int wrap_whole(struct __sk_buff *skb, struct session_conf
 		return -1;
 	return bpf_skb_store_bytes(skb, 0, header->header + HEADER_ALIGN, len, 0) ||
 	       bpf_skb_store_bytes(skb, len, ethernet, sizeof ethernet, 0);
+}
+
+/* Takes from a 16-bit length in the outer headers; sum_off: of the checksum that it is part of, or 0. */
+static __always_inline int change_length(struct __sk_buff *skb, __u32 off, __u32 less, __u32 sum_off)
+{
+	__be16 old_be, new_be;
+
+	if (bpf_skb_load_bytes(skb, off, &old_be, sizeof old_be))
+		return -1;
+	new_be = bpf_htons((__u16)(bpf_ntohs(old_be) - less));
+	if (bpf_skb_store_bytes(skb, off, &new_be, sizeof new_be, 0))
+		return -1;
+	return sum_off ? (int)bpf_l3_csum_replace(skb, sum_off, old_be, new_be, sizeof new_be) : 0;
+}
+
+static __always_inline int mark_truncated(struct __sk_buff *skb, struct session_config *session)
+{
+	__be32 word_be;
+	__u32 bit = session->kind == FARSPAN_ERSPAN2 ? 1u << ERSPAN2_truncated : 1u << ERSPAN3_truncated;
+
+	if (session->kind != FARSPAN_ERSPAN2 && session->kind != FARSPAN_ERSPAN3)
+		return 0;
+	if (bpf_skb_load_bytes(skb, session->tunnel_off, &word_be, sizeof word_be))
+		return -1;
+	word_be |= bpf_htonl(bit);
+	return (int)bpf_skb_store_bytes(skb, session->tunnel_off, &word_be, sizeof word_be, 0);
+}
+
+/* Shortens the frame in a piece to so many bytes, should it be longer: 1 if it was, below 0 if that failed. */
+static __always_inline int cut_piece(struct __sk_buff *skb, struct session_config *session, __u32 cut)
+{
+	__u32 len = skb->len - session->header_len, less = len - cut, ip = WIRE_ETHERNET_LEN;
+
+	if (cut == NOT_CUT || len <= cut)
+		return 0;
+	if (bpf_skb_change_tail(skb, session->header_len + cut, 0) ||
+	    (session->ip_version == 4 ? change_length(skb, ip + 2, less, ip + 10) : change_length(skb, ip + 4, less, 0)) ||
+	    (session->kind == FARSPAN_VXLAN && change_length(skb, session->tunnel_off + 4, less, 0)) || mark_truncated(skb, session))
+		return -1;
+	return 1;
 }
 
 /*

@@ -222,12 +222,14 @@ static void note(char *notes, const char *text)
 }
 
 /* Below the destination. */
-static void note_whole(char *notes, const char *why_not)
+static void note_whole(char *notes, const char *why_not, const char *why_not_left)
 {
 	char text[NOTE_MAX] = "  TCP super-packets that fit are wrapped whole";
 
 	if (why_not)
 		snprintf(text, sizeof text, "  TCP super-packets are cut into frames before they are wrapped: %s", why_not);
+	else if (why_not_left)
+		snprintf(text + strlen(text), sizeof text - strlen(text), " and summed up before they are sent: %s", why_not_left);
 	note(notes, text);
 }
 
@@ -246,7 +248,7 @@ static void show_state(const struct mirror_command *command, struct mirror *mirr
 
 		note(notes, *waits_for ? waits_for : mirror_destination_text(mirror, i));
 		if (command->verbose && !*waits_for && endpoint_is_tunnel(&command->session.destinations[i]))
-			note_whole(notes, mirror_destination_not_whole(mirror, i));
+			note_whole(notes, mirror_destination_not_whole(mirror, i), mirror_destination_not_left(mirror, i));
 	}
 	if (strcmp(notes, last) != 0)
 		fputs(notes, stderr);

@@ -23,7 +23,14 @@ enum {
 };
 
 static const char kept_encap[] = "attached_encap", kept_straight[] = "attached_straight", kept_hop[] = "attached_hop",
-		  kept_whole[] = "attached_whole";
+		  kept_whole[] = "attached_whole", kept_segmenter[] = "attached_segmenter", whole_way[] = "whole", summed_way[] = "summed";
+
+/* What the kernel was found to do with super-packets that are wrapped whole. It stays the same, so it is found out once. */
+static struct verdict {
+	bool known;
+	unsigned int exact;
+	struct error why_not;
+} verdict_whole, verdict_summed;
 
 static int make_pair(struct copy_devices *devices, struct error *error)
 {
@@ -115,30 +122,57 @@ static void remove_whole_way(struct copy_devices *devices)
 	devices->whole.ifindex = 0;
 }
 
+static bool may_wrap_whole(const struct copy_devices *devices, const struct verdict *verdict, struct error *error)
+{
+	*error = (struct error){0};
+	if (devices->encap->hooked)
+		fail(error, EOPNOTSUPP, "the hook sees every frame");
+	else if (devices->encap->bpf->rodata->has_carrier)
+		fail(error, EOPNOTSUPP, "what a relay keeps of a frame goes with that frame alone");
+	else if (devices->in_use && !verdict->known)
+		fail(error, EBUSY, "this was not tried out before the mirrors that go on were begun");
+	return !error->code;
+}
+
+static unsigned int find_verdict(struct verdict *verdict, const struct whole_probe *probe, struct error *error)
+{
+	if (!verdict->known)
+		whole_probe(probe, &verdict->exact, &verdict->why_not);
+	verdict->known = true;
+	*error = verdict->why_not;
+	return verdict->exact;
+}
+
 /* Whatever is missing here is no failure: everything goes as it would otherwise. */
 static void find_whole_way(struct copy_devices *devices)
 {
 	struct whole_probe probe = {devices->encap, &devices->whole, &devices->segmenter, &devices->encapsulator};
-	struct error *error = &devices->not_whole;
 
-	devices->ways.whole = 0;
-	if (!devices->ways.encapsulator)
-		*error = devices->not_straight;
-	else if (devices->encap->hooked)
-		fail(error, EOPNOTSUPP, "the hook sees every frame");
-	else if (devices->encap->bpf->rodata->has_carrier)
-		fail(error, EOPNOTSUPP, "what a relay keeps of a frame goes with that frame alone");
-	else if (devices->taken_over && !devices->whole_exact)
-		fail(error, EBUSY, "this was not tried out before the mirrors that go on were begun");
-	if (error->code && !devices->whole_exact)
+	devices->ways.whole = devices->whole_exact = 0;
+	if (!devices->ways.encapsulator) {
+		devices->not_whole = devices->not_straight;
 		return;
-	/* Made anew, they are on the same kernel still. */
-	if (!make_whole_way(devices, error) && !devices->whole_exact)
-		whole_probe(&probe, &devices->whole_exact, error);
-	if (devices->whole_attachment.ifindex && devices->whole_exact)
+	}
+	if (may_wrap_whole(devices, &verdict_whole, &devices->not_whole) && !make_whole_way(devices, &devices->not_whole))
+		devices->whole_exact = find_verdict(&verdict_whole, &probe, &devices->not_whole);
+	if (devices->whole_exact)
 		devices->ways.whole = (__u32)devices->whole.ifindex;
 	else
 		remove_whole_way(devices);
+}
+
+static void find_summed_way(struct copy_devices *devices)
+{
+	struct whole_probe probe = {devices->encap, &devices->segmenter, NULL, &devices->encapsulator};
+	int program = bpf_program__fd(devices->encap->bpf->progs.farspan_segment);
+
+	devices->summed_exact = 0;
+	if (may_wrap_whole(devices, &verdict_summed, &devices->not_summed) &&
+	    !attach_program(program, devices->segmenter.ifindex, DIRECTION_TX, ATTACH_BEST, owner_filter_handle(devices->owner->id),
+			    &devices->segmenter_attachment, &devices->not_summed))
+		devices->summed_exact = find_verdict(&verdict_summed, &probe, &devices->not_summed);
+	if (!devices->summed_exact)
+		attach_remove(&devices->segmenter_attachment);
 }
 
 /* Where copies are sent to that need no segmenting; and, once the whole way is tried out, where frames come in from the segmenter. */
@@ -150,6 +184,7 @@ int copy_devices_make(struct copy_devices *devices, struct error *error)
 		return rc;
 	find_ways(devices);
 	find_whole_way(devices);
+	find_summed_way(devices);
 	rc = attach_encap(devices, DIRECTION_RX, &devices->encap_attachment, error);
 	return rc ? rc : make_hop(devices, error);
 }
@@ -198,43 +233,65 @@ static int take_hop(struct copy_devices *devices, const struct kept *kept)
 	return attach_replace(&devices->hop_attachment, bpf_program__fd(devices->hop->progs.farspan_hop), NULL);
 }
 
-static void whole_note(unsigned int exact, char name[KEPT_NAME_MAX])
+static void exact_note(const char *way, unsigned int exact, char name[KEPT_NAME_MAX])
 {
-	snprintf(name, KEPT_NAME_MAX, "whole_exact_%u", exact);
+	snprintf(name, KEPT_NAME_MAX, "%s_exact_%u", way, exact);
+}
+
+/* What the process before found out. */
+static void take_verdict(struct verdict *verdict, const struct kept *kept, const char *way)
+{
+	char name[KEPT_NAME_MAX];
+
+	for (unsigned int exact = 1; exact <= WHOLE_EXACT_ALL; exact++) {
+		exact_note(way, exact, name);
+		if (kept_is_noted(kept, name))
+			*verdict = (struct verdict){.known = true, .exact = exact};
+	}
 }
 
 static int take_whole_way(struct copy_devices *devices, const struct kept *kept)
 {
 	int program = bpf_program__fd(devices->encap->bpf->progs.farspan_whole), rc;
-	char name[KEPT_NAME_MAX];
 
-	for (unsigned int exact = 1; exact <= WHOLE_EXACT_ALL; exact++) {
-		whole_note(exact, name);
-		if (kept_is_noted(kept, name))
-			devices->whole_exact = exact;
-	}
-	if (!devices->whole_exact) {
+	take_verdict(&verdict_whole, kept, whole_way);
+	if (find_device(devices, "mac", &devices->whole)) {
 		find_whole_way(devices); /* says why not */
 		return 0;
 	}
-	if ((rc = find_device(devices, "mac", &devices->whole)) ||
-	    (rc = take_attachment(devices, kept, kept_whole, devices->whole.ifindex, DIRECTION_TX, &devices->whole_attachment)) ||
+	if ((rc = take_attachment(devices, kept, kept_whole, devices->whole.ifindex, DIRECTION_TX, &devices->whole_attachment)) ||
 	    (rc = attach_replace(&devices->whole_attachment, program, NULL)))
 		return rc;
+	devices->whole_exact = verdict_whole.exact;
 	devices->ways.whole = (__u32)devices->whole.ifindex;
 	return 0;
+}
+
+static int take_summed_way(struct copy_devices *devices, const struct kept *kept)
+{
+	int program = bpf_program__fd(devices->encap->bpf->progs.farspan_segment);
+
+	take_verdict(&verdict_summed, kept, summed_way);
+	if (take_attachment(devices, kept, kept_segmenter, devices->segmenter.ifindex, DIRECTION_TX, &devices->segmenter_attachment)) {
+		find_summed_way(devices);
+		return 0;
+	}
+	devices->summed_exact = verdict_summed.exact;
+	return attach_replace(&devices->segmenter_attachment, program, NULL);
 }
 
 int copy_devices_take_over(struct copy_devices *devices, const struct kept *kept, struct error *error)
 {
 	int rc;
 
-	devices->taken_over = true;
+	devices->in_use = true;
 	rc = take_pair(devices, kept);
 	if (!rc) {
 		find_ways(devices);
 		rc = take_whole_way(devices, kept);
 	}
+	if (!rc)
+		rc = take_summed_way(devices, kept);
 	if (!rc)
 		rc = take_hop(devices, kept);
 	if (!rc)
@@ -250,27 +307,37 @@ static int keep(const struct attachment *attachment, const struct kept *kept, co
 	return attachment->ifindex && attachment->link >= 0 ? kept_hold(kept, name, attachment->link, error) : 0;
 }
 
+/* With what was found out of a way. */
+static int keep_exact(const struct attachment *attachment, const struct kept *kept, const char *name, const char *way, unsigned int exact,
+		      struct error *error)
+{
+	char note[KEPT_NAME_MAX];
+	int rc = exact ? keep(attachment, kept, name, error) : 0;
+
+	exact_note(way, exact, note);
+	return rc || !exact ? rc : kept_note(kept, note, error);
+}
+
 int copy_devices_keep(const struct copy_devices *devices, const struct kept *kept, struct error *error)
 {
 	int rc = keep(&devices->encap_attachment, kept, kept_encap, error);
-	char name[KEPT_NAME_MAX];
 
 	if (!rc)
 		rc = keep(&devices->straight_attachment, kept, kept_straight, error);
 	if (!rc)
 		rc = keep(&devices->hop_attachment, kept, kept_hop, error);
-	if (rc || !devices->ways.whole)
-		return rc;
-	whole_note(devices->whole_exact, name);
-	rc = keep(&devices->whole_attachment, kept, kept_whole, error);
-	return rc ? rc : kept_note(kept, name, error);
+	if (!rc)
+		rc = keep_exact(&devices->whole_attachment, kept, kept_whole, whole_way, devices->whole_exact, error);
+	return rc ? rc : keep_exact(&devices->segmenter_attachment, kept, kept_segmenter, summed_way, devices->summed_exact, error);
 }
 
 void copy_devices_remove(struct copy_devices *devices)
 {
+	devices->in_use = true;
 	attach_remove(&devices->hop_attachment);
 	hop_bpf__destroy(devices->hop);
 	devices->hop = NULL;
+	attach_remove(&devices->segmenter_attachment);
 	attach_remove(&devices->whole_attachment); /* its device goes with the one that it is on */
 	devices->whole.ifindex = 0;
 	attach_remove(&devices->straight_attachment);
@@ -293,6 +360,7 @@ bool copy_devices_are_whole(const struct copy_devices *devices)
 	return is_there(devices, &devices->segmenter) && is_there(devices, &devices->encapsulator) && is_there(devices, &devices->entry) &&
 	       attach_is_there(&devices->encap_attachment) && attach_is_there(&devices->straight_attachment) &&
 	       (!devices->ways.whole || (is_there(devices, &devices->whole) && attach_is_there(&devices->whole_attachment))) &&
+	       (!devices->summed_exact || attach_is_there(&devices->segmenter_attachment)) &&
 	       (!devices->hop || attach_is_there(&devices->hop_attachment));
 }
 

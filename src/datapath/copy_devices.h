@@ -30,11 +30,13 @@ struct copy_devices {
 	struct link entry;                   /* where the sources send copies: the segmenter, or a hop in front of it */
 	struct link whole;                   /* the macvlan on the encapsulation's end that super-packets pass which are wrapped whole */
 	struct hop_bpf *hop;                 /* NULL: no hop */
-	struct attachment hop_attachment, encap_attachment, straight_attachment, whole_attachment;
+	struct attachment hop_attachment, encap_attachment, straight_attachment, whole_attachment, segmenter_attachment;
 	struct copy_ways ways;     /* of copies from the CPU that wraps them up */
-	bool taken_over;           /* sessions of another process are in the maps */
+	bool in_use;               /* sessions may be in the maps: nothing can be tried out */
 	unsigned int whole_exact;  /* bits of the tunnels for which it was shown, see whole_probe_bit() */
+	unsigned int summed_exact; /* the same for super-packets that the segmenter cuts and sums up */
 	struct error not_whole;    /* code 0: super-packets are wrapped whole where their destination can have that; else why not */
+	struct error not_summed;   /* the same where the segmenter is to sum up */
 	struct error not_straight; /* code 0: what is as on the wire goes straight to the encapsulation; else why not */
 };
 

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 /* The features that change what a frame looks like, by the start of their names in ethtool. */
-static const char *const shaping[] = {"tx-checksum", "tx-tcp",    "tx-udp",   "tx-gso",   "tx-generic-segmentation",
-				      "tx-sctp",     "tx-vlan",   "tx-gre",   "tx-ipxip", "tx-esp",
-				      "tx-fcoe",     "tx-tunnel", "tx-macsec"};
+static const char *const shaping[] = {"tx-checksum", "tx-tcp",     "tx-udp",    "tx-gso",   "tx-generic-segmentation",
+				      "tx-sctp",     "tx-vlan",    "tx-gre",    "tx-ipxip", "tx-esp",
+				      "tx-fcoe",     "tx-scatter", "tx-tunnel", "tx-macsec"};
 
 typedef bool (*feature_filter)(const char *feature);
 

@@ -111,30 +111,53 @@ bool source_path_holds_uplink(struct source_path *path, __u32 slot)
 	       bpf_map_lookup_elem(bpf_map__fd(path->encap.bpf->maps.uplinks), &place, &ifindex) == 0;
 }
 
-const char *source_path_not_whole(const struct source_path *path, const struct session_config *config)
+const char *source_path_not_left(const struct source_path *path, const struct session_config *config)
 {
 	if (config->wrap != WRAP_TUNNEL)
 		return "they are not wrapped";
 	if (!path->devices.ways.whole || !(path->devices.whole_exact & whole_probe_bit(config->kind, config->ip_version)))
 		return path->devices.not_whole.text;
-	if (!config->unfinished_max)
-		return "the uplink would sum them up itself, or the headers hold a checksum, or copies end with some header";
-	return NULL;
+	if (config->unfinished_max)
+		return NULL;
+	return config->truncate > TRUNCATE_BYTES ? "copies end with some header" : "the uplink would sum them up itself";
 }
 
-/* The longest frames whose copies may come with their checksums unfinished: alone, and in super-packets that are wrapped whole. */
-static int let_unfinished(struct source_path *path, __u32 slot, __u32 alone, __u32 whole)
+const char *source_path_not_whole(const struct source_path *path, const struct session_config *config)
 {
-	int rc = bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.unfinished_max), &slot, &alone, BPF_ANY);
+	if (!source_path_not_left(path, config))
+		return NULL;
+	if (config->wrap != WRAP_TUNNEL)
+		return "they are not wrapped";
+	if (!(path->devices.summed_exact & whole_probe_bit(config->kind, config->ip_version)))
+		return path->devices.not_summed.text;
+	return config->summed_max ? NULL : "the headers hold a checksum";
+}
 
-	return rc ? rc : bpf_map_update_elem(bpf_map__fd(path->encap.bpf->maps.whole_max), &slot, &whole, BPF_ANY);
+static int set_max(struct bpf_map *map, __u32 slot, __u32 max)
+{
+	return bpf_map_update_elem(bpf_map__fd(map), &slot, &max, BPF_ANY);
+}
+
+/*
+ * The longest frames of which copies may come otherwise than finished and alone: unfinished, and in super-packets that are wrapped whole.
+ * None may while the session is changed.
+ */
+static int let_through(struct source_path *path, __u32 slot, const struct session_config *config)
+{
+	__u32 unfinished = config && !path->encap.hooked ? config->unfinished_max : 0; /* a hook sees the frame as it is on the wire */
+	__u32 whole = config && !source_path_not_left(path, config) ? unfinished : 0;
+	__u32 summed = config && !source_path_not_whole(path, config) ? config->summed_max : 0;
+	int rc = set_max(path->encap.bpf->maps.unfinished_max, slot, unfinished);
+
+	if (!rc)
+		rc = set_max(path->encap.bpf->maps.whole_max, slot, whole);
+	return rc ? rc : set_max(path->encap.bpf->maps.summed_max, slot, summed);
 }
 
 int source_path_set_session(struct source_path *path, __u32 slot, const struct session_config *config, struct error *error)
 {
 	int sessions = bpf_map__fd(path->encap.bpf->maps.sessions), current = bpf_map__fd(path->encap.bpf->maps.current);
-	/* A hook sees the frame as it is on the wire. */
-	__u32 used = 0, other, unfinished = path->encap.hooked ? 0 : config->unfinished_max;
+	__u32 used = 0, other;
 	struct session_config placed = *config;
 	int rc;
 
@@ -144,7 +167,7 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 	other = used == slot * 2 ? slot * 2 + 1 : slot * 2;
 	/* No copy comes unfinished to a session that cannot have it finished. */
 	if (!rc)
-		rc = let_unfinished(path, slot, 0, 0);
+		rc = let_through(path, slot, NULL);
 	placed.place = other;
 	hold_uplink(path, &placed);
 	if (!rc)
@@ -152,7 +175,7 @@ int source_path_set_session(struct source_path *path, __u32 slot, const struct s
 	if (!rc)
 		rc = bpf_map_update_elem(current, &slot, &other, BPF_ANY);
 	if (!rc)
-		rc = let_unfinished(path, slot, unfinished, source_path_not_whole(path, config) ? 0 : unfinished);
+		rc = let_through(path, slot, config);
 	if (slot >= path->slots_used)
 		path->slots_used = slot + 1;
 	return rc ? fail_bpf(error, rc, "session") : 0;

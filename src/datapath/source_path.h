@@ -117,4 +117,7 @@ const char *source_path_not_straight(const struct source_path *path);
 /* Why TCP super-packets for such a session are cut into frames before they are wrapped; NULL if they are wrapped whole where they fit. */
 const char *source_path_not_whole(const struct source_path *path, const struct session_config *config);
 
+/* Why those are summed up before they are sent; NULL if that is left to the side of the uplink. */
+const char *source_path_not_left(const struct source_path *path, const struct session_config *config);
+
 #endif

@@ -133,25 +133,25 @@ static int send_super_packet(int socket, const struct probe_case *c)
 	return send(socket, &packet, sizeof packet.header + frame.len, 0) < 0 ? -errno : 0;
 }
 
-static bool outer_is_right(const struct probe_case *c, const struct farspan_packet *packet, const uint8_t *bytes, unsigned int number)
+static bool outer_is_right(const struct probe_case *c, const struct farspan_packet *packet, const uint8_t *bytes, unsigned int sequence)
 {
 	const uint8_t *ip = bytes + packet->ip_off, *udp = bytes + packet->ip_payload_off;
 
-	if (packet->kind != c->kind || packet->ip_version != c->ip_version || packet->cut || (packet->has_seq && packet->seq != number))
+	if (packet->kind != c->kind || packet->ip_version != c->ip_version || packet->cut || (packet->has_seq && packet->seq != sequence))
 		return false;
 	if (c->kind == FARSPAN_VXLAN && (size_t)(udp[4] << 8 | udp[5]) != packet->ip_payload_len)
 		return false;
 	return c->ip_version == 6 || checksum_fold(checksum_add(0, ip, WIRE_IPV4_LEN)) == 0;
 }
 
-static bool piece_is_right(const struct probe_case *c, const uint8_t *bytes, size_t len, unsigned int number)
+static bool piece_is_right(const struct probe_case *c, const uint8_t *bytes, size_t len, unsigned int number, unsigned int sequence)
 {
 	static const struct farspan_context context = {.link = FARSPAN_LINK_ETHERNET};
 	struct farspan_packet packet;
 	struct probe_frame frame;
 
 	make_frame(c, number * PIECE_BYTES, PIECE_BYTES, &frame);
-	return farspan_decode(&context, bytes, len, &packet) == FARSPAN_OK && outer_is_right(c, &packet, bytes, number) &&
+	return farspan_decode(&context, bytes, len, &packet) == FARSPAN_OK && outer_is_right(c, &packet, bytes, sequence) &&
 	       packet.inner_len == frame.len && memcmp(bytes + packet.inner_off, frame.bytes, frame.len) == 0;
 }
 
@@ -170,7 +170,7 @@ static int make_session(const struct whole_probe *probe, const struct probe_case
 	rc = farspan_encode(&packet, NULL, 0, session->header + HEADER_ALIGN, HEADER_MAX);
 	if (rc < 0)
 		return rc;
-	session->uplink = (__u32)probe->uplink->ifindex;
+	session->uplink = probe->uplink ? (__u32)probe->uplink->ifindex : 0;
 	session->nexthop_version = session->ip_version = c->ip_version;
 	memcpy(session->nexthop, packet.outer_dst, sizeof session->nexthop);
 	session->kind = c->kind;
@@ -187,12 +187,14 @@ static int set_session(const struct whole_probe *probe, const struct session_con
 {
 	static const struct session_state state;
 	struct encap_bpf *bpf = probe->encap->bpf;
-	__u32 key = SLOT;
+	__u32 key = SLOT, summed_max = session->present && !probe->uplink ? UINT32_MAX : 0;
 	int rc = bpf_map_update_elem(bpf_map__fd(bpf->maps.sessions), &key, session, BPF_ANY);
 
 	if (!rc)
+		rc = bpf_map_update_elem(bpf_map__fd(bpf->maps.summed_max), &key, &summed_max, BPF_ANY);
+	if (!rc)
 		rc = bpf_map_update_elem(bpf_map__fd(bpf->maps.states), &key, &state, BPF_ANY);
-	if (!rc && session->present)
+	if (!rc && session->uplink)
 		rc = bpf_map_update_elem(bpf_map__fd(bpf->maps.uplinks), &key, &session->uplink, BPF_ANY);
 	else
 		bpf_map_delete_elem(bpf_map__fd(bpf->maps.uplinks), &key);
@@ -259,13 +261,14 @@ static int try_case(const struct whole_probe *probe, const struct sockets *socke
 	if (rc && rc != -ENOBUFS && rc != -ENOMEM)
 		return fail(error, -rc, "no test packet can be sent: %s", strerror(-rc));
 	/* All up to the uplink's side has been done when the packet was sent. */
-	if (count_sent(probe) - before != PIECES)
+	if (probe->uplink && count_sent(probe) - before != PIECES)
 		return fail(error, EOPNOTSUPP, "this kernel does not cut a test packet (%s, IPv%u in IPv%u) behind its headers",
 			    farspan_kind_name(c->kind), c->inner_version, c->ip_version);
 	for (unsigned int i = 0; i < PIECES; i++) {
 		size_t len = receive(sockets->receiver, bytes, sizeof bytes);
 
-		if (len > sizeof bytes || !piece_is_right(c, bytes, len, i))
+		/* What is not sent gets no number. */
+		if (len > sizeof bytes || !piece_is_right(c, bytes, len, i, probe->uplink ? i : 0))
 			return fail(error, EOPNOTSUPP, "this kernel cuts a test packet (%s, IPv%u in IPv%u) into wrong pieces",
 				    farspan_kind_name(c->kind), c->inner_version, c->ip_version);
 	}

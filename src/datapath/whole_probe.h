@@ -19,8 +19,8 @@ unsigned int whole_probe_bit(unsigned int kind, unsigned int ip_version);
 struct whole_probe {
 	const struct encap_object *encap; /* no session in use */
 	const struct link *entry;         /* where super-packets come in that are to be wrapped whole */
-	const struct link *uplink;        /* to which the probe's session sends; without offloads */
-	const struct link *arrival;       /* where that comes out, and nobody takes it yet */
+	const struct link *uplink; /* to which the probe's session sends; without offloads. NULL: it sends nothing, the segmenter sums up */
+	const struct link *arrival; /* where pieces come out, and nobody takes them yet */
 };
 
 /*

@@ -13,6 +13,7 @@
 enum {
 	INDEX_MASK = 0xfffff,
 	WIRE_WORD_LEN = 4,
+	HEADERS_MAX = 256,                                 /* of an untagged TCP packet; more than there can be */
 	FRAME_OVERHEAD = WIRE_ETHERNET_LEN + WIRE_TAG_LEN, /* what an interface takes besides its MTU */
 	UNIT_100US_NS = 100 * 1000,
 	UNIT_100NS_NS = 100,
@@ -351,13 +352,36 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 	return 0;
 }
 
+/* The longest frame that goes in one piece. */
+static unsigned int unfragmented_max(const struct session_config *session)
+{
+	unsigned int overhead = session->header_len - WIRE_ETHERNET_LEN;
+
+	if (!session->fragment_mtu)
+		return session->frame_max;
+	return session->fragment_mtu > overhead ? session->fragment_mtu - overhead : 0;
+}
+
+/*
+ * Super-packets of longer frames are wrapped frame by frame: those that are to go in fragments, or not at all. So are those whose headers
+ * hold a checksum.
+ */
+static unsigned int summed_max(const struct shape *shape, const struct session_config *session)
+{
+	unsigned int max = unfragmented_max(session), cut = shape->truncate == TRUNCATE_BYTES ? shape->truncate_bytes : HEADERS_MAX;
+
+	if (session->checksum_off)
+		return 0;
+	if (!session->fragment_mtu && !session->drop_too_big)
+		return UINT32_MAX;
+	return shape->truncate != TRUNCATE_NONE && cut <= max ? UINT32_MAX : max;
+}
+
 /* What is cut, or summed up itself, cannot be left to the uplink: the checksum is that of the whole frame. */
 static unsigned int unfinished_max(const struct destination_path *path, const struct shape *shape, const struct session_config *session)
 {
-	unsigned int overhead = session->header_len - WIRE_ETHERNET_LEN, max = session->frame_max;
+	unsigned int max = unfragmented_max(session);
 
-	if (session->fragment_mtu)
-		max = session->fragment_mtu > overhead ? session->fragment_mtu - overhead : 0;
 	if (session->checksum_off || shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
 		return 0;
 	return shape->truncate == TRUNCATE_BYTES && shape->truncate_bytes < max ? shape->truncate_bytes : max;
@@ -378,6 +402,7 @@ int destination_session(const struct endpoint *destination, const struct destina
 
 		session->wrap = WRAP_TUNNEL;
 		session->unfinished_max = unfinished_max(path, shape, session);
+		session->summed_max = summed_max(shape, session);
 		return rc;
 	}
 	session->frame_max = path->uplink.mtu + FRAME_OVERHEAD;

@@ -166,3 +166,8 @@ const char *mirror_destination_not_whole(const struct mirror *m, unsigned int de
 {
 	return mirror_session_not_whole(m->session, destination);
 }
+
+const char *mirror_destination_not_left(const struct mirror *m, unsigned int destination)
+{
+	return mirror_session_not_left(m->session, destination);
+}

@@ -57,4 +57,7 @@ const char *mirror_not_straight(const struct mirror *mirror);
 /* Why TCP super-packets for a tunnel are cut into frames before they are wrapped; NULL if they are wrapped whole where they fit. */
 const char *mirror_destination_not_whole(const struct mirror *mirror, unsigned int destination);
 
+/* Why those are summed up before they are sent; NULL if that is left to the side of the uplink. */
+const char *mirror_destination_not_left(const struct mirror *mirror, unsigned int destination);
+
 #endif

@@ -533,6 +533,11 @@ const char *mirror_session_not_whole(const struct mirror_session *s, unsigned in
 	return s->destinations ? source_path_not_whole(s->path->path, &s->destinations[destination].config) : NULL;
 }
 
+const char *mirror_session_not_left(const struct mirror_session *s, unsigned int destination)
+{
+	return s->destinations ? source_path_not_left(s->path->path, &s->destinations[destination].config) : NULL;
+}
+
 /* Every destination sees every frame, unless they share the flows. */
 uint64_t mirror_session_frames_seen(const struct mirror_session *s)
 {

@@ -116,6 +116,9 @@ const char *mirror_session_not_straight(const struct mirror_session *session);
 /* Why TCP super-packets for a tunnel are cut into frames before they are wrapped; NULL if they are wrapped whole where they fit. */
 const char *mirror_session_not_whole(const struct mirror_session *session, unsigned int destination);
 
+/* Why those are summed up before they are sent; NULL if that is left to the side of the uplink. */
+const char *mirror_session_not_left(const struct mirror_session *session, unsigned int destination);
+
 /* What a session has cost so far, if it is to be measured; the programs it shares with others are counted whole. */
 struct mirror_cost {
 	uint64_t seen_ns;   /* CPU time per frame seen: looking, copying, segmenting */
