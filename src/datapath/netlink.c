@@ -27,7 +27,6 @@ enum {
 
 struct netlink {
 	struct nl_sock *sock;
-	struct nl_sock *asking; /* for requests without acknowledgement, which libnl cannot mix with others */
 	struct nl_sock *monitor;
 };
 
@@ -68,8 +67,6 @@ int netlink_open(struct netlink **netlink, struct error *error)
 		return fail(error, ENOMEM, "netlink: out of memory");
 	errno = 0;
 	rc = connect_socket(&n->sock);
-	if (!rc)
-		rc = connect_socket(&n->asking);
 	if (rc) {
 		rc = errno ? fail(error, errno, "netlink: %s", strerror(errno)) : fail_nl(error, rc, "netlink");
 		netlink_close(n);
@@ -84,7 +81,6 @@ void netlink_close(struct netlink *netlink)
 	if (!netlink)
 		return;
 	nl_socket_free(netlink->sock);
-	nl_socket_free(netlink->asking);
 	nl_socket_free(netlink->monitor);
 	free(netlink);
 }
@@ -119,14 +115,17 @@ static int store_error(struct sockaddr_nl *nla, struct nlmsgerr *e, void *contex
 	return NL_STOP;
 }
 
-/* libnl counts sequence numbers by acknowledgements, which these requests do without. */
+/* libnl counts sequence numbers by acknowledgements, which not all requests have here. */
 static int ignore_sequence(struct nl_msg *msg, void *context)
 {
 	(void)msg, (void)context;
 	return NL_OK;
 }
 
-/* Sends msg, which it frees, and collects the answer; 0 or the kernel's negative errno, -EINTR if a list is not of one moment. */
+/*
+ * Sends msg, which it frees, and collects the answer; what changes something has none, parse is then NULL. 0 or the kernel's negative errno,
+ * -EINTR if a list is not of one moment. libnl's own calls would hang, or take the answer of an earlier request, when one has failed.
+ */
 static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t parse, void *answer)
 {
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
@@ -138,19 +137,21 @@ static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t 
 		nl_cb_put(cb);
 		return -ENOMEM;
 	}
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse, answer);
+	if (parse)
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, parse, answer);
 	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, ignore_sequence, NULL);
 	nl_cb_err(cb, NL_CB_CUSTOM, store_error, &kernel_error);
-	nl_complete_msg(netlink->asking, msg);
+	nl_complete_msg(netlink->sock, msg);
 	/* What was asked for or an error is answer enough: an acknowledgement behind it would be taken for the next request's. */
-	nlmsg_hdr(msg)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
-	rc = nl_send(netlink->asking, msg);
+	if (parse)
+		nlmsg_hdr(msg)->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+	rc = nl_send(netlink->sock, msg);
 	nlmsg_free(msg);
 	if (rc >= 0)
-		rc = nl_recvmsgs(netlink->asking, cb);
+		rc = nl_recvmsgs(netlink->sock, cb);
 	nl_cb_put(cb);
 	/* What is left of an answer is none to the next request. */
-	while (rc < 0 && recv(nl_socket_get_fd(netlink->asking), &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) > 0)
+	while (rc < 0 && recv(nl_socket_get_fd(netlink->sock), &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) > 0)
 		;
 	if (kernel_error)
 		return kernel_error;
@@ -168,6 +169,19 @@ static uint32_t xdp_program(struct nlmsghdr *header)
 	return program ? nla_get_u32(program) : 0;
 }
 
+/* The items, with room for one more than there are; NULL without memory, and they stay. */
+static void *have_room(void *items, unsigned int count, unsigned int *room, size_t size)
+{
+	const unsigned int more = *room ? *room * 2 : 16;
+
+	if (count < *room)
+		return items;
+	items = reallocarray(items, more, size);
+	if (items)
+		*room = more;
+	return items;
+}
+
 struct links {
 	struct link *items;
 	unsigned int count, room;
@@ -177,19 +191,14 @@ struct links {
 static void keep_link(struct nl_object *object, void *context)
 {
 	struct links *links = context;
+	struct link *items = have_room(links->items, links->count, &links->room, sizeof *items);
 
-	if (links->count == links->room) {
-		unsigned int room = links->room ? links->room * 2 : 16;
-		struct link *items = reallocarray(links->items, room, sizeof *items);
-
-		if (!items) {
-			links->failed = true;
-			return;
-		}
+	if (items) {
 		links->items = items;
-		links->room = room;
+		read_link((struct rtnl_link *)object, &items[links->count++]);
+	} else {
+		links->failed = true;
 	}
-	read_link((struct rtnl_link *)object, &links->items[links->count++]);
 }
 
 /* libnl knows nothing of XDP. */
@@ -234,28 +243,29 @@ int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *lin
 	return get_link(netlink, ifindex, NULL, link, error);
 }
 
-static int list_links(struct netlink *netlink, struct links *links)
+/* For everything of a kind; NULL without memory. */
+static struct nl_msg *dump_request(int type, const void *header, size_t len)
 {
-	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
-	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_DUMP);
+	struct nl_msg *request = nlmsg_alloc_simple(type, NLM_F_DUMP);
 
-	if (request && nlmsg_append(request, &header, sizeof header, NLMSG_ALIGNTO) < 0) {
+	if (request && nlmsg_append(request, (void *)header, len, NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(request);
 		request = NULL;
 	}
-	links->count = 0;
-	return ask(netlink, request, parse_link, links);
+	return request;
 }
 
 int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error)
 {
+	const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
 	struct links links = {.items = NULL};
 	int rc;
 
 	/* One that came or went meanwhile may have hidden another. */
-	do
-		rc = list_links(netlink, &links);
-	while (rc == -EINTR);
+	do {
+		links.count = 0;
+		rc = ask(netlink, dump_request(RTM_GETLINK, &header, sizeof header), parse_link, &links);
+	} while (rc == -EINTR);
 	if (!rc && links.failed)
 		rc = -ENOMEM;
 	for (unsigned int i = 0; i < links.count && !rc; i++)
@@ -278,23 +288,59 @@ static void read_address(struct nl_addr *from, struct address *to)
 	memcpy(to->bytes, nl_addr_get_binary_addr(from), len);
 }
 
+struct addresses {
+	struct interface_address {
+		int ifindex;
+		struct address address;
+	} * items;
+	unsigned int count, room;
+	bool failed; /* for want of memory */
+};
+
+static void keep_address(struct nl_object *object, void *context)
+{
+	struct rtnl_addr *from = (struct rtnl_addr *)object;
+	struct interface_address found = {.ifindex = rtnl_addr_get_ifindex(from)};
+	struct addresses *addresses = context;
+	struct interface_address *items;
+
+	read_address(rtnl_addr_get_local(from), &found.address);
+	if (!found.address.family)
+		return;
+	items = have_room(addresses->items, addresses->count, &addresses->room, sizeof *items);
+	if (items) {
+		addresses->items = items;
+		items[addresses->count++] = found;
+	} else {
+		addresses->failed = true;
+	}
+}
+
+static int parse_address(struct nl_msg *msg, void *context)
+{
+	struct addresses *addresses = context;
+
+	if (nlmsg_hdr(msg)->nlmsg_type == RTM_NEWADDR && nl_msg_parse(msg, keep_address, addresses) < 0)
+		addresses->failed = true;
+	return NL_OK;
+}
+
 int netlink_each_address(struct netlink *netlink, address_visitor visit, void *context, struct error *error)
 {
-	struct nl_cache *cache;
-	int rc = rtnl_addr_alloc_cache(netlink->sock, &cache);
+	const struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
+	struct addresses addresses = {.items = NULL};
+	int rc;
 
-	if (rc)
-		return fail_nl(error, rc, "list of addresses");
-	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
-		struct rtnl_addr *addr = (struct rtnl_addr *)o;
-		struct address address;
-
-		read_address(rtnl_addr_get_local(addr), &address);
-		if (address.family)
-			visit(rtnl_addr_get_ifindex(addr), &address, context);
-	}
-	nl_cache_free(cache);
-	return 0;
+	do {
+		addresses.count = 0;
+		rc = ask(netlink, dump_request(RTM_GETADDR, &header, sizeof header), parse_address, &addresses);
+	} while (rc == -EINTR);
+	if (!rc && addresses.failed)
+		rc = -ENOMEM;
+	for (unsigned int i = 0; i < addresses.count && !rc; i++)
+		visit(addresses.items[i].ifindex, &addresses.items[i].address, context);
+	free(addresses.items);
+	return rc ? fail(error, -rc, "list of addresses: %s", strerror(-rc)) : 0;
 }
 
 /* The kernel answers IPv6 and its chatter per interface through files only. */
@@ -312,20 +358,43 @@ static void disable_ipv6(const char *name, bool disabled)
 	close(fd);
 }
 
+static int fail_change(struct error *error, int rc, const char *what)
+{
+	return rc ? fail(error, -rc, "%s: %s", what, strerror(-rc)) : 0;
+}
+
+static void keep_object(struct nl_object *object, void *context)
+{
+	nl_object_get(object);
+	*(struct nl_object **)context = object;
+}
+
+static int parse_one(struct nl_msg *msg, void *context)
+{
+	nl_msg_parse(msg, keep_object, context);
+	return NL_OK;
+}
+
 /* Changes an interface to what `change` has, which it frees. */
 static int change_link(struct netlink *netlink, int ifindex, const char *name, struct rtnl_link *change, struct error *error)
 {
-	struct rtnl_link *old = NULL;
-	int rc = change ? rtnl_link_get_kernel(netlink->sock, ifindex, name, &old) : -NLE_NOMEM;
+	struct nl_msg *question = NULL, *request = NULL;
+	struct nl_object *old = NULL;
+	int rc = -ENOMEM;
 
-	/* libnl calls it a success when no answer could be had. */
-	if (!rc && !old)
-		rc = -NLE_NOMEM;
-	if (!rc)
-		rc = rtnl_link_change(netlink->sock, old, change, 0);
-	rtnl_link_put(old);
+	if (change) {
+		rtnl_link_build_get_request(ifindex, name, &question);
+		rc = ask(netlink, question, parse_one, &old);
+	}
+	if (!rc && old) {
+		rtnl_link_build_change_request((struct rtnl_link *)old, change, 0, &request);
+		rc = ask(netlink, request, NULL, NULL);
+	} else if (!rc) {
+		rc = -ENOMEM;
+	}
+	nl_object_put(old);
 	rtnl_link_put(change);
-	return rc ? fail_nl(error, rc, name ? name : "interface") : 0;
+	return fail_change(error, rc, name ? name : "interface");
 }
 
 int netlink_bring_up(struct netlink *netlink, const char *name, const char *alias, struct error *error)
@@ -344,7 +413,7 @@ int netlink_bring_up(struct netlink *netlink, const char *name, const char *alia
 static int add_pair(struct netlink *netlink, const char *one, const char *other, int netns, unsigned int mtu, struct error *error)
 {
 	struct rtnl_link *veth = rtnl_link_veth_alloc(), *peer;
-	int rc;
+	struct nl_msg *request = NULL;
 
 	if (!veth)
 		return fail(error, ENOMEM, "%s: out of memory", one);
@@ -355,10 +424,10 @@ static int add_pair(struct netlink *netlink, const char *one, const char *other,
 	rtnl_link_set_mtu(peer, mtu);
 	if (netns >= 0)
 		rtnl_link_set_ns_fd(peer, netns);
-	rc = rtnl_link_add(netlink->sock, veth, NLM_F_CREATE | NLM_F_EXCL);
+	rtnl_link_build_add_request(veth, NLM_F_CREATE | NLM_F_EXCL, &request);
 	rtnl_link_put(peer);
 	rtnl_link_put(veth);
-	return rc ? fail_nl(error, rc, one) : 0;
+	return fail_change(error, ask(netlink, request, NULL, NULL), one);
 }
 
 int netlink_add_pair_into(struct netlink *netlink, const char *one, const char *other, int netns, unsigned int mtu, struct error *error)
@@ -367,34 +436,20 @@ int netlink_add_pair_into(struct netlink *netlink, const char *one, const char *
 }
 
 /* By its number, or if that is 0 by its name. */
-static int delete_through(struct nl_sock *sock, int ifindex, const char *name)
+static int delete_link(struct netlink *netlink, int ifindex, const char *name)
 {
 	struct rtnl_link *link = rtnl_link_alloc();
-	int rc;
+	struct nl_msg *request = NULL;
 
 	if (!link)
-		return -NLE_NOMEM;
+		return -ENOMEM;
 	if (ifindex)
 		rtnl_link_set_ifindex(link, ifindex);
 	else
 		rtnl_link_set_name(link, name);
-	rc = rtnl_link_delete(sock, link);
+	rtnl_link_build_delete_request(link, &request);
 	rtnl_link_put(link);
-	return rc;
-}
-
-/* What is ours must go also when a request before has failed, after which libnl knows no answer on that socket for its own. */
-static int delete_link(struct netlink *netlink, int ifindex, const char *name)
-{
-	int rc = delete_through(netlink->sock, ifindex, name);
-	struct nl_sock *another = NULL;
-
-	if (!rc || rc == -NLE_NODEV || rc == -NLE_OBJ_NOTFOUND || rc == -NLE_PERM)
-		return rc;
-	if (!connect_socket(&another))
-		rc = delete_through(another, ifindex, name);
-	nl_socket_free(another);
-	return rc;
+	return ask(netlink, request, NULL, NULL);
 }
 
 int netlink_add_pair(struct netlink *netlink, const char *one, const char *other, const char *alias, unsigned int mtu, struct error *error)
@@ -415,16 +470,15 @@ int netlink_add_pair(struct netlink *netlink, const char *one, const char *other
 static int add_cutting(struct netlink *netlink, struct rtnl_link *link)
 {
 	struct nl_msg *message = NULL;
-	int rc = rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &message);
 
-	if (rc)
-		return rc;
+	if (rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &message))
+		return -ENOMEM;
 	NLA_PUT_U32(message, IFLA_GSO_MAX_SEGS, 1);
 	NLA_PUT_U32(message, IFLA_GSO_MAX_SIZE, GSO_MAX_BYTES);
-	return nl_send_sync(netlink->sock, message);
+	return ask(netlink, message, NULL, NULL);
 nla_put_failure:
 	nlmsg_free(message);
-	return -NLE_NOMEM;
+	return -ENOMEM;
 }
 
 int netlink_add_macvlan(struct netlink *netlink, const char *name, int lower, const char *alias, unsigned int mtu, struct error *error)
@@ -437,11 +491,9 @@ int netlink_add_macvlan(struct netlink *netlink, const char *name, int lower, co
 	rtnl_link_set_name(link, name);
 	rtnl_link_set_mtu(link, mtu);
 	rtnl_link_set_link(link, lower);
-	rc = rtnl_link_macvlan_set_mode(link, MACVLAN_MODE_PRIVATE);
-	if (!rc)
-		rc = add_cutting(netlink, link);
+	rc = rtnl_link_macvlan_set_mode(link, MACVLAN_MODE_PRIVATE) ? -ENOMEM : add_cutting(netlink, link);
 	rtnl_link_put(link);
-	rc = rc ? fail_nl(error, rc, "macvlan") : netlink_bring_up(netlink, name, alias, error);
+	rc = rc ? fail_change(error, rc, "macvlan") : netlink_bring_up(netlink, name, alias, error);
 	if (rc && rc != -EEXIST)
 		delete_link(netlink, 0, name);
 	return rc;
@@ -468,9 +520,7 @@ int netlink_set_mtu(struct netlink *netlink, int ifindex, unsigned int mtu, stru
 
 int netlink_delete_link(struct netlink *netlink, int ifindex, struct error *error)
 {
-	int rc = delete_link(netlink, ifindex, NULL);
-
-	return rc ? fail_nl(error, rc, "interface cannot be deleted") : 0;
+	return fail_change(error, delete_link(netlink, ifindex, NULL), "interface cannot be deleted");
 }
 
 void netlink_delete_named(struct netlink *netlink, const char *name)
@@ -616,8 +666,7 @@ bool netlink_neighbour_answers(struct netlink *netlink, int ifindex, const struc
 		return true;
 	header.ndm_flags = NTF_USE;
 	use = neighbour_request(RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE, &header, neighbour);
-	if (use)
-		nl_send_sync(netlink->sock, use);
+	ask(netlink, use, NULL, NULL);
 	return !doubted && !(state & NUD_FAILED);
 }
 

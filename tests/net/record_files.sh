@@ -55,9 +55,9 @@ end collect || wrong "farspan collect: status $?: $(cat "$work/collect.err")"
 equal "the files of the ring" "x.pcapng0 x.pcapng1 x.pcapng2" "$(cd "$work/files" && echo *)"
 "$here/recorded.py" complete "$work"/files/* >/dev/null || wrong "the files of the ring"
 
-echo "-- for each session, in 25 descriptors"
+echo "-- for each session, in 24 descriptors"
 # Without what this shell has open.
-limit=(/usr/bin/python3 -c 'import os, sys; os.closerange(3, 1024); os.execvp(sys.argv[1], sys.argv[1:])' prlimit --nofile=25)
+limit=(/usr/bin/python3 -c 'import os, sys; os.closerange(3, 1024); os.execvp(sys.argv[1], sys.argv[1:])' prlimit --nofile=24)
 record -i c0 -f erspan:any --per-session -w "$work/files/x.pcapng"
 limit=()
 send_to_collector "$work/outer.pcap"
