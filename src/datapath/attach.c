@@ -14,12 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "datapath/owner.h"
 
+/* Newer than the headers of Debian 12. */
 enum {
-	TCX_BEFORE = 1 << 3, /* before all others, if no other is named; newer than the headers of Debian 12 */
+	TCX_BEFORE = 1 << 3, /* before all others, if no other is named */
+	TCX_AFTER = 1 << 4,
+	TCX_BY_ID = 1 << 5,
+};
+
+/* What BPF_LINK_CREATE takes for tcx; libbpf 1.1 has no place for the last two. */
+struct tcx_link {
+	__u32 program, ifindex, type, flags;
+	__u32 relative_id, reserved;
+	__u64 revision;
 };
 
 enum {
@@ -32,6 +43,20 @@ static const uint32_t parents[] = {
 	[DIRECTION_RX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 	[DIRECTION_TX] = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),
 };
+
+static int attach_tcx_behind(int program, uint32_t behind, struct attachment *a)
+{
+	struct tcx_link link = {
+		.program = (__u32)program,
+		.ifindex = (__u32)a->ifindex,
+		.type = ATTACH_TCX_INGRESS,
+		.flags = TCX_AFTER | TCX_BY_ID,
+		.relative_id = behind,
+	};
+
+	a->link = (int)syscall(__NR_bpf, BPF_LINK_CREATE, &link, sizeof link);
+	return a->link < 0 ? -errno : 0;
+}
 
 static int attach_tcx(int program, struct attachment *a)
 {
@@ -181,7 +206,7 @@ static void detach_filter(const struct filter_place *filter)
 	bpf_tc_detach(&hook, &options);
 }
 
-static int attach_clsact(int program, struct attachment *a, struct error *error)
+static int attach_clsact(int program, unsigned int rank, struct attachment *a, struct error *error)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = a->ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = a->handle, .prog_fd = program);
@@ -198,7 +223,7 @@ static int attach_clsact(int program, struct attachment *a, struct error *error)
 		attach_claim_clsact(a->ifindex);
 	a->made_qdisc = find_made(a->ifindex) != NULL;
 	hook.attach_point = points[a->direction];
-	for (options.priority = 1; options.priority <= PRIORITIES; options.priority++) {
+	for (options.priority = 1 + rank; options.priority <= PRIORITIES; options.priority++) {
 		rc = bpf_tc_attach(&hook, &options);
 		if (rc != -EINVAL) /* held by another kind of filter */
 			break;
@@ -209,21 +234,38 @@ static int attach_clsact(int program, struct attachment *a, struct error *error)
 
 /* ---- both ---- */
 
-int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
-		   struct error *error)
+static int attach(int program, const struct attach_rank *rank, enum attach_way way, struct attachment *a, struct error *error)
 {
 	int rc = -EINVAL;
 
-	*attachment = (struct attachment){.ifindex = ifindex, .direction = direction, .link = -1, .handle = handle};
-	if (way != ATTACH_CLSACT)
-		rc = attach_tcx(program, attachment);
+	/* Who it is to stand behind may have gone since. */
+	if (way != ATTACH_CLSACT && rank->behind)
+		rc = attach_tcx_behind(program, rank->behind, a);
+	if (way != ATTACH_CLSACT && rc)
+		rc = attach_tcx(program, a);
 	if (rc == -EINVAL) /* a kernel without tcx */
-		rc = attach_clsact(program, attachment, error);
+		rc = attach_clsact(program, rank->rank, a, error);
 	else if (rc)
 		fail(error, -rc, "tcx: %s", strerror(-rc));
 	if (rc)
-		attachment->ifindex = 0;
+		a->ifindex = 0;
 	return rc;
+}
+
+int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
+		   struct error *error)
+{
+	static const struct attach_rank first;
+
+	*attachment = (struct attachment){.ifindex = ifindex, .direction = direction, .link = -1, .handle = handle};
+	return attach(program, &first, way, attachment, error);
+}
+
+int attach_program_behind(int program, int ifindex, const struct attach_rank *rank, enum attach_way way, uint32_t handle,
+			  struct attachment *attachment, struct error *error)
+{
+	*attachment = (struct attachment){.ifindex = ifindex, .direction = DIRECTION_RX, .link = -1, .handle = handle};
+	return attach(program, rank, way, attachment, error);
 }
 
 void attach_allow_many(void)

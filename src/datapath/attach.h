@@ -39,6 +39,16 @@ struct attachment {
 int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
 		   struct error *error);
 
+/* Behind whom on reception: the tcx program of that id (0: nobody), and at clsact at a priority that leaves room for so many before it. */
+struct attach_rank {
+	uint32_t behind;
+	unsigned int rank;
+};
+
+/* The same on reception, but not first. */
+int attach_program_behind(int program, int ifindex, const struct attach_rank *rank, enum attach_way way, uint32_t handle,
+			  struct attachment *attachment, struct error *error);
+
 /* Raises the limit of open files of this process as far as it may: every attachment is one. */
 void attach_allow_many(void);
 

@@ -56,6 +56,26 @@ static unsigned int list_tcx(const struct attachment *a, __u32 ids[PROGRAMS_MAX]
 	return syscall(__NR_bpf, BPF_PROG_QUERY, &query, sizeof query) ? 0 : query.count;
 }
 
+int attach_make_ranked(int program, unsigned int rank)
+{
+	__u32 id = program_id(program);
+
+	return id ? owner_mark_rank(id, rank) : -1;
+}
+
+struct attach_rank attach_rank_behind(int ifindex, unsigned int rank)
+{
+	const struct attachment here = {.ifindex = ifindex, .direction = DIRECTION_RX};
+	struct attach_rank place = {.rank = rank};
+	__u32 ids[PROGRAMS_MAX];
+	unsigned int count = list_tcx(&here, ids);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (owner_rank(ids[i]) < rank)
+			place.behind = ids[i];
+	return place;
+}
+
 /* Names are told to who has CAP_SYS_ADMIN. */
 static void name_program(__u32 id, char *text, size_t room)
 {

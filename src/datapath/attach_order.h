@@ -16,6 +16,13 @@ enum {
 int attach_make_known(int program);
 
 /*
+ * Makes a loaded program known as one of that rank, see owner.h, until the descriptor that is returned is closed. attach_rank_behind() says
+ * where on an interface one of that rank has to stand: behind those of ours that have a lower one.
+ */
+int attach_make_ranked(int program, unsigned int rank);
+struct attach_rank attach_rank_behind(int ifindex, unsigned int rank);
+
+/*
  * Whether somebody else's program stands before ours, and the first of them as "program NAME (id 12)" or "filter u32 of priority 1". A tcx
  * link on reception is moved in front of a newcomer, once for each: *moved tells of it, and who stands in front in spite of that is
  * returned. For frames in flight the move takes as long as two system calls: each is seen once, or in this time not at all.

@@ -50,6 +50,7 @@ struct collector_path {
 	struct door doors[INTERFACES_MAX];
 	bool hushes;
 	int known_hush, known_xdp; /* the sockets by which others know the programs on the way out and in XDP; -1: none */
+	int known_rank;            /* and by which they know how much the one at tc takes */
 	unsigned int held;         /* interfaces that had an XDP program */
 	int vrf;                   /* that the sockets are bound to, by its ifindex */
 	unsigned int interface_count;
@@ -292,6 +293,19 @@ static void hush(struct collector_path *path, struct door *door)
 		owner_made_clsact(&path->owner, door->in.ifindex);
 }
 
+/* Of those that take a part of their types each, who takes least comes first. */
+static int attach_in_rank(struct collector_path *path, int ifindex, struct attachment *attachment, struct error *error)
+{
+	const struct collect_scope *scope = &path->config.scope;
+	const unsigned int rank = scope->narrow ? scope->from_anyone * 4u + !path->config.local_count * 2u + scope->any_id : 0;
+	const int program = bpf_program__fd(path->object->progs.farspan_collect);
+	const struct attach_rank place = attach_rank_behind(ifindex, rank);
+
+	if (scope->narrow && path->known_rank < 0)
+		path->known_rank = attach_make_ranked(program, rank);
+	return attach_program_behind(program, ifindex, &place, path->config.way, owner_filter_handle(path->owner.id), attachment, error);
+}
+
 static int listen_on(struct collector_path *path, int ifindex, struct error *error)
 {
 	struct door *door = &path->doors[path->interface_count];
@@ -305,8 +319,7 @@ static int listen_on(struct collector_path *path, int ifindex, struct error *err
 	if (!rc && path->known_xdp < 0)
 		path->known_xdp = attach_make_known(bpf_program__fd(path->object->progs.farspan_collect_xdp));
 	if (rc)
-		rc = attach_program(bpf_program__fd(path->object->progs.farspan_collect), ifindex, DIRECTION_RX, path->config.way,
-				    owner_filter_handle(path->owner.id), &door->in, error);
+		rc = attach_in_rank(path, ifindex, &door->in, error);
 	if (rc)
 		return rc;
 	if (door->in.made_qdisc)
@@ -492,7 +505,7 @@ int collector_path_open(struct collector_path **opened, struct netlink *netlink,
 	path->netlink = netlink;
 	path->owner = OWNER_NONE;
 	path->ring.epoll = -1;
-	path->known_hush = path->known_xdp = -1;
+	path->known_hush = path->known_xdp = path->known_rank = -1;
 	rc = copy_config(path, config) ? fail(error, ENOMEM, "collector: out of memory") : open_parts(path, error);
 	if (rc)
 		collector_path_close(path);
@@ -515,6 +528,8 @@ void collector_path_close(struct collector_path *path)
 		close(path->known_hush);
 	if (path->known_xdp >= 0)
 		close(path->known_xdp);
+	if (path->known_rank >= 0)
+		close(path->known_rank);
 	owner_release(&path->owner);
 	owner_dismiss_janitor(&path->owner);
 	free(path->locals);

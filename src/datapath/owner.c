@@ -86,6 +86,42 @@ bool owner_knows_program(uint32_t id)
 	return fd == -EADDRINUSE;
 }
 
+static int bind_rank(uint32_t id, unsigned int rank)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "rank/%u/%u", rank, id);
+	return bind_name(name);
+}
+
+int owner_mark_rank(uint32_t id, unsigned int rank)
+{
+	int fd = bind_rank(id, rank);
+
+	return fd < 0 ? -1 : fd;
+}
+
+unsigned int owner_rank(uint32_t id)
+{
+	for (unsigned int rank = 0; rank < OWNER_RANKS; rank++) {
+		int fd = bind_rank(id, rank);
+
+		if (fd == -EADDRINUSE)
+			return rank;
+		if (fd >= 0)
+			close(fd);
+	}
+	return OWNER_RANKS;
+}
+
+int owner_claim_number(uint64_t number)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "claim/%016llx", (unsigned long long)number);
+	return bind_name(name);
+}
+
 static bool is_alive(uint32_t id)
 {
 	int fd = bind_id(id);

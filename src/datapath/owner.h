@@ -70,6 +70,19 @@ int owner_mark_program(uint32_t id);
 bool owner_knows_program(uint32_t id);
 
 /*
+ * The rank of a program of ours among those that take packets of the same types: who takes less has a lower one. OWNER_RANKS:
+ * the program has none.
+ */
+enum {
+	OWNER_RANKS = 8
+};
+int owner_mark_rank(uint32_t id, unsigned int rank);
+unsigned int owner_rank(uint32_t id);
+
+/* Claims what has that number for this process, until the descriptor that is returned is closed; -EADDRINUSE: another process has it. */
+int owner_claim_number(uint64_t number);
+
+/*
  * Removes devices and filters whose owner is gone. What is not ours, or whose owner lives, is not touched. Neither is what is lasting,
  * unless is_kept, by the id, says that nobody wants it.
  */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "datapath/netlink.h"
+#include "datapath/owner.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/collect.h"
 #include "engine/live.h"
@@ -24,6 +25,7 @@ struct tunnel_device {
 	struct collect *collect;
 	struct live *live; /* what arrives */
 	unsigned int mtu;  /* as last set */
+	int claim;         /* to what arrives for it */
 	int epoll;
 };
 
@@ -37,6 +39,20 @@ static void describe(const struct tunnel *tunnel, char *text, size_t size)
 	if (tunnel->sends)
 		address_text(&tunnel->out.address, remote);
 	snprintf(text, size, "%s %s -> %s%s", tunnel->type, local, remote, tunnel->monitor ? ", monitor" : "");
+}
+
+/* Two that take the same packets would each get what came to it first. FNV-1a of what tells them apart. */
+static int claim_packets(struct tunnel_device *d, const char *text, struct error *error)
+{
+	const unsigned char *bytes = (const unsigned char *)&d->tunnel.in;
+	uint64_t sum = 0xcbf29ce484222325ull;
+
+	for (size_t i = 0; i < sizeof d->tunnel.in; i++)
+		sum = (sum ^ bytes[i]) * 0x100000001b3ull;
+	d->claim = owner_claim_number(sum);
+	if (d->claim == -EADDRINUSE)
+		return fail(error, EADDRINUSE, "tunnel '%s': another one of %s takes the same packets", d->tunnel.name, text);
+	return d->claim < 0 ? fail(error, -d->claim, "tunnel '%s': %s", d->tunnel.name, strerror(-d->claim)) : 0;
 }
 
 /* A session, the caller's, of what arrives somewhere; NULL without memory. */
@@ -124,7 +140,7 @@ static int open_parts(struct tunnel_device *d, enum attach_way way, struct error
 	int rc;
 
 	describe(&d->tunnel, text, sizeof text);
-	if ((rc = netlink_open(&d->netlink, error)) ||
+	if ((rc = claim_packets(d, text, error)) || (rc = netlink_open(&d->netlink, error)) ||
 	    (rc = tunnel_pair_open(&d->pair, d->netlink, d->tunnel.name, d->tunnel.monitor, text, error)) ||
 	    (rc = open_receiver(d, way, error)) || (rc = open_sender(d, way, error)) || (rc = follow_mtu(d, error)))
 		return rc;
@@ -139,7 +155,7 @@ int tunnel_device_open(struct tunnel_device **opened, const struct tunnel *tunne
 	if (!d)
 		return fail(error, ENOMEM, "tunnel: out of memory");
 	d->tunnel = *tunnel;
-	d->epoll = -1;
+	d->epoll = d->claim = -1;
 	rc = open_parts(d, way, error);
 	if (rc)
 		tunnel_device_close(d);
@@ -160,6 +176,8 @@ void tunnel_device_close(struct tunnel_device *d)
 	mirror_close(d->mirror);
 	tunnel_pair_close(d->pair);
 	netlink_close(d->netlink);
+	if (d->claim >= 0)
+		close(d->claim);
 	free(d);
 }
 

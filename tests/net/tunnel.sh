@@ -136,6 +136,41 @@ end_capture answers
 equal "answers" 0 "$("$here/compare.py" count "$work/answers.pcap")"
 remove
 
+echo "-- who takes less comes first, whoever was made first; and nobody takes the same as another"
+addresses tap u0 10.9.0.7/24
+neighbour col c0 10.9.0.7 $mac_u
+for words in "number any id 7" "exact 10.9.0.1 id 7" "wild any id any" "remote 10.9.0.1 id any"; do
+	# shellcheck disable=SC2086 # words
+	set -- $words
+	tunnel col "$1" type erspan2 local 10.9.0.2 remote "$2" "$3" "$4"
+done
+! farspan_in col tunnel add again type erspan2 local 10.9.0.2 remote 10.9.0.1 id 7 2>"$work/again" || wrong "two that take the same"
+grep -q "another one of erspan2 10.9.0.2 -> 10.9.0.1 takes the same packets" "$work/again" || wrong "two: $(cat "$work/again")"
+# mirrored SENDER ID COUNT: packets of a session
+mirrored() {
+	at tap /usr/bin/python3 - "$@" <<-'END'
+		import socket, sys
+		sender, session, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+		with socket.socket(socket.AF_INET, socket.SOCK_RAW, 47) as tunnel:
+		    tunnel.bind((sender, 0))
+		    for number in range(count):
+		        header = b"\x10\0\x88\xbe" + number.to_bytes(4, "big") + (0x1000 << 16 | session).to_bytes(4, "big") + bytes(4)
+		        tunnel.sendto(header + bytes(12) + b"\x08\0" + bytes(46), ("10.9.0.2", 0))
+	END
+}
+mirrored 10.9.0.1 7 1
+mirrored 10.9.0.1 8 2
+mirrored 10.9.0.7 7 3
+mirrored 10.9.0.7 8 4
+got() {
+	for name in exact remote number wild; do ip -n "${prefix}col" -s -j link show $name | jq '.[0].stats64.rx.packets'; done | paste -sd ' '
+}
+has_got() {
+	[ "$(got)" = "$1" ]
+}
+until_true 20 "the packets of exact, remote, number and wild: $(got)" has_got "1 2 3 4"
+for name in exact remote number wild; do farspan_in col tunnel del $name || wrong "tunnel del $name"; done
+
 echo "-- mistakes"
 refused() {
 	local text=$1 status=0
