@@ -123,8 +123,9 @@ static int ignore_sequence(struct nl_msg *msg, void *context)
 }
 
 /*
- * Sends msg, which it frees, and collects the answer; what changes something has none, parse is then NULL. 0 or the kernel's negative errno,
- * -EINTR if a list is not of one moment. libnl's own calls would hang, or take the answer of an earlier request, when one has failed.
+ * Sends msg, which it frees, and collects the answer; what changes something has none, parse is then NULL. 0 or the kernel's negative
+ * errno, -EINTR if a list is not of one moment. libnl's own calls would hang, or take the answer of an earlier request, when that had
+ * failed.
  */
 static int ask(struct netlink *netlink, struct nl_msg *msg, nl_recvmsg_msg_cb_t parse, void *answer)
 {

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "datapath/attach.h"
 #include "datapath/owner.h"
 #include "model/tunnel.h"
 #include "monitor.skel.h"
@@ -24,6 +23,7 @@ enum {
 struct tunnel_pair {
 	struct netlink *netlink;
 	struct owner owner;
+	enum attach_way way;
 	struct link device; /* the user's end; ifindex 0: not made */
 	char inner[IFNAMSIZ];
 	struct monitor_bpf *ender;
@@ -33,7 +33,7 @@ struct tunnel_pair {
 
 static int end_frames(struct tunnel_pair *pair, int ifindex, enum direction direction, struct error *error)
 {
-	return attach_program(bpf_program__fd(pair->ender->progs.farspan_monitor), ifindex, direction, ATTACH_BEST,
+	return attach_program(bpf_program__fd(pair->ender->progs.farspan_monitor), ifindex, direction, pair->way,
 			      owner_filter_handle(pair->owner.id), &pair->ends[pair->end_count++], error);
 }
 
@@ -86,7 +86,7 @@ static int open_parts(struct tunnel_pair *pair, const char *name, bool monitor, 
 }
 
 int tunnel_pair_open(struct tunnel_pair **opened, struct netlink *netlink, const char *name, bool monitor, const char *alias,
-		     struct error *error)
+		     enum attach_way way, struct error *error)
 {
 	struct tunnel_pair *pair = calloc(1, sizeof *pair);
 	int rc;
@@ -95,6 +95,7 @@ int tunnel_pair_open(struct tunnel_pair **opened, struct netlink *netlink, const
 		return fail(error, ENOMEM, "tunnel: out of memory");
 	pair->netlink = netlink;
 	pair->owner = OWNER_NONE;
+	pair->way = way;
 	rc = open_parts(pair, name, monitor, alias, error);
 	if (rc)
 		tunnel_pair_close(pair);

@@ -7,17 +7,19 @@
 #define DATAPATH_TUNNEL_PAIR_H
 
 #include "base/error.h"
+#include "datapath/attach.h"
 #include "datapath/netlink.h"
 
 struct tunnel_pair;
 
 /*
  * Makes the device, up. monitor: what arrives on it is for listeners only and does not enter this host's stack, and nothing is sent from
- * it. alias is what ip-link(8) shows beside the name. It goes with the pair, or with a dead process. -EEXIST if there is an interface of
- * that name. netlink must outlive it. *pair is the caller's, to be closed.
+ * it. alias is what ip-link(8) shows beside the name. way: as for the mirror of what is sent, behind which frames end. It goes with the
+ * pair, or with a dead process. -EEXIST if there is an interface of that name. netlink must outlive it. *pair is the caller's, to be
+ * closed.
  */
 int tunnel_pair_open(struct tunnel_pair **pair, struct netlink *netlink, const char *name, bool monitor, const char *alias,
-		     struct error *error);
+		     enum attach_way way, struct error *error);
 void tunnel_pair_close(struct tunnel_pair *pair);
 
 /* The name of the inner end. */

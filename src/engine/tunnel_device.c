@@ -141,7 +141,7 @@ static int open_parts(struct tunnel_device *d, enum attach_way way, struct error
 
 	describe(&d->tunnel, text, sizeof text);
 	if ((rc = claim_packets(d, text, error)) || (rc = netlink_open(&d->netlink, error)) ||
-	    (rc = tunnel_pair_open(&d->pair, d->netlink, d->tunnel.name, d->tunnel.monitor, text, error)) ||
+	    (rc = tunnel_pair_open(&d->pair, d->netlink, d->tunnel.name, d->tunnel.monitor, text, way, error)) ||
 	    (rc = open_receiver(d, way, error)) || (rc = open_sender(d, way, error)) || (rc = follow_mtu(d, error)))
 		return rc;
 	return open_events(d, error);

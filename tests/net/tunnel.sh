@@ -89,6 +89,7 @@ row 'erspan.spanid == 8 && ipv6.hlim == 9 && icmp' erspan2 fd09::1 fd09::2 id 8 
 row 'erspan.spanid == 8 && icmpv6' erspan3 fd09::1 fd09::2 id 8
 row 'gre.key == 77 && gre.proto == 0x6558 && icmp' gre 10.9.0.1 10.9.0.2 key 77 seq yes
 row 'vxlan.vni == 5 && icmp' vxlan fd09::1 fd09::2 vni 5
+row 'erspan.spanid == 6 && icmp' erspan2 10.9.0.1 10.9.0.2 id 6 --clsact
 
 echo "-- a file by TCP, in super-packets"
 pair erspan2 10.9.0.1 10.9.0.2 id 9
