@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "datapath/bpf_error.h"
 
 int bpf_objects_share_maps(struct bpf_object *object, const struct bpf_object *loaded)
@@ -65,11 +66,9 @@ int bpf_objects_keep_maps(const struct bpf_object *object, const struct kept *ke
 	return rc;
 }
 
-/* FNV-1a */
 static void mix_text(__u64 *sum, const char *text)
 {
-	for (; *text; text++)
-		*sum = (*sum ^ (unsigned char)*text) * 0x100000001b3ull;
+	*sum = hash64(*sum, text, strlen(text));
 }
 
 __attribute__((format(printf, 2, 0))) static void mix_type(void *sum, const char *format, va_list arguments)
@@ -85,7 +84,7 @@ __u64 bpf_objects_layout(const struct bpf_object *object)
 	/* No map has one of these for its type. */
 	static const char *const enums[] = {"counter", "direction", "note", "truncate_mode", "wrap"};
 	const struct btf *btf = bpf_object__btf(object);
-	__u64 sum = 0xcbf29ce484222325ull;
+	__u64 sum = HASH64_START;
 	struct btf_dump *dump = btf_dump__new(btf, mix_type, &sum, NULL);
 	struct bpf_map *map;
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/collect_parts.h"
 #include "base/clock.h"
+#include "base/hash.h"
+#include "engine/collect_parts.h"
 #include "wire/headers.h"
 
 enum {
@@ -107,23 +108,13 @@ static bool same_identity(const struct collect_session *a, const struct collect_
 	       address_equal(&a->sender, &b->sender) && address_equal(&a->destination, &b->destination);
 }
 
-static uint32_t hash_bytes(uint32_t hash, const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-
-	while (len--)
-		hash = (hash ^ *bytes++) * 16777619u;
-	return hash;
-}
-
-/* FNV-1a */
 static uint32_t hash_identity(const struct collect_session *session)
 {
 	const uint32_t numbers[] = {(uint32_t)session->kind, session->id, session->hwid};
-	uint32_t hash = hash_bytes(2166136261u, numbers, sizeof numbers);
+	uint32_t hash = hash32(HASH32_START, numbers, sizeof numbers);
 
-	hash = hash_bytes(hash, session->sender.bytes, sizeof session->sender.bytes);
-	hash = hash_bytes(hash, session->destination.bytes, sizeof session->destination.bytes);
+	hash = hash32(hash, session->sender.bytes, sizeof session->sender.bytes);
+	hash = hash32(hash, session->destination.bytes, sizeof session->destination.bytes);
 	return hash ^ hash >> 16;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "datapath/netns.h"
 #include "datapath/offload.h"
 #include "wire/fields.h"
@@ -414,20 +415,12 @@ int destination_session(const struct endpoint *destination, const struct destina
 	return 0;
 }
 
-/* FNV-1a. */
-static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619u;
-	return hash;
-}
-
 uint32_t destination_seed(const struct endpoint *destination)
 {
-	uint32_t hash = hash_bytes(2166136261u, destination->address.bytes, sizeof destination->address.bytes);
+	uint32_t hash = hash32(HASH32_START, destination->address.bytes, sizeof destination->address.bytes);
 
-	hash = hash_bytes(hash, destination->dev, strlen(destination->dev));
-	hash = hash_bytes(hash, destination->netns, strlen(destination->netns));
-	hash = hash_bytes(hash, &destination->session, sizeof destination->session);
-	return hash_bytes(hash, &destination->vni, sizeof destination->vni);
+	hash = hash32(hash, destination->dev, strlen(destination->dev));
+	hash = hash32(hash, destination->netns, strlen(destination->netns));
+	hash = hash32(hash, &destination->session, sizeof destination->session);
+	return hash32(hash, &destination->vni, sizeof destination->vni);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "engine/mirror_parts.h"
 
 enum {
@@ -36,15 +37,10 @@ int mirror_slots_take(struct mirror_session *s, unsigned int count, __u32 *first
 
 /* ---- what the last process had given away ---- */
 
-/* FNV-1a. It need not be the same in the next version: then destinations are told apart by their order. */
+/* It need not be the same in the next version: then destinations are told apart by their order. */
 static __u64 endpoint_number(const struct endpoint *endpoint)
 {
-	const unsigned char *bytes = (const unsigned char *)endpoint;
-	__u64 sum = 0xcbf29ce484222325ull;
-
-	for (size_t i = 0; i < sizeof *endpoint; i++)
-		sum = (sum ^ bytes[i]) * 0x100000001b3ull;
-	return sum | 1;
+	return hash64(HASH64_START, endpoint, sizeof *endpoint) | 1;
 }
 
 /* Whether a slot was this session's, and waits for it to come back. */

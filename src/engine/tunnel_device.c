@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "datapath/netlink.h"
 #include "datapath/owner.h"
 #include "datapath/tunnel_pair.h"
@@ -41,15 +42,10 @@ static void describe(const struct tunnel *tunnel, char *text, size_t size)
 	snprintf(text, size, "%s %s -> %s%s", tunnel->type, local, remote, tunnel->monitor ? ", monitor" : "");
 }
 
-/* Two that take the same packets would each get what came to it first. FNV-1a of what tells them apart. */
+/* Two that take the same packets would each get what came to it first. */
 static int claim_packets(struct tunnel_device *d, const char *text, struct error *error)
 {
-	const unsigned char *bytes = (const unsigned char *)&d->tunnel.in;
-	uint64_t sum = 0xcbf29ce484222325ull;
-
-	for (size_t i = 0; i < sizeof d->tunnel.in; i++)
-		sum = (sum ^ bytes[i]) * 0x100000001b3ull;
-	d->claim = owner_claim_number(sum);
+	d->claim = owner_claim_number(hash64(HASH64_START, &d->tunnel.in, sizeof d->tunnel.in));
 	if (d->claim == -EADDRINUSE)
 		return fail(error, EADDRINUSE, "tunnel '%s': another one of %s takes the same packets", d->tunnel.name, text);
 	return d->claim < 0 ? fail(error, -d->claim, "tunnel '%s': %s", d->tunnel.name, strerror(-d->claim)) : 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/hash.h"
 #include "wire/bytes.h"
 #include "wire/fields.h"
 
@@ -193,14 +194,11 @@ static void make_key(const struct farspan_packet *packet, struct key *key)
 	key->id = packet->ip_id;
 }
 
-/* FNV-1a. Somebody who aims at one bucket gains at most a walk over all datagrams, which are few. */
+/* Somebody who aims at one bucket gains at most a walk over all datagrams, which are few. */
 static struct datagram_bucket *find_bucket(struct reassembly *reassembly, const struct key *key)
 {
-	const uint8_t *bytes = (const uint8_t *)key;
-	uint32_t hash = 2166136261u;
+	uint32_t hash = hash32(HASH32_START, key, sizeof *key);
 
-	for (size_t i = 0; i < sizeof *key; i++)
-		hash = (hash ^ bytes[i]) * 16777619u;
 	return &reassembly->buckets[(hash ^ hash >> 16) % BUCKETS];
 }
 
