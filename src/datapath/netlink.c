@@ -170,61 +170,61 @@ static uint32_t xdp_program(struct nlmsghdr *header)
 	return program ? nla_get_u32(program) : 0;
 }
 
-/* The items, with room for one more than there are; NULL without memory, and they stay. */
-static void *have_room(void *items, unsigned int count, unsigned int *room, size_t size)
-{
-	const unsigned int more = *room ? *room * 2 : 16;
-
-	if (count < *room)
-		return items;
-	items = reallocarray(items, more, size);
-	if (items)
-		*room = more;
-	return items;
-}
-
-struct links {
-	struct link *items;
+/* What the kernel answers with several of; the items are of the type that who asks for them knows. */
+struct list {
+	void *items;
+	size_t size; /* of one */
 	unsigned int count, room;
 	bool failed; /* for want of memory */
 };
 
+static void *add_item(struct list *list)
+{
+	if (list->count == list->room) {
+		unsigned int room = list->room ? list->room * 2 : 16;
+		void *items = reallocarray(list->items, room, list->size);
+
+		if (!items) {
+			list->failed = true;
+			return NULL;
+		}
+		list->items = items;
+		list->room = room;
+	}
+	return (char *)list->items + list->count++ * list->size;
+}
+
 static void keep_link(struct nl_object *object, void *context)
 {
-	struct links *links = context;
-	struct link *items = have_room(links->items, links->count, &links->room, sizeof *items);
+	struct link *link = add_item(context);
 
-	if (items) {
-		links->items = items;
-		read_link((struct rtnl_link *)object, &items[links->count++]);
-	} else {
-		links->failed = true;
-	}
+	if (link)
+		read_link((struct rtnl_link *)object, link);
 }
 
 /* libnl knows nothing of XDP. */
 static int parse_link(struct nl_msg *msg, void *context)
 {
-	struct links *links = context;
+	struct list *links = context;
 	unsigned int before = links->count;
 
 	if (nlmsg_hdr(msg)->nlmsg_type == RTM_NEWLINK && nl_msg_parse(msg, keep_link, links) < 0)
 		links->failed = true;
 	if (links->count > before)
-		links->items[before].xdp = xdp_program(nlmsg_hdr(msg));
+		((struct link *)links->items)[before].xdp = xdp_program(nlmsg_hdr(msg));
 	return NL_OK;
 }
 
 static int get_link(struct netlink *netlink, int ifindex, const char *name, struct link *link, struct error *error)
 {
-	struct links links = {.items = NULL};
+	struct list links = {.size = sizeof *link};
 	struct nl_msg *request = NULL;
 	int rc;
 
 	rtnl_link_build_get_request(ifindex, name, &request);
 	rc = ask(netlink, request, parse_link, &links);
 	if (links.count)
-		*link = links.items[0];
+		*link = *(struct link *)links.items;
 	free(links.items);
 	if (rc == -ENODEV || links.count)
 		return links.count ? 0 : -ENODEV;
@@ -244,33 +244,33 @@ int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *lin
 	return get_link(netlink, ifindex, NULL, link, error);
 }
 
-/* For everything of a kind; NULL without memory. */
-static struct nl_msg *dump_request(int type, const void *header, size_t len)
+/* Everything of a kind; 0 or negative errno, and the items are the caller's to free. */
+static int ask_all(struct netlink *netlink, int type, void *header, size_t len, nl_recvmsg_msg_cb_t parse, struct list *list)
 {
-	struct nl_msg *request = nlmsg_alloc_simple(type, NLM_F_DUMP);
-
-	if (request && nlmsg_append(request, (void *)header, len, NLMSG_ALIGNTO) < 0) {
-		nlmsg_free(request);
-		request = NULL;
-	}
-	return request;
-}
-
-int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error)
-{
-	const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
-	struct links links = {.items = NULL};
 	int rc;
 
 	/* One that came or went meanwhile may have hidden another. */
 	do {
-		links.count = 0;
-		rc = ask(netlink, dump_request(RTM_GETLINK, &header, sizeof header), parse_link, &links);
+		struct nl_msg *request = nlmsg_alloc_simple(type, NLM_F_DUMP);
+
+		if (request && nlmsg_append(request, header, len, NLMSG_ALIGNTO) < 0) {
+			nlmsg_free(request);
+			request = NULL;
+		}
+		list->count = 0;
+		rc = ask(netlink, request, parse, list);
 	} while (rc == -EINTR);
-	if (!rc && links.failed)
-		rc = -ENOMEM;
+	return !rc && list->failed ? -ENOMEM : rc;
+}
+
+int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error)
+{
+	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	struct list links = {.size = sizeof(struct link)};
+	int rc = ask_all(netlink, RTM_GETLINK, &header, sizeof header, parse_link, &links);
+
 	for (unsigned int i = 0; i < links.count && !rc; i++)
-		visit(&links.items[i], context);
+		visit((const struct link *)links.items + i, context);
 	free(links.items);
 	return rc ? fail(error, -rc, "list of interfaces: %s", strerror(-rc)) : 0;
 }
@@ -289,37 +289,26 @@ static void read_address(struct nl_addr *from, struct address *to)
 	memcpy(to->bytes, nl_addr_get_binary_addr(from), len);
 }
 
-struct addresses {
-	struct interface_address {
-		int ifindex;
-		struct address address;
-	} * items;
-	unsigned int count, room;
-	bool failed; /* for want of memory */
+struct interface_address {
+	int ifindex;
+	struct address address;
 };
 
 static void keep_address(struct nl_object *object, void *context)
 {
 	struct rtnl_addr *from = (struct rtnl_addr *)object;
 	struct interface_address found = {.ifindex = rtnl_addr_get_ifindex(from)};
-	struct addresses *addresses = context;
-	struct interface_address *items;
+	struct interface_address *item;
 
 	read_address(rtnl_addr_get_local(from), &found.address);
-	if (!found.address.family)
-		return;
-	items = have_room(addresses->items, addresses->count, &addresses->room, sizeof *items);
-	if (items) {
-		addresses->items = items;
-		items[addresses->count++] = found;
-	} else {
-		addresses->failed = true;
-	}
+	item = found.address.family ? add_item(context) : NULL;
+	if (item)
+		*item = found;
 }
 
 static int parse_address(struct nl_msg *msg, void *context)
 {
-	struct addresses *addresses = context;
+	struct list *addresses = context;
 
 	if (nlmsg_hdr(msg)->nlmsg_type == RTM_NEWADDR && nl_msg_parse(msg, keep_address, addresses) < 0)
 		addresses->failed = true;
@@ -328,18 +317,15 @@ static int parse_address(struct nl_msg *msg, void *context)
 
 int netlink_each_address(struct netlink *netlink, address_visitor visit, void *context, struct error *error)
 {
-	const struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
-	struct addresses addresses = {.items = NULL};
-	int rc;
+	struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
+	struct list addresses = {.size = sizeof(struct interface_address)};
+	int rc = ask_all(netlink, RTM_GETADDR, &header, sizeof header, parse_address, &addresses);
 
-	do {
-		addresses.count = 0;
-		rc = ask(netlink, dump_request(RTM_GETADDR, &header, sizeof header), parse_address, &addresses);
-	} while (rc == -EINTR);
-	if (!rc && addresses.failed)
-		rc = -ENOMEM;
-	for (unsigned int i = 0; i < addresses.count && !rc; i++)
-		visit(addresses.items[i].ifindex, &addresses.items[i].address, context);
+	for (unsigned int i = 0; i < addresses.count && !rc; i++) {
+		const struct interface_address *found = (const struct interface_address *)addresses.items + i;
+
+		visit(found->ifindex, &found->address, context);
+	}
 	free(addresses.items);
 	return rc ? fail(error, -rc, "list of addresses: %s", strerror(-rc)) : 0;
 }
