@@ -34,9 +34,9 @@ int netns_enter(int netns, struct error *error)
 
 	if (home >= 0 && setns(netns, CLONE_NEWNET) == 0)
 		return home;
-	rc = fail(error, errno, "%s",
-		  errno == EPERM ? "not permitted: CAP_SYS_ADMIN (to enter a network namespace) missing; run as root, or grant it"
-				 : "network namespace cannot be entered");
+	rc = errno == EPERM
+		     ? fail(error, EPERM, "not permitted: CAP_SYS_ADMIN (to enter a network namespace) missing; run as root, or grant it")
+		     : fail(error, errno, "network namespace cannot be entered: %s", strerror(errno));
 	if (home >= 0)
 		close(home);
 	return rc;
