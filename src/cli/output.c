@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/output.h"
-#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 

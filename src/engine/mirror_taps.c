@@ -48,10 +48,11 @@ static struct mirror_tap *add_tap(struct mirrors *m)
 
 static int want_tap(struct mirror_session *s, const struct link *link, enum direction direction, bool swapped)
 {
-	struct mirror_tap *tap = find_tap(s->mirrors, s->path, link->ifindex, direction, swapped);
+	struct mirror_tap *tap;
 
 	if (!s->path)
 		return 0;
+	tap = find_tap(s->mirrors, s->path, link->ifindex, direction, swapped);
 	if (!tap) {
 		tap = add_tap(s->mirrors);
 		if (!tap)

@@ -5,8 +5,8 @@
  *   file header (24)   magic  major.minor  zone  accuracy  snaplen  link type     magic a1b2c3d4: us, a1b23c4d: ns
  *   packet header (16) seconds  fraction  captured length  original length, then the bytes
  */
-#include "record/capture_format.h"
 #include "base/clock.h"
+#include "record/capture_format.h"
 
 enum {
 	PCAP_FILE_LEN = 24,

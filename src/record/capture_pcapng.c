@@ -15,8 +15,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "record/capture_format.h"
 #include "base/clock.h"
+#include "record/capture_format.h"
 
 enum {
 	BLOCK_INTERFACE = 1,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "record/file_name.h"
-#include "base/clock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/clock.h"
 
 #define ZSTD_SUFFIX ".zst"
 
