@@ -53,3 +53,8 @@ int options_parse(int argc, char **argv, const char *prefix, const struct option
 						    : take(option, optarg, context, error);
 	return rc;
 }
+
+int options_end(int argc, char **argv, const char *prefix, int max, struct error *error)
+{
+	return argc - optind > max ? fail(error, EINVAL, "%s'%s' is one word too many", prefix, argv[optind + max]) : 0;
+}

@@ -18,4 +18,7 @@ typedef int option_taker(int option, const char *value, void *context, struct er
 int options_parse(int argc, char **argv, const char *prefix, const struct option *rows, option_taker *take, void *context,
 		  struct error *error);
 
+/* After options_parse(): -EINVAL, naming the first that is too many, if more than max words are left. */
+int options_end(int argc, char **argv, const char *prefix, int max, struct error *error);
+
 #endif

@@ -206,11 +206,9 @@ static int parse_command_line(int argc, char **argv, struct decode_command *comm
 
 	if (rc || command->help)
 		return rc;
-	if (optind < argc)
-		return fail(error, EINVAL, "decode: '%s' is one word too many", argv[optind]);
-	if (!command->file)
-		return fail(error, EINVAL, "decode: no file given (-r)");
-	return 0;
+	if (options_end(argc, argv, "decode: ", 0, error))
+		return -EINVAL;
+	return command->file ? 0 : fail(error, EINVAL, "decode: no file given (-r)");
 }
 
 int cmd_decode(int argc, char **argv, struct error *error)

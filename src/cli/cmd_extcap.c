@@ -119,8 +119,8 @@ static int parse_command_line(int argc, char **argv, struct extcap_command *comm
 
 	if (rc || command->help)
 		return rc;
-	if (optind < argc)
-		return fail(error, EINVAL, "extcap: '%s' is one word too many", argv[optind]);
+	if (options_end(argc, argv, "extcap: ", 0, error))
+		return -EINVAL;
 	if (command->filter && *command->filter)
 		return fail(error, EINVAL, "extcap: there are no capture filters here; say what to take (--from), or filter what is shown");
 	if (!command->question)

@@ -107,10 +107,8 @@ int cmd_import(int argc, char **argv, struct error *error)
 		print_usage(stdout);
 		return EXIT_OK;
 	}
-	if (argc - optind > 1) {
-		fail(error, EINVAL, "import: '%s' is one word too many", argv[optind + 1]);
+	if (options_end(argc, argv, "import: ", 1, error))
 		return EXIT_USAGE;
-	}
 	rc = import_read(&import, error);
 	if (!rc)
 		rc = write_all(&import, optind < argc ? argv[optind] : NULL, error);

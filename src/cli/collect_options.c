@@ -347,8 +347,8 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 	rc = options_parse(argc, argv, "collect: ", words, parse_option, options, error);
 	if (rc || options->help)
 		return rc;
-	if (optind < argc)
-		return fail(error, EINVAL, "collect: '%s' is one word too many", argv[optind]);
+	if (options_end(argc, argv, "collect: ", 0, error))
+		return -EINVAL;
 	find_compressed(options);
 	return check(options, error);
 }

@@ -40,8 +40,6 @@ static int check_names(const struct daemon_command *command, const char *name, s
 
 	if (command->name_count < command->names_min)
 		return fail(error, EINVAL, "%s: the name of a session is missing", name);
-	if (command->name_count > command->names_max)
-		return fail(error, EINVAL, "%s: '%s' is one word too many", name, command->names[command->names_max]);
 	for (int i = 0; i < command->name_count; i++)
 		if (session_name_check(command->names[i], &wrong))
 			return fail(error, EINVAL, "%s: %s", name, wrong.text);
@@ -60,10 +58,12 @@ int daemon_command_parse(int argc, char **argv, const struct option *options, st
 		return rc;
 	command->names = argv + optind;
 	command->name_count = argc - optind;
-	if (!command->help)
-		return check_names(command, argv[0], error);
-	fputs(command->usage, stdout);
-	return 0;
+	if (command->help) {
+		fputs(command->usage, stdout);
+		return 0;
+	}
+	rc = options_end(argc, argv, prefix, command->names_max, error);
+	return rc ? rc : check_names(command, argv[0], error);
 }
 
 /* Besides what is going to be said anyway. */

@@ -148,9 +148,7 @@ static int parse_command_line(int argc, char **argv, struct options *options, st
 
 	if (!rc && options->page && !options->metrics)
 		return fail(error, EINVAL, "--page says what else is where --metrics is, which is missing");
-	if (!rc && optind < argc)
-		return fail(error, EINVAL, "word '%s' means nothing here", argv[optind]);
-	return rc;
+	return rc ? rc : options_end(argc, argv, "", 0, error);
 }
 
 /* ---- what the daemon does ---- */

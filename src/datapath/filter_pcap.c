@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "datapath/filter_code.h"
+#include "datapath/privilege.h"
 
 enum {
 	SNAPSHOT_BYTES = 64, /* nothing is ever read from the handle */
@@ -223,8 +224,7 @@ struct filter_compiler {
 static int fail_device(struct error *error, int code, const char *device, const char *detail)
 {
 	if (code == EPERM)
-		return fail(error, code,
-			    "filter: not permitted: CAP_NET_RAW (for libpcap to open a device) missing; run as root, or grant it");
+		return privilege_fail(error, "CAP_NET_RAW (for libpcap to open a device, to compile a filter for it)");
 	return fail(error, code, "filter: libpcap cannot use the device '%s': %s", device, detail);
 }
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "datapath/privilege.h"
+
 int netns_open(const char *netns, struct error *error)
 {
 	char path[PATH_MAX];
@@ -24,7 +26,7 @@ int netns_open(const char *netns, struct error *error)
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
 		return fail(error, ENODEV, "network namespace '%s': there is none (%s)", netns, path);
 	if (fd < 0 && errno == EACCES && strncmp(path, "/proc/", 6) == 0)
-		return fail(error, EPERM, "not permitted: CAP_SYS_PTRACE (to open %s) missing; run as root, or grant it", path);
+		return privilege_fail(error, "CAP_SYS_PTRACE (to open the network namespace of another's process)");
 	return fd < 0 ? fail(error, errno, "network namespace '%s': %s: %s", netns, path, strerror(errno)) : fd;
 }
 
@@ -34,9 +36,8 @@ int netns_enter(int netns, struct error *error)
 
 	if (home >= 0 && setns(netns, CLONE_NEWNET) == 0)
 		return home;
-	rc = errno == EPERM
-		     ? fail(error, EPERM, "not permitted: CAP_SYS_ADMIN (to enter a network namespace) missing; run as root, or grant it")
-		     : fail(error, errno, "network namespace cannot be entered: %s", strerror(errno));
+	rc = errno == EPERM ? privilege_fail(error, "CAP_SYS_ADMIN (to enter a network namespace)")
+			    : fail(error, errno, "network namespace cannot be entered: %s", strerror(errno));
 	if (home >= 0)
 		close(home);
 	return rc;

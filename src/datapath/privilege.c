@@ -30,6 +30,11 @@ static bool have(unsigned int capability)
 	return capng_have_capability(CAPNG_EFFECTIVE, capability);
 }
 
+int privilege_fail(struct error *error, const char *missing)
+{
+	return fail(error, EPERM, "not permitted: %s missing; run as root, or grant it", missing);
+}
+
 int privilege_check(enum privilege privilege, struct error *error)
 {
 	char missing[256] = "";
@@ -42,7 +47,7 @@ int privilege_check(enum privilege privilege, struct error *error)
 		if (needs[i].of & 1u << privilege && !have(needs[i].capability) && !have(needs[i].or_capability))
 			snprintf(missing + used, sizeof missing - used, "%s%s", used ? ", " : "", needs[i].name);
 	}
-	return *missing ? fail(error, EPERM, "not permitted: %s missing; run as root, or grant it", missing) : 0;
+	return *missing ? privilege_fail(error, missing) : 0;
 }
 
 bool privilege_can_read_kernel(void)

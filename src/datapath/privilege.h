@@ -17,6 +17,9 @@ enum privilege {
 /* -EPERM, with the names of what is missing, unless all that the work needs is there. */
 int privilege_check(enum privilege privilege, struct error *error);
 
+/* -EPERM, for what the kernel refused: missing is a capability, with what it is for. */
+int privilege_fail(struct error *error, const char *missing);
+
 /* Whether programs that this process loads may read kernel memory, and so find out more about a packet than helpers tell. */
 bool privilege_can_read_kernel(void);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "datapath/privilege.h"
+
 static bool measures_already(void)
 {
 	char text[2] = "";
@@ -27,8 +29,7 @@ int statistics_start(int *fd, struct error *error)
 	if (*fd >= 0 || measures_already())
 		return 0;
 	if (errno == EPERM)
-		return fail(error, EPERM,
-			    "not permitted: CAP_SYS_ADMIN (for run-time statistics of the kernel) missing; run as root, grant it, or set "
-			    "\"sysctl kernel.bpf_stats_enabled=1\"");
+		return privilege_fail(error, "CAP_SYS_ADMIN (for run-time statistics of the kernel, unless \"sysctl "
+					     "kernel.bpf_stats_enabled=1\" has them made)");
 	return fail(error, errno, "run-time statistics of the kernel: %s", strerror(errno));
 }

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "datapath/privilege.h"
+
 enum {
 	PATH_LEN = 96
 };
@@ -97,9 +99,8 @@ int steering_set(const char *device, const struct cpus *cpus, struct error *erro
 		return rc;
 	rc = sys_is_ours(device) ? write_mask(device, cpus) : write_mask_elsewhere(device, cpus);
 	if (rc == -EPERM)
-		return fail(error, EPERM,
-			    "not permitted: CAP_SYS_ADMIN (to steer to CPUs where /sys shows another network namespace) missing");
+		return privilege_fail(error, "CAP_SYS_ADMIN (to steer to CPUs where /sys shows another network namespace)");
 	if (rc == -EACCES)
-		return fail(error, EPERM, "not permitted: CAP_DAC_OVERRIDE (to steer to CPUs by files in /sys that are root's) missing");
+		return privilege_fail(error, "CAP_DAC_OVERRIDE (to steer to CPUs by files in /sys that are root's)");
 	return rc ? fail(error, -rc, "steering to CPUs: %s", strerror(-rc)) : 0;
 }
