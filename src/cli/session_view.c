@@ -40,22 +40,12 @@ static json_t *all_counters(const json_t *actual)
 
 void session_view_totals(const json_t *session, struct session_totals *totals)
 {
-	const json_t *actual = json_object_get(session, "actual");
-	json_t *counters;
+	const json_t *told = json_object_get(session, "totals");
 
-	if (json_object_get(actual, "counters")) {
-		totals->seen = number(json_object_get(actual, "counters"), "received");
-		totals->passed = number(actual, "packets");
-		totals->bytes = number(actual, "bytes");
-		totals->dropped = number(actual, "lost");
-		return;
-	}
-	counters = all_counters(actual);
-	totals->seen = number(counters, "seen");
-	totals->passed = number(counters, "sent");
-	totals->bytes = number(counters, "sent_bytes");
-	totals->dropped = number(counters, "attempted") - totals->passed;
-	json_decref(counters);
+	*totals = (struct session_totals){.seen = number(told, "seen"),
+					  .passed = number(told, "passed"),
+					  .bytes = number(told, "bytes"),
+					  .dropped = number(told, "dropped")};
 }
 
 void session_view_counters(const json_t *session, void (*visit)(void *context, const char *name, uint64_t value), void *context)

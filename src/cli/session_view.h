@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-/* Since the session began. Of a collector, what it received and what the senders' numbers miss stand for what a mirror saw and dropped. */
+/* Since the session began, as daemon/state.h says. */
 struct session_totals {
 	uint64_t seen;    /* frames */
 	uint64_t passed;  /* frames copied, or accepted */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/state.h"
+
 static const char head[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>farspan</title>\n"
 			   "<meta http-equiv=\"refresh\" content=\"5\">\n"
 			   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
@@ -34,40 +36,9 @@ static void print_escaped(FILE *out, const char *text)
 	}
 }
 
-/* Of a collector, what it received and what the senders' numbers miss stand for what a mirror saw and dropped. */
-struct totals {
-	uint64_t seen, passed, dropped;
-};
-
-static struct totals mirror_totals(const struct mirror_session *mirror)
-{
-	struct totals totals = {0};
-
-	for (unsigned int i = 0; i < mirror_session_wanted(mirror)->destination_count; i++)
-		for (enum direction d = 0; d < DIRECTIONS; d++) {
-			struct counters counters = {0};
-
-			mirror_session_counters(mirror, i, d, &counters, NULL);
-			totals.seen += counters.value[COUNTER_seen];
-			totals.passed += counters.value[COUNTER_sent];
-			totals.dropped += counters.value[COUNTER_attempted] - counters.value[COUNTER_sent];
-		}
-	return totals;
-}
-
-static struct totals collector_totals(const struct collector *collector)
-{
-	struct collector_report report;
-
-	collector_read(collector, &report);
-	return (struct totals){.seen = report.counters[COLLECT_received], .passed = report.packets, .dropped = report.lost};
-}
-
 static void print_session(FILE *out, const struct session *session, const struct runner_session *found)
 {
-	const struct totals totals = found->mirror      ? mirror_totals(found->mirror)
-				     : found->collector ? collector_totals(found->collector)
-							: (struct totals){0};
+	const struct state_totals totals = state_totals(found);
 	const uint64_t numbers[] = {totals.seen, totals.passed, totals.dropped};
 
 	fputs("<tr><td>", out);

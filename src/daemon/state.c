@@ -57,7 +57,50 @@ static uint64_t sum_of(const struct collector_report *report, unsigned int row)
 	return value;
 }
 
+/* ---- totals ---- */
+
+static struct state_totals mirror_totals(const struct mirror_session *mirror)
+{
+	struct state_totals totals = {0};
+
+	for (unsigned int i = 0; i < mirror_session_wanted(mirror)->destination_count; i++)
+		for (enum direction d = 0; d < DIRECTIONS; d++) {
+			struct counters counters = {0};
+
+			mirror_session_counters(mirror, i, d, &counters, NULL);
+			totals.seen += counters.value[COUNTER_seen];
+			totals.passed += counters.value[COUNTER_sent];
+			totals.bytes += counters.value[COUNTER_sent_bytes];
+			totals.dropped += counters.value[COUNTER_attempted] - counters.value[COUNTER_sent];
+		}
+	return totals;
+}
+
+static struct state_totals collector_totals(const struct collector *collector)
+{
+	struct collector_report report;
+
+	collector_read(collector, &report);
+	return (struct state_totals){
+		.seen = report.counters[COLLECT_received], .passed = report.packets, .bytes = report.bytes, .dropped = report.lost};
+}
+
+struct state_totals state_totals(const struct runner_session *session)
+{
+	return session->mirror      ? mirror_totals(session->mirror)
+	       : session->collector ? collector_totals(session->collector)
+				    : (struct state_totals){0};
+}
+
 /* ---- JSON ---- */
+
+static json_t *totals_json(const struct runner_session *session)
+{
+	const struct state_totals totals = state_totals(session);
+
+	return json_pack("{s:I, s:I, s:I, s:I}", "seen", (json_int_t)totals.seen, "passed", (json_int_t)totals.passed, "bytes",
+			 (json_int_t)totals.bytes, "dropped", (json_int_t)totals.dropped);
+}
 
 static json_t *counters_json(const struct counters *c)
 {
@@ -123,9 +166,9 @@ json_t *state_session(const struct runner *runner, const struct session *session
 		 : found.collector ? collector_json(found.collector)
 		 : found.is_device ? device_json(session, &found.device)
 				   : json_null();
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", session->name, "kind", session_kind_name(session), "state",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", session->name, "kind", session_kind_name(session), "state",
 			 mirror_state_name(found.state), "why", found.why.code ? found.why.text : "", "file", session->file, "wanted",
-			 session_to_json(session), "actual", actual);
+			 session_to_json(session), "actual", actual, "totals", totals_json(&found));
 }
 
 json_t *state_sessions(const struct runner *runner)

@@ -4,8 +4,19 @@
 #define DAEMON_STATE_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "daemon/runner.h"
+
+/* Since a session began. Of a collector, what it received and what the senders' numbers miss stand for what a mirror saw and dropped. */
+struct state_totals {
+	uint64_t seen;    /* frames */
+	uint64_t passed;  /* frames copied, or accepted */
+	uint64_t bytes;   /* of them */
+	uint64_t dropped; /* frames that should have been among them */
+};
+
+struct state_totals state_totals(const struct runner_session *session);
 
 /* One session: what is wanted, what is, and what was counted. New references, NULL without memory. */
 json_t *state_session(const struct runner *runner, const struct session *session);

@@ -76,6 +76,10 @@ web udp
 until_true 20 "the other filter" shows tap .wanted.filter '"udp"'
 ping_b
 equal "of the changed mirror" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
+equal "the totals" "$(show tap '.actual.destinations[0].rx | [.seen, .sent, .sent_bytes, .attempted - .sent]')" \
+	"$(show tap '.totals | [.seen, .passed, .bytes, .dropped]')"
+equal "the totals of the collector" "$(show col '[.actual.counters.received, .actual.packets, .actual.bytes, .actual.lost]')" \
+	"$(show col '.totals | [.seen, .passed, .bytes, .dropped]')"
 
 echo "-- what takes a privilege that farspand does not have is pending, and nothing else is"
 session tap steered "[Session]" "CPUs=0" "[Source]" "Interface=s1" "[Destination]" "Type=erspan2" "Remote=10.9.0.2" "SessionID=8"
