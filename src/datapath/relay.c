@@ -13,26 +13,19 @@
 #include "datapath/attach.h"
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
+#include "datapath/crossing.h"
 #include "datapath/netns.h"
 #include "encap.skel.h"
 #include "relay.skel.h"
-
-#define ALIAS "farspan: private, copies on their way"
-
-enum {
-	PAIR_MTU = 65535,
-	DIGITS = 36,
-};
 
 struct relay {
 	struct netlink *netlink;
 	const struct owner *owner;
 	const struct encap_object *encap;
 	uint32_t slot;
-	struct stat netns; /* where it leads to */
-	char inner[IFNAMSIZ];
-	struct link target;           /* as it was there when last looked at */
-	struct link entry;            /* our end of the pair; ifindex 0: no pair */
+	struct stat netns;  /* where it leads to */
+	struct link target; /* as it was there when last looked at */
+	struct crossing pair;
 	struct relay_bpf *object;     /* NULL: no pair */
 	struct attachment attachment; /* in the other namespace */
 };
@@ -46,25 +39,15 @@ struct relay *relay_open(struct netlink *netlink, const struct owner *owner, con
 	return relay;
 }
 
-static bool entry_is_there(const struct relay *relay)
-{
-	struct link link;
-
-	return relay->entry.ifindex && !netlink_link_by_index(relay->netlink, relay->entry.ifindex, &link, NULL) &&
-	       strcmp(link.name, relay->entry.name) == 0;
-}
-
 /* What is attached goes with the pair: nothing needs to be done inside. */
 static void remove_pair(struct relay *relay)
 {
 	bpf_map_delete_elem(bpf_map__fd(relay->encap->bpf->maps.relays), &relay->slot);
-	if (entry_is_there(relay))
-		netlink_delete_link(relay->netlink, relay->entry.ifindex, NULL);
+	crossing_remove(&relay->pair, relay->netlink);
 	if (relay->attachment.link >= 0)
 		close(relay->attachment.link);
 	relay_bpf__destroy(relay->object);
 	relay->object = NULL;
-	relay->entry.ifindex = 0;
 	relay->attachment = (struct attachment){.link = -1};
 }
 
@@ -95,26 +78,15 @@ static int load_program(struct relay *relay, struct error *error)
 	return rc ? fail_bpf(error, rc, "relay program") : 0;
 }
 
-/*
- * Called inside of the namespace. Our end has the owner's name, by which it is swept; the other goes with it, and has none that another
- * farspan in there could take for an orphan's.
- */
+/* Called inside of the namespace. */
 static int make_pair(struct relay *relay, struct netlink *inside, int netns, struct error *error)
 {
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-	const char role[] = {'r', digits[relay->slot / DIGITS % DIGITS], digits[relay->slot % DIGITS], '\0'};
-	char entry[IFNAMSIZ];
-	struct link link;
 	int rc;
 
-	owner_device_name(relay->owner, role, entry);
-	snprintf(relay->inner, sizeof relay->inner, "span-%06x%s", relay->owner->id, role + 1);
 	if ((rc = load_program(relay, error)) ||
-	    (rc = netlink_add_pair_into(relay->netlink, entry, relay->inner, netns, PAIR_MTU, error)) ||
-	    (rc = netlink_link_by_name(relay->netlink, entry, &relay->entry, error)) ||
-	    (rc = netlink_bring_up(inside, relay->inner, ALIAS, error)) || (rc = netlink_link_by_name(inside, relay->inner, &link, error)))
+	    (rc = crossing_make(&relay->pair, relay->owner, RELAY_PAIR, relay->slot, relay->netlink, inside, netns, error)))
 		return rc;
-	return attach_program(bpf_program__fd(relay->object->progs.farspan_relay), link.ifindex, DIRECTION_RX, ATTACH_BEST,
+	return attach_program(bpf_program__fd(relay->object->progs.farspan_relay), relay->pair.inner.ifindex, DIRECTION_RX, ATTACH_BEST,
 			      owner_filter_handle(relay->owner->id), &relay->attachment, error);
 }
 
@@ -145,7 +117,7 @@ static int follow_inside(struct relay *relay, int netns, const char *name, struc
 		remove_pair(relay);
 		return 0;
 	}
-	if (!entry_is_there(relay) || !attach_is_there(&relay->attachment)) {
+	if (!crossing_is_there(&relay->pair, relay->netlink) || !attach_is_there(&relay->attachment)) {
 		remove_pair(relay);
 		*made = true;
 		rc = make_pair(relay, inside, netns, error);
@@ -168,7 +140,7 @@ static int enter_and_follow(struct relay *relay, int netns, const char *name, st
 	}
 	netns_leave(home);
 	if (!rc && made)
-		rc = netlink_bring_up(relay->netlink, relay->entry.name, ALIAS, error);
+		rc = crossing_bring_up(&relay->pair, relay->netlink, error);
 	if (rc && made)
 		remove_pair(relay);
 	return rc;
@@ -198,7 +170,7 @@ int relay_follow(struct relay *relay, const char *netns, const char *name, struc
 	close(fd);
 	if (rc == -ENODEV)
 		return fail(error, ENODEV, "interface '%s' of network namespace '%s': no such interface", name, netns);
-	if (!rc && relay->object && (rc = netlink_link_by_index(relay->netlink, relay->entry.ifindex, uplink, error)))
+	if (!rc && relay->object && (rc = netlink_link_by_index(relay->netlink, relay->pair.entry.ifindex, uplink, error)))
 		return rc == -ENODEV ? fail(error, ENODEV, "the way to interface '%s' has just gone", name) : rc;
 	if (rc)
 		return rc;

@@ -14,6 +14,10 @@
 #include "datapath/netlink.h"
 #include "datapath/owner.h"
 
+enum {
+	RELAY_PAIR = 'r', /* the kind of those pairs, see crossing.h */
+};
+
 struct relay;
 
 /* Of the destination in a slot. All pointers outlive it; NULL if there is no memory. To be closed, which ends the way. */
