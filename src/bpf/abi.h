@@ -239,6 +239,7 @@ struct leg {
 struct tap {
 	struct copy_ways ways;
 	__u32 at_egress;    /* the program stands where frames leave */
+	__u32 source;       /* ifindex that is told of the source; 0: that of the interface where the program stands */
 	__u32 wants_flow;   /* some leg goes by flows */
 	__u32 wants_vlan;   /* some leg goes by VLANs */
 	__u32 udp_copies;   /* some leg's copies are UDP packets */

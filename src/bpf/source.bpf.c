@@ -156,7 +156,7 @@ static __always_inline void copy(struct __sk_buff *skb, __u32 slot, enum directi
 	for (__u32 i = 0; i < NOTES; i++)
 		notes[i] = skb->cb[i];
 	way = choose_way(skb, slot, taps[direction].at_egress ? NOTE_ROUTED : 0);
-	skb->cb[NOTE_SOURCE] = skb->ifindex;
+	skb->cb[NOTE_SOURCE] = taps[direction].source ? taps[direction].source : skb->ifindex;
 	skb->cb[NOTE_CARRIED] = frame->carried;
 	skb->mark = MARK_MAGIC | (direction == DIRECTION_TX ? MARK_TX : 0) | (is_cut(mark, frame) ? MARK_CUT : 0) | (slot & MARK_SLOT_MASK);
 	failed = bpf_clone_redirect(skb, way, 0);

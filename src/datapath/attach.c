@@ -243,7 +243,9 @@ static int attach(int program, const struct attach_rank *rank, enum attach_way w
 		rc = attach_tcx_behind(program, rank->behind, a);
 	if (way != ATTACH_CLSACT && rc)
 		rc = attach_tcx(program, a);
-	if (rc == -EINVAL) /* a kernel without tcx */
+	if (rc == -EINVAL && way == ATTACH_LINK)
+		rc = fail(error, EOPNOTSUPP, "this kernel has no tcx, as Linux 6.6 has");
+	else if (rc == -EINVAL) /* a kernel without tcx */
 		rc = attach_clsact(program, rank->rank, a, error);
 	else if (rc)
 		fail(error, -rc, "tcx: %s", strerror(-rc));

@@ -14,6 +14,7 @@ enum attach_way {
 	ATTACH_BEST,   /* XDP for programs that have it, tcx, else clsact */
 	ATTACH_TC,     /* not XDP */
 	ATTACH_CLSACT, /* clsact even where tcx is */
+	ATTACH_LINK,   /* only what goes with this process: tcx */
 };
 
 /* Newer than the headers of Debian 12 (linux/bpf.h of 6.6). */
@@ -34,7 +35,8 @@ struct attachment {
 
 /*
  * Puts the program on one direction of an interface: first on reception, last on sending, so that it sees what is on the wire. handle names
- * a clsact filter of ours. Programs and qdiscs of others stay; -EBUSY if the interface has an old "ingress" qdisc where clsact is needed.
+ * a clsact filter of ours. Programs and qdiscs of others stay; -EBUSY if the interface has an old "ingress" qdisc where clsact is needed,
+ * -EOPNOTSUPP if only tcx would do and the kernel has none.
  */
 int attach_program(int program, int ifindex, enum direction direction, enum attach_way way, uint32_t handle, struct attachment *attachment,
 		   struct error *error);

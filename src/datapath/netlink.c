@@ -100,6 +100,7 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	if (rtnl_link_get_link_netnsid(from, &to->peer_netns))
 		to->peer_netns = -1;
 	to->arrived = rtnl_link_get_stat(from, RTNL_LINK_RX_PACKETS);
+	to->sent = rtnl_link_get_stat(from, RTNL_LINK_TX_PACKETS);
 	to->lost = rtnl_link_get_stat(from, RTNL_LINK_TX_DROPPED) + rtnl_link_get_stat(from, RTNL_LINK_TX_ERRORS);
 	to->loopback = flags & IFF_LOOPBACK;
 	to->resolves = !(flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT));

@@ -19,6 +19,7 @@ struct link {
 	bool loopback;
 	bool resolves;    /* asks for the link addresses of neighbours */
 	uint64_t arrived; /* frames */
+	uint64_t sent;    /* frames */
 	uint64_t lost;    /* frames that it was to send and did not: dropped, or errors, by its own counters */
 	int master;       /* ifindex of the bridge, bond or VRF it is in; 0: none */
 	int peer;         /* ifindex of what it is linked to, of a veth its other end, maybe in another namespace */

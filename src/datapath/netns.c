@@ -93,18 +93,18 @@ bool netns_outer(struct netlink *netlink, int netns, const struct link *inner, s
 	       outer->peer_netns == netlink_namespace_id(netlink, netns);
 }
 
-int netns_find_outer(struct netlink *netlink, const char *netns, const char *inner, struct link *outer, struct error *error)
+int netns_find_outer(struct netlink *netlink, const char *netns, const char *name, struct link *inner, struct link *outer,
+		     struct error *error)
 {
 	int fd = netns_open(netns, error), rc;
-	struct link link;
 	bool found;
 
 	if (fd < 0)
 		return fd;
-	rc = fail_link(find_link(fd, inner, &link, error), netns, inner, error);
-	found = !rc && netns_outer(netlink, fd, &link, outer);
+	rc = fail_link(find_link(fd, name, inner, error), netns, name, error);
+	found = !rc && netns_outer(netlink, fd, inner, outer);
 	close(fd);
 	if (rc || found)
 		return rc;
-	return fail(error, EINVAL, "interface '%s' of network namespace '%s' is no veth with its other end here", inner, netns);
+	return fail(error, EINVAL, "interface '%s' of network namespace '%s' is no veth with its other end here", name, netns);
 }

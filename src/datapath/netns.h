@@ -20,9 +20,10 @@ int netns_find_link(const char *netns, const char *name, struct link *link, stru
 bool netns_outer(struct netlink *netlink, int netns, const struct link *inner, struct link *outer);
 
 /*
- * Finds the end in our namespace of a veth pair whose other end is the interface `inner` of a container. -ENODEV if namespace or interface
- * is not there, -EINVAL if the interface is not one that has an end here.
+ * Finds the end in our namespace of a veth pair whose other end is the interface of that name of a container, which is *inner, looked at
+ * before. -ENODEV if namespace or interface is not there, -EINVAL if the interface is not one that has an end here.
  */
-int netns_find_outer(struct netlink *netlink, const char *netns, const char *inner, struct link *outer, struct error *error);
+int netns_find_outer(struct netlink *netlink, const char *netns, const char *name, struct link *inner, struct link *outer,
+		     struct error *error);
 
 #endif

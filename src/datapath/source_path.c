@@ -12,6 +12,7 @@
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
 #include "datapath/copy_devices.h"
+#include "datapath/crossing.h"
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
 #include "datapath/relay.h"
@@ -35,6 +36,7 @@ struct source_path {
 	struct encap_object encap;
 	struct copy_devices devices;
 	struct source_taps *taps;
+	struct insides *insides;
 	struct relay *relays[SESSIONS_MAX]; /* by slot; NULL: none */
 	unsigned int slots_used;            /* highest slot + 1 */
 	int cpus;
@@ -52,6 +54,11 @@ static int set_element(struct bpf_map *map, __u32 key, const void *value, const 
 struct source_taps *source_path_taps(struct source_path *path)
 {
 	return path->taps;
+}
+
+struct insides *source_path_insides(struct source_path *path)
+{
+	return path->insides;
 }
 
 bool source_path_is_whole(const struct source_path *path)
@@ -433,20 +440,18 @@ static int take_owner(struct source_path *path, const struct source_find *find, 
 	return rc || find ? rc : kept_begin(&path->kept, path->owner.id, error);
 }
 
-/* Ways into other namespaces ended inside of those with the process before, and are made anew. */
-static void remove_relay(const struct link *link, void *context)
+/* Ways into other namespaces, and out of them, ended inside of those with the process before, and are made anew. */
+static void remove_crossing(const struct link *link, void *context)
 {
 	struct source_path *path = context;
-	char relays[IFNAMSIZ];
 
-	owner_device_name(&path->owner, "r", relays);
-	if (owner_is_device(link) && strncmp(link->name, relays, strlen(relays)) == 0)
+	if (crossing_is(link, &path->owner, RELAY_PAIR) || crossing_is(link, &path->owner, INSIDE_PAIR))
 		netlink_delete_link(path->netlink, link->ifindex, NULL);
 }
 
 static int take_over(struct source_path *path, struct error *error)
 {
-	int rc = netlink_each_link(path->netlink, remove_relay, path, error);
+	int rc = netlink_each_link(path->netlink, remove_crossing, path, error);
 
 	if (!rc)
 		rc = source_taps_take_over(path->taps, error);
@@ -491,8 +496,9 @@ static int open_path(struct source_path **opened, struct netlink *netlink, const
 	path->owner = OWNER_NONE;
 	path->notes = path->statistics = -1;
 	path->cpus = libbpf_num_possible_cpus();
+	path->insides = insides_open(netlink, &path->owner);
 	path->per_cpu = path->cpus > 0 ? calloc((size_t)path->cpus, sizeof *path->per_cpu) : NULL;
-	rc = path->per_cpu ? open_parts(path, find, error) : fail(error, ENOMEM, "source path: out of memory");
+	rc = path->per_cpu && path->insides ? open_parts(path, find, error) : fail(error, ENOMEM, "source path: out of memory");
 	if (rc)
 		source_path_close(path);
 	else
@@ -518,6 +524,7 @@ void source_path_close(struct source_path *path)
 	if (!path)
 		return;
 	source_taps_close(path->taps);
+	insides_close(path->insides);
 	copy_devices_remove(&path->devices);
 	for (unsigned int i = 0; i < SESSIONS_MAX; i++)
 		source_path_give_up_relay(path, i);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
+#include "datapath/inside.h"
 #include "datapath/netlink.h"
 #include "datapath/source_left.h"
 #include "datapath/source_taps.h"
@@ -84,8 +85,9 @@ int source_path_set_seed(struct source_path *path, __u32 slot, const struct spre
 bool source_path_is_whole(const struct source_path *path);
 int source_path_mend(struct source_path *path, struct error *error);
 
-/* The programs on the mirrored interfaces, as long as the path is open. */
+/* The programs on the mirrored interfaces, and what is tapped inside of containers, as long as the path is open. */
 struct source_taps *source_path_taps(struct source_path *path);
+struct insides *source_path_insides(struct source_path *path);
 
 /* Ends all copying and waits until no copy is under way any more, so that the sums of the counters hold exactly. */
 void source_path_stop(struct source_path *path);

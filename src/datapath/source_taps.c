@@ -168,8 +168,14 @@ static struct source_program *find_program(struct source_taps *taps, enum direct
 	return NULL;
 }
 
+/* Where a program stands, which is not the direction it counts as if that is swapped. */
+static enum direction place(enum direction direction, bool swapped)
+{
+	return swapped == (direction == DIRECTION_RX) ? DIRECTION_TX : DIRECTION_RX;
+}
+
 /* A program for one more tap: one that is there, or a new one. To be given back by drop_program(). */
-static int take_program(struct source_taps *taps, enum direction direction, enum direction at, const struct leg *legs, unsigned int count,
+static int take_program(struct source_taps *taps, const struct source_tap *at, const struct leg *legs, unsigned int count,
 			struct source_program **taken, struct error *error)
 {
 	const struct filter *filters[FILTERS_MAX];
@@ -179,15 +185,16 @@ static int take_program(struct source_taps *taps, enum direction direction, enum
 
 	memset(tap, 0, sizeof *tap);
 	set_constants(taps, tap, legs, count);
-	tap->at_egress = at == DIRECTION_TX;
+	tap->at_egress = place(at->direction, at->swapped) == DIRECTION_TX;
+	tap->source = (__u32)at->known_as;
 	number_filters(taps, tap, filters);
-	program = find_program(taps, direction, tap);
+	program = find_program(taps, at->direction, tap);
 	if (!program) {
 		program = calloc(1, sizeof *program);
 		if (!program)
 			return fail(error, ENOMEM, "out of memory");
-		*program = (struct source_program){taps->programs, NULL, direction, taps->filter_revision, 0, -1};
-		if ((rc = load_source(taps, direction, tap, filters, &program->object, error))) {
+		*program = (struct source_program){taps->programs, NULL, at->direction, taps->filter_revision, 0, -1};
+		if ((rc = load_source(taps, at->direction, tap, filters, &program->object, error))) {
 			free(program);
 			return rc;
 		}
@@ -213,12 +220,6 @@ static void drop_program(struct source_taps *taps, struct source_program *progra
 		close(program->known);
 	source_bpf__destroy(program->object);
 	free(program);
-}
-
-/* Where a program stands, which is not the direction it counts as if that is swapped. */
-static enum direction place(enum direction direction, bool swapped)
-{
-	return swapped == (direction == DIRECTION_RX) ? DIRECTION_TX : DIRECTION_RX;
 }
 
 static struct tap_program *find_tap(struct source_taps *taps, int ifindex, enum direction direction, bool swapped)
@@ -366,20 +367,20 @@ static int attach_tap(struct source_taps *taps, struct source_program *program, 
 	return rc;
 }
 
-int source_taps_tap(struct source_taps *taps, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
-		    unsigned int count, enum attach_way way, struct error *error)
+int source_taps_tap(struct source_taps *taps, const struct source_tap *at, const struct leg *legs, unsigned int count, enum attach_way way,
+		    struct error *error)
 {
-	struct tap_program *old = find_tap(taps, ifindex, direction, swapped);
+	struct tap_program *old = find_tap(taps, at->ifindex, at->direction, at->swapped);
 	struct source_program *program;
 	int rc;
 
 	if (count > TAP_LEGS_MAX)
 		return fail(error, ENOSPC, "more than %d sessions and destinations for one interface", TAP_LEGS_MAX);
-	rc = take_program(taps, direction, place(direction, swapped), legs, count, &program, error);
+	rc = take_program(taps, at, legs, count, &program, error);
 	if (rc)
 		return rc;
 	if (!old) {
-		rc = attach_tap(taps, program, ifindex, swapped, way, error);
+		rc = attach_tap(taps, program, at->ifindex, at->swapped, way, error);
 	} else if (!(rc = attach_replace(&old->attachment, program_fd(program), error))) {
 		drop_program(taps, old->program);
 		old->program = program;
@@ -520,7 +521,7 @@ bool source_taps_get(const struct source_taps *taps, unsigned int index, struct 
 
 	if (!t)
 		return false;
-	*tap = (struct source_tap){t->attachment.ifindex, t->direction, t->attachment.direction != t->direction};
+	*tap = (struct source_tap){t->attachment.ifindex, t->direction, t->attachment.direction != t->direction, 0};
 	return true;
 }
 

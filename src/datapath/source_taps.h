@@ -41,12 +41,22 @@ int source_taps_set_filter(struct source_taps *taps, __u32 first_slot, const cha
 int source_taps_check_filter(struct source_taps *taps, const char *expression, struct error *error);
 
 /*
- * Starts to copy one direction of an interface for these legs, which are copied; sessions, buckets, filters and VLANs of their slots must
- * be set. swapped: the direction is that of the other end of a pair, so that rx is what this end sends. A tap that is there already changes
- * in place, without missing a frame. Errors do not name the interface.
+ * One direction of an interface. swapped: the direction is that of the other end of a pair, so that rx is what this end sends. known_as:
+ * the number of the interface that the frames are told to be of; 0: this one.
  */
-int source_taps_tap(struct source_taps *taps, int ifindex, enum direction direction, bool swapped, const struct leg *legs,
-		    unsigned int count, enum attach_way way, struct error *error);
+struct source_tap {
+	int ifindex;
+	enum direction direction;
+	bool swapped;
+	int known_as;
+};
+
+/*
+ * Starts to copy for these legs, which are copied; sessions, buckets, filters and VLANs of their slots must be set. A tap that is there
+ * already changes in place, without missing a frame. Errors do not name the interface.
+ */
+int source_taps_tap(struct source_taps *taps, const struct source_tap *at, const struct leg *legs, unsigned int count, enum attach_way way,
+		    struct error *error);
 
 /* Ends copying one direction of an interface, which may be gone already; or all. */
 void source_taps_untap(struct source_taps *taps, int ifindex, enum direction direction, bool swapped);
@@ -67,12 +77,7 @@ int source_taps_take_over(struct source_taps *taps, struct error *error);
 /* Keeps what has not been: taps that are there, and the maps. */
 int source_taps_keep(const struct source_taps *taps, struct error *error);
 
-/* The taps, by numbers from 0 on; false behind the last. */
-struct source_tap {
-	int ifindex;
-	enum direction direction;
-	bool swapped;
-};
+/* The taps, by numbers from 0 on; false behind the last. What they are known as is not told. */
 bool source_taps_get(const struct source_taps *taps, unsigned int index, struct source_tap *tap);
 
 /*

@@ -78,9 +78,12 @@ struct mirror_tap {
 	int ifindex;
 	enum direction direction;
 	bool swapped;
-	uint32_t xdp; /* the XDP program on it; 0: none */
-	char name[IFNAMSIZ];
-	struct tap_legs loaded; /* what its program has; none: there is no program */
+	uint32_t xdp;            /* the XDP program on it; 0: none */
+	char name[IFNAMSIZ];     /* of a container's interface that is tapped inside, that in there */
+	char host_end[IFNAMSIZ]; /* of that; empty: it is no such one */
+	int known_as;            /* the ifindex of that; 0: its own */
+	uint64_t missed;         /* frames that did not come out of the container */
+	struct tap_legs loaded;  /* what its program has; none: there is no program */
 	struct tap_legs wanted;
 	bool stale; /* its program sends to devices that are gone */
 	bool lost;  /* somebody took its program off */

@@ -11,6 +11,7 @@
 
 enum {
 	UNNAMED_MAX = 40, /* bytes of the text about how many more interfaces are mirrored, and by what */
+	LABEL_MAX = 96,   /* of one in that text */
 };
 
 static void set_problem(struct mirror_session *s, int code, const char *interface, const char *text)
@@ -46,19 +47,25 @@ static struct mirror_tap *add_tap(struct mirrors *m)
 	return &m->taps[m->tap_count++];
 }
 
+static struct mirror_tap *find_or_add_tap(struct mirror_session *s, int ifindex, enum direction direction, bool swapped)
+{
+	struct mirror_tap *tap = find_tap(s->mirrors, s->path, ifindex, direction, swapped);
+
+	if (tap || !(tap = add_tap(s->mirrors)))
+		return tap;
+	*tap = (struct mirror_tap){.path = s->path, .ifindex = ifindex, .direction = direction, .swapped = swapped};
+	return tap;
+}
+
 static int want_tap(struct mirror_session *s, const struct link *link, enum direction direction, bool swapped)
 {
 	struct mirror_tap *tap;
 
 	if (!s->path)
 		return 0;
-	tap = find_tap(s->mirrors, s->path, link->ifindex, direction, swapped);
-	if (!tap) {
-		tap = add_tap(s->mirrors);
-		if (!tap)
-			return -ENOMEM;
-		*tap = (struct mirror_tap){.path = s->path, .ifindex = link->ifindex, .direction = direction, .swapped = swapped};
-	}
+	tap = find_or_add_tap(s, link->ifindex, direction, swapped);
+	if (!tap)
+		return -ENOMEM;
 	tap->xdp = link->xdp;
 	memcpy(tap->name, link->name, sizeof tap->name);
 	return mirror_session_add_legs(s, &tap->wanted);
@@ -108,18 +115,93 @@ static void visit_link(const struct link *link, void *context)
 			take_link(m->sessions[i], link, false);
 }
 
-/* A container is mirrored at our end of its pair, where nothing of it shows inside. What it receives is what this end sends. */
+/* ---- containers ---- */
+
+struct container {
+	const struct session_source *source;
+	struct link inner, host_end;
+	struct link exit;    /* where what it receives comes out that was tapped inside */
+	uint64_t passed;     /* frames that did not come by the host's end */
+	struct error misses; /* code 0: none of these */
+};
+
+static int want_inside(struct mirror_session *s, const struct container *c)
+{
+	struct mirror_tap *tap = find_or_add_tap(s, c->exit.ifindex, DIRECTION_RX, false);
+
+	if (!tap)
+		return -ENOMEM;
+	tap->xdp = c->inner.xdp;
+	tap->known_as = c->host_end.ifindex;
+	tap->missed = c->exit.lost;
+	memcpy(tap->name, c->inner.name, sizeof tap->name);
+	memcpy(tap->host_end, c->host_end.name, sizeof tap->host_end);
+	return mirror_session_add_legs(s, &tap->wanted);
+}
+
+/* Some frames have come past the place where they were looked for. */
+static void tell_passed(struct mirror_session *s, const struct container *c)
+{
+	const struct mirror_tap *tap = find_tap(s->mirrors, s->path, c->host_end.ifindex, DIRECTION_RX, true);
+
+	if (tap && tap->loaded.count)
+		snprintf(s->mirrors->news, sizeof s->mirrors->news,
+			 "%llu frame%s for %s of network namespace '%.64s' came past %s, its host end: it is mirrored inside from now "
+			 "on",
+			 (unsigned long long)c->passed, c->passed == 1 ? "" : "s", c->inner.name, c->source->netns, c->host_end.name);
+}
+
+/* Whether what the container receives can be mirrored inside, and has to be. */
+static bool goes_inside(struct mirror_session *s, struct container *c)
+{
+	struct error problem = {0};
+
+	c->passed = inside_passed(&c->inner, &c->host_end);
+	if (!c->passed || !s->path)
+		return false;
+	if (!insides_follow(source_path_insides(s->path->path), &c->host_end, c->source->netns, c->source->pattern, s->mirrors->way,
+			    &c->exit, &problem))
+		return true;
+	fail(&c->misses, MIRROR_PARTLY_BLIND,
+	     "partly blind: %llu frames for %s came past %s, its host end, and inside it cannot be mirrored: %.128s",
+	     (unsigned long long)c->passed, c->inner.name, c->host_end.name, problem.text);
+	return false;
+}
+
+/*
+ * A container is mirrored at our end of its pair, where nothing of it shows inside. What it receives is what this end sends; unless
+ * somebody puts frames right onto its own end, and then it is what is received there. What it sends comes by this end in any case.
+ */
+static void take_container(struct mirror_session *s, struct container *c)
+{
+	const bool *wanted = s->session.directions;
+	bool inside = wanted[DIRECTION_RX] && c->host_end.ethernet && goes_inside(s, c);
+	int rc = 0;
+
+	if (!inside) {
+		take_link(s, &c->host_end, true);
+	} else {
+		tell_passed(s, c);
+		rc = want_inside(s, c);
+		if (!rc && wanted[DIRECTION_TX])
+			rc = want_tap(s, &c->host_end, DIRECTION_TX, true);
+	}
+	if (rc)
+		set_problem(s, ENOMEM, c->inner.name, "out of memory");
+	if (c->misses.code && !s->sources_wait_for.code)
+		s->sources_wait_for = c->misses;
+}
+
 static void visit_containers(struct mirror_session *s)
 {
 	for (unsigned int i = 0; i < s->session.source_count; i++) {
-		const struct session_source *source = &s->session.sources[i];
+		struct container c = {.source = &s->session.sources[i]};
 		struct error problem = {0};
-		struct link outer;
 
-		if (!source->netns[0])
+		if (!c.source->netns[0])
 			continue;
-		if (!netns_find_outer(s->mirrors->netlink, source->netns, source->pattern, &outer, &problem))
-			take_link(s, &outer, true);
+		if (!netns_find_outer(s->mirrors->netlink, c.source->netns, c.source->pattern, &c.inner, &c.host_end, &problem))
+			take_container(s, &c);
 		else if (!s->sources_wait_for.code)
 			s->sources_wait_for = problem;
 	}
@@ -160,6 +242,7 @@ static void untap(struct mirror_tap *tap)
 /* Gives the tap a program with these legs; after an error it has the one it had. */
 static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs *legs, struct error *error)
 {
+	struct source_tap at = {tap->ifindex, tap->direction, tap->swapped, tap->known_as};
 	struct leg plain[TAP_LEGS_MAX];
 	struct tap_leg *copy;
 	int rc;
@@ -171,8 +254,7 @@ static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs
 		return fail(error, ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < legs->count; i++)
 		plain[i] = legs->legs[i].leg;
-	rc = source_taps_tap(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped, plain, legs->count, m->way,
-			     error);
+	rc = source_taps_tap(source_path_taps(tap->path->path), &at, plain, legs->count, m->way, error);
 	if (rc) {
 		free(copy);
 		return rc;
@@ -265,11 +347,16 @@ static bool names(const char *text, const char *name)
 static void name_tap(struct mirror_session *s, const struct mirror_tap *tap)
 {
 	size_t used = strlen(s->text);
+	char label[LABEL_MAX];
 
-	if (names(s->text, tap->name) || s->unnamed_last == tap->ifindex)
+	if (tap->host_end[0])
+		snprintf(label, sizeof label, "%s [inside, as %s, its host end, is bypassed]", tap->name, tap->host_end);
+	else
+		snprintf(label, sizeof label, "%s", tap->name);
+	if (names(s->text, label) || s->unnamed_last == tap->ifindex)
 		return;
-	if (used + strlen(tap->name) + UNNAMED_MAX < sizeof s->text) {
-		snprintf(s->text + used, sizeof s->text - used, "%s ", tap->name);
+	if (used + strlen(label) + UNNAMED_MAX < sizeof s->text) {
+		snprintf(s->text + used, sizeof s->text - used, "%s ", label);
 		return;
 	}
 	s->unnamed++;
@@ -318,6 +405,18 @@ static void look_ahead(struct mirrors *m, const struct mirror_tap *tap)
 		tell_blind(tap, order.stranger, place, "stands before ours and may end the chain");
 	if (attach_xdp_before(tap->xdp, order.stranger))
 		tell_blind(tap, order.stranger, place, received ? "stands before ours and may take frames" : "may send frames past ours");
+}
+
+static void tell_missed(const struct mirror_tap *tap)
+{
+	for (unsigned int i = 0; i < tap->wanted.count && tap->missed; i++) {
+		struct error *problem = &tap->wanted.legs[i].session->sources_wait_for;
+
+		if (!problem->code)
+			fail(problem, MIRROR_PARTLY_BLIND,
+			     "partly blind: %llu frames received by %s, mirrored inside, were lost on their way out",
+			     (unsigned long long)tap->missed, tap->name);
+	}
 }
 
 static void find_missing(struct mirror_session *s)
@@ -422,6 +521,8 @@ static void change_taps(struct mirrors *m)
 		tap->lost = false;
 		credit(tap);
 	}
+	for (struct mirror_path *path = m->paths; path; path = path->next)
+		insides_end_unused(source_path_insides(path->path));
 }
 
 int mirrors_walk(struct mirrors *m, struct error *error)
@@ -440,8 +541,10 @@ int mirrors_walk(struct mirrors *m, struct error *error)
 		tell(m->sessions[i]);
 	}
 	/* Last: what is missing is told first. */
-	for (unsigned int i = 0; i < m->tap_count; i++)
+	for (unsigned int i = 0; i < m->tap_count; i++) {
+		tell_missed(&m->taps[i]);
 		look_ahead(m, &m->taps[i]);
+	}
 	return rc;
 }
 

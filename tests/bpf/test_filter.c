@@ -346,6 +346,7 @@ static void in_a_tap(void **state)
 {
 	struct leg legs[TAP_LEGS_MAX] = {0};
 	struct source_path *path = NULL;
+	struct source_tap at = {.ifindex = near_index, .direction = DIRECTION_TX};
 	struct error error = {0};
 	int fd = open_sender();
 
@@ -357,7 +358,7 @@ static void in_a_tap(void **state)
 		if (source_taps_set_filter(source_path_taps(path), i, leg_expression(i), &error))
 			fail_msg("%s", error.text);
 	}
-	if (source_taps_tap(source_path_taps(path), near_index, DIRECTION_TX, false, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
+	if (source_taps_tap(source_path_taps(path), &at, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
 		fail_msg("%s", error.text);
 	for (unsigned int i = 0; i < FRAMES; i++)
 		assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);

@@ -54,6 +54,17 @@ int mirror_to_4242(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* TCP and UDP to port 5005 go right onto the other end, in a container, of the veth with this index. */
+SEC("peer")
+int redirect_to_peer(struct __sk_buff *skb)
+{
+	__u16 port = 0;
+
+	if (skb->protocol != bpf_htons(0x0800) || bpf_skb_load_bytes(skb, 14 + 20 + 2, &port, sizeof port) || port != bpf_htons(5005))
+		return TC_ACT_UNSPEC;
+	return (int)bpf_redirect_peer(4242, 0);
+}
+
 /* Lets every frame go on, past whoever stands behind. */
 SEC("end")
 int end_chain(struct __sk_buff *skb)
