@@ -109,12 +109,14 @@ struct farspan_packet {
 	uint8_t ip_version; /* 4, 6, or 0 if no IP header was read */
 	uint8_t outer_src[16];
 	uint8_t outer_dst[16];
-	uint8_t ttl;         /* hop limit */
-	uint8_t tos;         /* traffic class */
-	uint8_t ip_protocol; /* behind extension headers; decode only */
-	bool df;             /* IPv4 */
-	uint32_t ip_id;      /* IPv4: 16 bits; IPv6: of the fragment header, decode only */
-	uint32_t flow_label; /* IPv6, 20 bits */
+	uint8_t ttl;          /* hop limit */
+	uint8_t tos;          /* traffic class */
+	uint8_t ip_protocol;  /* behind extension headers; decode only */
+	bool df;              /* IPv4 */
+	uint32_t ip_id;       /* IPv4: 16 bits; IPv6: of the fragment header, decode only */
+	uint32_t flow_label;  /* IPv6, 20 bits */
+	bool has_encap_limit; /* IPv6: destination options say how many more tunnels may be entered (RFC 2473 section 4.1.1) */
+	uint8_t encap_limit;
 
 	/* Fragment of an outer packet (reason "fragment"), decode only. ip_payload_off is set for every packet with a whole IP header. */
 	bool more_fragments;

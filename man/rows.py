@@ -25,6 +25,7 @@ FORMS = {
     "netns": ("NAMESPACE", ""),
     "platform": ("1|3|4|5|6|7", "1 3 4 5 6 7"),
     "flag": ("yes|no", "yes no"),
+    "limit": ("{min}..{max}|none", "none"),
     "tos": ("{min}..{max}|inherit", "inherit"),
     "mtu_policy": ("truncate|fragment|drop", "truncate fragment drop"),
     "length_policy": ("truncate|drop", "truncate drop"),

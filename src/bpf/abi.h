@@ -182,6 +182,7 @@ struct session_config {
 	__u32 fragment_mtu;   /* longer outer packets are sent in fragments; 0: there are none */
 	__u32 number_packets; /* IPv4: packets that others may fragment get an identification */
 	__u32 checksum_off;   /* in header[], of the GRE checksum; 0: none */
+	__u32 options;        /* header[] has IPv6 options */
 	__u32 inherit_tos;    /* the outer TOS is the frame's */
 	__u32 nexthop[4];     /* network order */
 	struct header_field fields[HEADER_FIELDS];

@@ -76,14 +76,13 @@ static __always_inline void fill_ipv4(struct session_config *header, __u32 total
 static __always_inline void fill_lengths(struct session_config *header, const struct session_config *session, __u32 frame_len)
 {
 	__u32 ip_len = session->header_len - WIRE_ETHERNET_LEN + frame_len;
-	__u32 ip_header = session->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
 
 	if (session->ip_version == 4)
 		fill_ipv4(header, ip_len);
 	else
 		header_or(header, WIRE_ETHERNET_LEN + 4, (ip_len - WIRE_IPV6_LEN) << 16);
 	if (session->kind == FARSPAN_VXLAN)
-		header_or(header, WIRE_ETHERNET_LEN + ip_header + 4, (ip_len - ip_header) << 16);
+		header_or(header, session->tunnel_off + 4, (session->header_len - session->tunnel_off + frame_len) << 16);
 }
 
 /* TOS or traffic class of the frame; 0 if it is not IP. */

@@ -20,16 +20,34 @@ static __always_inline int is_tunnel(__u8 protocol)
 }
 
 /*
- * Reads the tunnel whose IP header is at off. Our copies have no IPv4 options and no IPv6 extension headers: whatever has some is none of
- * them.
+ * Where the payload of the IP header at off starts, and what it is; 0 if that cannot be read. Our copies have no IPv4 options, and of IPv6
+ * extension headers at most the one that limits encapsulation: whatever has others is none of them.
  */
+static __always_inline __u32 find_payload(struct __sk_buff *skb, __u32 ethertype, __u32 off, __u8 *protocol)
+{
+	__u8 next[2];
+
+	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), protocol, sizeof *protocol))
+		return 0;
+	if (ethertype == ETHERTYPE_IPV4)
+		return off + WIRE_IPV4_LEN;
+	off += WIRE_IPV6_LEN;
+	if (*protocol != IP_PROTOCOL_DESTINATION)
+		return off;
+	if (bpf_skb_load_bytes(skb, off, next, sizeof next) || next[1])
+		return 0;
+	*protocol = next[0];
+	return off + WIRE_IPV6_LIMIT_LEN;
+}
+
+/* Reads the tunnel whose IP header is at off. */
 static __always_inline int read_tunnel(struct __sk_buff *skb, __u32 ethertype, __u32 off, struct tunnel_key *key)
 {
-	__u32 ip_len = ethertype == ETHERTYPE_IPV4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
 	__u8 protocol = 0;
+	__u32 payload = find_payload(skb, ethertype, off, &protocol);
 	long failed;
 
-	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), &protocol, sizeof protocol) || !is_tunnel(protocol))
+	if (!payload || !is_tunnel(protocol))
 		return -1;
 	if (ethertype == ETHERTYPE_IPV4)
 		failed = bpf_skb_load_bytes(skb, off + 12, key->source, 4) || bpf_skb_load_bytes(skb, off + 16, key->destination, 4);
@@ -37,7 +55,7 @@ static __always_inline int read_tunnel(struct __sk_buff *skb, __u32 ethertype, _
 		failed = bpf_skb_load_bytes(skb, off + 8, key->source, 32);
 	key->protocol = protocol;
 	/* The GRE protocol stands where UDP has its destination port. */
-	return failed || bpf_skb_load_bytes(skb, off + ip_len + 2, &key->type, sizeof key->type) ? -1 : 0;
+	return failed || bpf_skb_load_bytes(skb, payload + 2, &key->type, sizeof key->type) ? -1 : 0;
 }
 
 __noinline int is_own_tunnel(struct __sk_buff *skb, __u32 ethertype, __u32 off)
@@ -83,7 +101,7 @@ static __always_inline int may_be_own_copy(struct __sk_buff *skb, __u32 udp_copi
 	else
 		return type == bpf_htons(ETHERTYPE_VLAN) || type == bpf_htons(ETHERTYPE_SERVICE_VLAN);
 	return protocol == IP_PROTOCOL_GRE || protocol == IP_PROTOCOL_ICMP || protocol == IP_PROTOCOL_ICMPV6 ||
-	       (protocol == IP_PROTOCOL_UDP && udp_copies);
+	       protocol == IP_PROTOCOL_DESTINATION || (protocol == IP_PROTOCOL_UDP && udp_copies);
 }
 
 /* Where the frame in a GRE packet of a mirror starts, of which the GRE header is at off; 0 if it is none. */
@@ -117,9 +135,9 @@ __noinline __u32 find_frame(struct __sk_buff *skb, __u32 ethertype, __u32 off)
 	__u8 protocol = 0;
 	__be16 port;
 
-	if (bpf_skb_load_bytes(skb, off + (ethertype == ETHERTYPE_IPV4 ? 9 : 6), &protocol, sizeof protocol))
+	off = find_payload(skb, ethertype, off, &protocol);
+	if (!off)
 		return 0;
-	off += ethertype == ETHERTYPE_IPV4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
 	if (protocol == IP_PROTOCOL_GRE)
 		return find_frame_in_gre(skb, off);
 	if (protocol != IP_PROTOCOL_UDP || bpf_skb_load_bytes(skb, off + 2, &port, sizeof port) || port != bpf_htons(FARSPAN_VXLAN_PORT))

@@ -32,6 +32,7 @@ enum group {
 	GROUP_GENEVE = 1 << 18,
 	GROUP_OPTIONS = 1 << 19,
 	GROUP_INNER_EXTRA = 1 << 20,
+	GROUP_LIMIT = 1 << 21,
 };
 
 enum form {
@@ -82,6 +83,7 @@ static const struct row rows[] = {
 	ROW_AS(outer_dst, " > ", false, FORM_ADDRESS, GROUP_IP, packet.outer_dst),
 	ROW(ttl, FORM_U8, GROUP_IP, packet.ttl),
 	QUIET(tos, FORM_U8, GROUP_IP, packet.tos),
+	ROW(encap_limit, FORM_U8, GROUP_LIMIT, packet.encap_limit),
 	ROW(seq, FORM_U32, GROUP_SEQ, packet.seq),
 	ROW(key, FORM_U32, GROUP_KEY, packet.key),
 	ROW(session, FORM_U16, GROUP_ERSPAN, packet.session),
@@ -188,6 +190,8 @@ static unsigned int groups_of(const struct decoded *decoded)
 
 	if (packet->ip_version)
 		groups |= GROUP_IP;
+	if (packet->has_encap_limit)
+		groups |= GROUP_LIMIT;
 	if ((packet->kind != FARSPAN_NONE || packet->reason != FARSPAN_OK) && gre_was_read(packet))
 		groups |= (packet->has_seq ? GROUP_SEQ : 0u) | (packet->has_key ? GROUP_KEY : 0u);
 	if (tunnel_was_read(packet))

@@ -149,6 +149,8 @@ static void describe_packet(const struct endpoint *d, const struct destination_p
 		.ttl = (uint8_t)d->ttl,
 		.tos = (uint8_t)d->tos,
 		.flow_label = d->flow_label,
+		.has_encap_limit = d->encap_limit != 0 && d->address.family == 6,
+		.encap_limit = (uint8_t)(d->encap_limit - 1),
 		.df = endpoint_has(d, ENDPOINT_KEY_df) ? d->df != 0 : d->mtu_policy != MTU_FRAGMENT,
 		.udp_dst = (uint16_t)d->port,
 		.has_checksum = d->checksum != 0,
@@ -172,9 +174,15 @@ static void describe_packet(const struct endpoint *d, const struct destination_p
 	memcpy(packet->outer_dst, d->address.bytes, sizeof packet->outer_dst);
 }
 
-static unsigned int ip_header_len(const struct farspan_packet *packet)
+/* Without what extends it. */
+static unsigned int ip_base_len(const struct farspan_packet *packet)
 {
 	return packet->ip_version == 4 ? WIRE_IPV4_LEN : WIRE_IPV6_LEN;
+}
+
+static unsigned int ip_header_len(const struct farspan_packet *packet)
+{
+	return ip_base_len(packet) + (packet->has_encap_limit ? WIRE_IPV6_LIMIT_LEN : 0);
 }
 
 /* Offset of the GRE checksum; 0 if there is none. */
@@ -310,11 +318,11 @@ static void fill_limits(const struct endpoint *d, const struct destination_path 
 	session->drop_too_big = d->mtu_policy == MTU_DROP;
 	session->number_packets = packet->ip_version == 4 && !packet->df;
 	if (d->mtu_policy == MTU_FRAGMENT) {
-		unsigned int headers = ip_header_len(packet) + (packet->ip_version == 6 ? WIRE_IPV6_FRAGMENT_LEN : 0);
+		unsigned int headers = ip_base_len(packet) + (packet->ip_version == 6 ? WIRE_IPV6_FRAGMENT_LEN : 0);
 		unsigned int piece = path->mtu > headers ? (path->mtu - headers) & ~7u : 0;
 
 		session->fragment_mtu = path->mtu;
-		most = ip_header_len(packet) + piece * FRAGMENTS_MAX;
+		most = ip_base_len(packet) + piece * FRAGMENTS_MAX;
 	}
 	if (most > OUTER_MAX - WIRE_ETHERNET_LEN)
 		most = OUTER_MAX - WIRE_ETHERNET_LEN;
@@ -338,6 +346,7 @@ static int fill_tunnel(const struct endpoint *destination, const struct destinat
 	session->header_len = (unsigned int)rc;
 	fill_limits(destination, path, &packet, session);
 	session->checksum_off = checksum_offset(&packet);
+	session->options = packet.has_encap_limit;
 	session->sequence_off = sequence_offset(&packet);
 	session->tunnel_off = tunnel_offset(&packet, session->header_len);
 	session->ipv4_sum = packet.ip_version == 4 ? sum_words(header + WIRE_ETHERNET_LEN, WIRE_IPV4_LEN) : 0;
@@ -365,13 +374,13 @@ static unsigned int unfragmented_max(const struct session_config *session)
 
 /*
  * Super-packets of longer frames are wrapped frame by frame: those that are to go in fragments, or not at all. So are those whose headers
- * hold a checksum.
+ * hold a checksum or options, with which nobody has tried out the kernel.
  */
 static unsigned int summed_max(const struct shape *shape, const struct session_config *session)
 {
 	unsigned int max = unfragmented_max(session), cut = shape->truncate == TRUNCATE_BYTES ? shape->truncate_bytes : HEADERS_MAX;
 
-	if (session->checksum_off)
+	if (session->checksum_off || session->options)
 		return 0;
 	if (!session->fragment_mtu && !session->drop_too_big)
 		return UINT32_MAX;
@@ -383,7 +392,7 @@ static unsigned int unfinished_max(const struct destination_path *path, const st
 {
 	unsigned int max = unfragmented_max(session);
 
-	if (session->checksum_off || shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
+	if (session->checksum_off || session->options || shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
 		return 0;
 	return shape->truncate == TRUNCATE_BYTES && shape->truncate_bytes < max ? shape->truncate_bytes : max;
 }

@@ -149,6 +149,16 @@ static void print_tos(const struct endpoint_key_row *row, const struct endpoint 
 		print_number(row, endpoint, out);
 }
 
+static void print_limit(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
+{
+	uint32_t limit = number_at(row, endpoint);
+
+	if (limit)
+		fprintf(out, "%u", limit - 1);
+	else
+		fputs("none", out);
+}
+
 static void print_tag_type(const struct endpoint_key_row *row, const struct endpoint *endpoint, FILE *out)
 {
 	fprintf(out, "0x%04x", number_at(row, endpoint));
@@ -215,6 +225,7 @@ static void print_choice(const struct endpoint_key_row *row, const struct endpoi
 #define VALUE_netns         ENDPOINT_VALUE_TEXT
 #define VALUE_granularity   ENDPOINT_VALUE_TEXT
 #define VALUE_tos           ENDPOINT_VALUE_TEXT
+#define VALUE_limit         ENDPOINT_VALUE_TEXT
 #define VALUE_tag_type      ENDPOINT_VALUE_TEXT
 #define VALUE_direction     ENDPOINT_VALUE_TEXT
 
@@ -313,6 +324,19 @@ static int parse_tos(const struct endpoint_key_row *row, const char *value, stru
 {
 	endpoint->inherit_tos = strcmp(value, "inherit") == 0;
 	return endpoint->inherit_tos ? 0 : parse_number(row, value, endpoint, error);
+}
+
+static int parse_limit(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
+{
+	uint32_t *limit = (uint32_t *)(void *)((char *)endpoint + row->offset);
+
+	*limit = 0;
+	if (strcmp(value, "none") == 0)
+		return 0;
+	if (parse_number(row, value, endpoint, NULL))
+		return fail(error, EINVAL, "%s must be none, or a number from %lu to %lu, not '%s'", row->name, row->min, row->max, value);
+	++*limit;
+	return 0;
 }
 
 static int parse_tag_type(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)

@@ -82,6 +82,7 @@ struct endpoint {
 	uint32_t tos;
 	bool inherit_tos;
 	uint32_t flow_label;
+	uint32_t encap_limit; /* 1 + the number; 0: none */
 	uint32_t vlan_id;
 	uint32_t tpid;
 	uint32_t priority;

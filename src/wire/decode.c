@@ -71,12 +71,33 @@ static bool is_fragment(const struct farspan_packet *packet)
 	return packet->more_fragments || packet->fragment_offset != 0;
 }
 
+/* What the destination options that come next say of tunnels; the first limit counts. */
+static void peek_limit(const struct reader *reader, struct farspan_packet *packet)
+{
+	struct reader options = *reader;
+
+	reader_skip(&options, 1);
+	reader_trim(&options, reader_u8(&options) * 8u + 6);
+	while (!options.failed && reader_left(&options) && !packet->has_encap_limit) {
+		uint8_t type = reader_u8(&options), len = type == IPV6_OPTION_PAD1 ? 0 : reader_u8(&options);
+		const struct reader value = options;
+
+		reader_skip(&options, len);
+		if (type != IPV6_OPTION_LIMIT || len != 1 || options.failed)
+			continue;
+		packet->has_encap_limit = true;
+		packet->encap_limit = reader_peek(&value);
+	}
+}
+
 /* One extension header; returns the protocol of what follows. */
 static uint8_t read_extension(struct reader *reader, uint8_t protocol, struct farspan_packet *packet)
 {
 	struct ipv6_fragment_header fragment = {0};
 	uint8_t next;
 
+	if (protocol == IP_PROTOCOL_DESTINATION)
+		peek_limit(reader, packet);
 	if (protocol != IP_PROTOCOL_FRAGMENT) {
 		next = reader_u8(reader);
 		reader_skip(reader, (size_t)reader_u8(reader) * 8 + 6);
@@ -101,7 +122,7 @@ static uint32_t peek_jumbo(const struct reader *reader)
 	while (!options.failed && reader_left(&options)) {
 		uint8_t type = reader_u8(&options);
 
-		if (type == 0)
+		if (type == IPV6_OPTION_PAD1)
 			continue;
 		len = reader_u8(&options);
 		if (type == HOP_JUMBO && len == 4) {

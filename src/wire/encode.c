@@ -71,20 +71,35 @@ static void write_ipv4(struct writer *writer, const struct farspan_packet *packe
 	writer_bytes(writer, packet->outer_dst, 4);
 }
 
+static size_t extension_len(const struct farspan_packet *packet)
+{
+	return packet->ip_version == 6 && packet->has_encap_limit ? WIRE_IPV6_LIMIT_LEN : 0;
+}
+
 static void write_ipv6(struct writer *writer, const struct farspan_packet *packet, size_t payload_len)
 {
 	const struct ipv6_header ip = {
 		.version = 6,
 		.tos = packet->tos,
 		.flow_label = packet->flow_label,
-		.payload_length = (uint32_t)payload_len,
-		.next_header = packet->ip_protocol,
+		.payload_length = (uint32_t)(payload_len + extension_len(packet)),
+		.next_header = packet->has_encap_limit ? IP_PROTOCOL_DESTINATION : packet->ip_protocol,
 		.ttl = packet->ttl,
+	};
+	const struct ipv6_limit_header limit = {
+		.next_header = packet->ip_protocol,
+		.option = IPV6_OPTION_LIMIT,
+		.option_len = 1,
+		.limit = packet->encap_limit,
+		.padding = IPV6_OPTION_PADN,
+		.padding_len = 1,
 	};
 
 	ipv6_write(writer, &ip);
 	writer_bytes(writer, packet->outer_src, 16);
 	writer_bytes(writer, packet->outer_dst, 16);
+	if (packet->has_encap_limit)
+		ipv6_limit_write(writer, &limit);
 }
 
 static void write_platform(struct writer *writer, const struct farspan_packet *packet)
@@ -283,7 +298,7 @@ int farspan_encode(const struct farspan_packet *packet, const void *inner, size_
 		return -EMSGSIZE;
 	write_tunnel(&tunnel, &settled, inner, inner_len);
 	len = tunnel.len + inner_len;
-	if (len > IP_LENGTH_MAX - (settled.ip_version == 4 ? WIRE_IPV4_LEN : 0))
+	if (len > IP_LENGTH_MAX - (settled.ip_version == 4 ? WIRE_IPV4_LEN : extension_len(&settled)))
 		return -EMSGSIZE;
 	if (settled.has_link)
 		write_link(&header, &settled);

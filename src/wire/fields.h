@@ -37,6 +37,15 @@
 	X(mf, 0, 0, 1)           \
 	X(id, 1, 0, 32)
 
+/* Destination options that hold nothing but an encapsulation limit (RFC 2473 section 4.1.1), and one option that fills them up. */
+#define IPV6_LIMIT_FIELDS(X)     \
+	X(next_header, 0, 24, 8) \
+	X(option, 0, 8, 8)       \
+	X(option_len, 0, 0, 8)   \
+	X(limit, 1, 24, 8)       \
+	X(padding, 1, 16, 8)     \
+	X(padding_len, 1, 8, 8)
+
 /* RFC 768. */
 #define UDP_FIELDS(X)            \
 	X(source, 0, 16, 16)     \
@@ -134,6 +143,7 @@ enum {
 	WIRE_IPV4_LEN = 20,
 	WIRE_IPV6_LEN = 40,
 	WIRE_IPV6_FRAGMENT_LEN = 8,
+	WIRE_IPV6_LIMIT_LEN = 8,
 	WIRE_UDP_LEN = 8,
 	WIRE_GRE_LEN = 4,
 	WIRE_GRE_OPTION_LEN = 4,
@@ -170,6 +180,10 @@ enum {
 	IP_PROTOCOL_FRAGMENT = 44,
 	IP_PROTOCOL_GRE = 47,
 	IP_PROTOCOL_DESTINATION = 60,
+
+	IPV6_OPTION_PAD1 = 0, /* one byte, without a length */
+	IPV6_OPTION_PADN = 1,
+	IPV6_OPTION_LIMIT = 4,
 
 	ERSPAN2_VERSION = 1,
 	ERSPAN3_VERSION = 2,

@@ -55,6 +55,9 @@ struct ipv6_header {
 struct ipv6_fragment_header {
 	IPV6_FRAGMENT_FIELDS(WIRE_MEMBER)
 };
+struct ipv6_limit_header {
+	IPV6_LIMIT_FIELDS(WIRE_MEMBER)
+};
 struct udp_header {
 	UDP_FIELDS(WIRE_MEMBER)
 };
@@ -78,6 +81,7 @@ struct cmd_header {
 WIRE_HEADER(ipv4, struct ipv4_header, IPV4_FIELDS, 12)
 WIRE_HEADER(ipv6, struct ipv6_header, IPV6_FIELDS, 8)
 WIRE_HEADER(ipv6_fragment, struct ipv6_fragment_header, IPV6_FRAGMENT_FIELDS, WIRE_IPV6_FRAGMENT_LEN)
+WIRE_HEADER(ipv6_limit, struct ipv6_limit_header, IPV6_LIMIT_FIELDS, WIRE_IPV6_LIMIT_LEN)
 WIRE_HEADER(udp, struct udp_header, UDP_FIELDS, WIRE_UDP_LEN)
 WIRE_HEADER(gre, struct gre_header, GRE_FIELDS, WIRE_GRE_LEN)
 WIRE_HEADER(vxlan, struct vxlan_header, VXLAN_FIELDS, WIRE_VXLAN_LEN)

@@ -73,6 +73,7 @@ static void tame(struct farspan_packet *packet, const uint8_t *kinds)
 	TAME(5, has_seq);
 	TAME(6, truncated);
 	TAME(7, oam);
+	TAME(7, has_encap_limit);
 #undef TAME
 	packet->more_fragments = packet->cut = packet->critical = packet->has_inner_ethernet = false;
 	packet->udp_dst = packet->udp_dst ? packet->udp_dst : FARSPAN_VXLAN_PORT;

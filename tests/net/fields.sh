@@ -69,8 +69,9 @@ is "GRE" "$(both "0x0000 0x88be")" "${gre[@]}"
 is "no ERSPAN header" "$(both " ")" erspan.version erspan.spanid
 taken none 'erspan1:[fd09::2],ttl=255,tos=255'
 is "outer IPv6" "$(both "$mac_u $mac_c 0x86dd fd09::1 fd09::2 255 0x000000ff 47")" "${outer6[@]}"
-taken none 'erspan2:[fd09::2],id=1023,index=1048575,ttl=1,tos=4'
-is "outer IPv6" "$(both "$mac_u $mac_c 0x86dd fd09::1 fd09::2 1 0x00000004 47")" "${outer6[@]}"
+taken none 'erspan2:[fd09::2],id=1023,index=1048575,ttl=1,tos=4,encaplimit=7'
+is "outer IPv6" "$(both "$mac_u $mac_c 0x86dd fd09::1 fd09::2 1 0x00000004 60")" "${outer6[@]}"
+is "encapsulation limit" "$(both "47 0x04 1 7")" ipv6.dstopts.nxt ipv6.opt.type ipv6.opt.length ipv6.opt.tel
 is "Type II" "$(both "1 0 0 0 0 1023 1048575")" "${erspan2[@]}"
 taken none erspan2:10.9.0.2,id=1,index=0
 is "Type II" "$(both "1 0 0 0 0 1 0")" "${erspan2[@]}"

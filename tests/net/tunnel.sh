@@ -86,9 +86,9 @@ row 'gre.proto == 0x88be && gre.flags.sequence_number == 0' erspan1 10.9.0.1 10.
 row 'erspan.spanid == 7 && icmp' erspan2 10.9.0.1 10.9.0.2 id 7 ttl 9
 row 'erspan.spanid == 7 && erspan.hw == 5 && erspan.direction == 1 && icmp' erspan3 10.9.0.1 10.9.0.2 id 7 hwid 5 direction tx
 row 'erspan.spanid == 8 && ipv6.hlim == 9 && icmp' erspan2 fd09::1 fd09::2 id 8 ttl 9
-row 'erspan.spanid == 8 && icmpv6' erspan3 fd09::1 fd09::2 id 8
+row 'erspan.spanid == 8 && ipv6.opt.tel == 4 && icmpv6' erspan3 fd09::1 fd09::2 id 8 encaplimit 4
 row 'gre.key == 77 && gre.proto == 0x6558 && icmp' gre 10.9.0.1 10.9.0.2 key 77 seq yes
-row 'vxlan.vni == 5 && icmp' vxlan fd09::1 fd09::2 vni 5
+row 'vxlan.vni == 5 && ipv6.opt.tel == 0 && udp.length == 114 && icmp' vxlan fd09::1 fd09::2 vni 5 encaplimit 0
 row 'erspan.spanid == 6 && icmp' erspan2 10.9.0.1 10.9.0.2 id 6 --clsact
 
 echo "-- a file by TCP, in super-packets"

@@ -20,8 +20,8 @@ rows=(
 	"erspan $theirs4 erspan_ver 0 | erspan1 $ours4"
 	"erspan $theirs4 seq key 30 erspan_ver 1 erspan 123 | erspan2 $ours4 id 30 index 99"
 	"erspan $theirs4 seq key 31 erspan_ver 2 erspan_dir ingress erspan_hwid 17 | erspan3 $ours4 id 31 hwid 4"
-	"ip6erspan $theirs6 seq key 1023 erspan_ver 1 erspan 5 | erspan2 $ours6 id 1023"
-	"ip6erspan $theirs6 seq key 0 erspan_ver 2 erspan_dir egress erspan_hwid 63 | erspan3 $ours6 id 0"
+	"ip6erspan $theirs6 seq key 1023 erspan_ver 1 erspan 5 encaplimit 9 | erspan2 $ours6 id 1023 encaplimit 4"
+	"ip6erspan $theirs6 seq key 0 erspan_ver 2 erspan_dir egress erspan_hwid 63 encaplimit none | erspan3 $ours6 id 0"
 	"gretap $theirs4 key 77 | gre $ours4 key 77"
 	"vxlan $theirs4 id 5000 dstport 4789 | vxlan $ours4 vni 5000"
 )

@@ -97,6 +97,11 @@ static void type3(void **state)
 	(void)state;
 	expect_bytes(&packet, "6b8abcde 0025 2f 40 fd000000000000000000000000000001 fd000000000000000000000000000002"
 			      "1000 22eb 00000001 2abcb755 89abcdef beef82ac");
+	packet.has_encap_limit = true;
+	packet.encap_limit = 4;
+	expect_bytes(&packet, "6b8abcde 002d 3c 40 fd000000000000000000000000000001 fd000000000000000000000000000002"
+			      "2f00 0401 04 010100 1000 22eb 00000001 2abcb755 89abcdef beef82ac");
+	packet.has_encap_limit = false;
 	packet.ft = 31;
 	packet.o = 1;
 	packet.platf_id = 5;

@@ -224,6 +224,31 @@ static void ipv6_length_zero(void **state)
 	assert_int_equal(decode_frame(&frame, &packet), FARSPAN_REASON_bad_ip);
 }
 
+/* Of destination options the limit is told: the first, wherever it stands; what has another length is none. */
+static void expect_limits(void)
+{
+	static const struct {
+		const char *options;
+		int limit; /* below 0: none */
+	} rows[] = {
+		{"2f00 0401 07 010100", 7},  {"2f00 010100 0401 00", 0},  {"2f00 0000 0401 ff 00", 255},
+		{"2f00 0104 00000000", -1},  {"2f00 0402 0707 0100", -1}, {"2f01 0402 0909 0401 08 0100 0401 09 0000", 8},
+		{"2f00 0500 0000 0401", -1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		frame.len = 0;
+		add(&frame, ETHERNET "86dd");
+		add_ipv6(&frame, 60);
+		add(&frame, rows[i].options);
+		add(&frame, TYPE2 INNER);
+		end_ip(&frame);
+		assert_int_equal(decode_frame(&frame, &packet), FARSPAN_OK);
+		assert_int_equal(packet.kind, FARSPAN_ERSPAN2);
+		assert_int_equal(packet.has_encap_limit ? packet.encap_limit : -1, rows[i].limit);
+	}
+}
+
 static void ipv6_extensions(void **state)
 {
 	(void)state;
@@ -241,6 +266,7 @@ static void ipv6_extensions(void **state)
 	assert_int_equal(packet.ip_id, 0xcafe0001);
 	assert_int_equal(packet.ip_payload_off, 14 + 40 + 8 + 16 + 24 + 8);
 	assert_int_equal(packet.inner_len, INNER_LEN);
+	expect_limits();
 }
 
 static void add_extensions(unsigned int count)

@@ -112,6 +112,8 @@ static void fill_ip(struct farspan_packet *packet)
 		packet->ip_id = random_field(16);
 	} else {
 		packet->flow_label = random_field(20);
+		packet->has_encap_limit = below(2);
+		packet->encap_limit = packet->has_encap_limit ? (uint8_t)random_field(8) : 0;
 	}
 }
 
@@ -165,7 +167,7 @@ static size_t fill_inner(struct farspan_packet *packet, struct frame *inner)
 
 static size_t ip_header_len(const struct farspan_packet *packet)
 {
-	return packet->ip_version == 4 ? 20 : 40;
+	return packet->ip_version == 4 ? 20 : packet->has_encap_limit ? 40 + 8 : 40;
 }
 
 static size_t tunnel_header_len(const struct farspan_packet *packet)
@@ -269,7 +271,7 @@ static enum farspan_reason reason_of_cut(const struct farspan_packet *packet, si
 	if (len < packet->ip_off)
 		return FARSPAN_REASON_short_link;
 	if (len < base)
-		return FARSPAN_REASON_short_ip;
+		return packet->has_encap_limit && len >= base - 8 ? FARSPAN_REASON_ext_headers : FARSPAN_REASON_short_ip;
 	if (!gre && len < base + 8)
 		return FARSPAN_REASON_short_udp;
 	if (!gre && len < packet->inner_off)
