@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What all rows share: commands, what belongs to a row, and how its figures become a result."""
+import contextlib
 import dataclasses
 import json
 import os
@@ -52,6 +53,20 @@ def children():
 def send(pid, number):
     """To the process, and to what it has started if it leads a group of its own."""
     (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, number)
+
+
+@contextlib.contextmanager
+def softirq_first(cpus, priority):
+    """What the kernel has put off to its softirq threads of these CPUs does not wait for what else runs on the machine."""
+    threads = [int(pid) for pid in run("pgrep", "-x", "|".join(f"ksoftirqd/{cpu}" for cpu in cpus)).split()]
+    before = [(pid, os.sched_getscheduler(pid), os.sched_getparam(pid)) for pid in threads]
+    try:
+        for pid in threads:
+            os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(priority))
+        yield
+    finally:
+        for what in before:
+            os.sched_setscheduler(*what)
 
 
 def end_children():

@@ -22,7 +22,8 @@ SEGMENTS = 44
 SAMPLE = 40
 TURNS = 8  # in which what is sent is measured
 TCP_SECONDS = 2
-FIRST = ("chrt", "-f", "20")  # what else runs on the machine waits
+PRIORITY = 20
+FIRST = ("chrt", "-f", str(PRIORITY))  # what else runs on the machine waits
 OUTER = 50  # bytes of Ethernet, IPv4 and ERSPAN II with GRE, or VXLAN with UDP
 FRAME_MAX = 1514
 
@@ -84,12 +85,17 @@ class Stage(frame.Namespaces):
         return int(dict(zip(*rows))["OutSegs"])
 
     def tcp(self):
-        """Megabits per second of a TCP transfer from one CPU to the other, and whether each of its segments has a copy."""
+        """
+        Megabits per second of a TCP transfer whose both ends share one CPU, so that the other one has nothing but copies to make, and only
+        with --cpus; and whether each of its segments has a copy.
+        """
         before = self.copies(), self.segments()
-        sink = subprocess.Popen(inside("sink", *FIRST, "taskset", "-c", OTHER_CPU, STREAM, "sink"), stdout=subprocess.PIPE, text=True)
+        sink = subprocess.Popen(inside("sink", *FIRST, "taskset", "-c", CPU, STREAM, "sink"), stdout=subprocess.PIPE, text=True)
         try:
             wait_until(lambda: ":5201" in at("sink", "ss", "-Hltn"), "the sink")
-            at("dut", *FIRST, "taskset", "-c", CPU, STREAM, "source", "10.4.0.1", str(TCP_SECONDS))
+            words = inside("dut", *FIRST, "taskset", "-c", CPU, STREAM, "source", "10.4.0.1", str(TCP_SECONDS))
+            with frame.softirq_first((CPU, OTHER_CPU), PRIORITY):
+                at("col", "sh", "-c", 'exec "$@" 3</proc/net/dev', "sh", *words)
             megabits = float(sink.communicate(timeout=20)[0])
         finally:
             sink.kill()
