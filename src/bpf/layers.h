@@ -27,6 +27,20 @@ static __always_inline void walk_ipv4(struct __sk_buff *skb, struct layers *laye
 	layers->no_header = ((header[6] & 0x1f) | header[7]) != 0;
 }
 
+static __always_inline int is_layer_extension(__u8 protocol)
+{
+	return protocol == IP_PROTOCOL_HOP_BY_HOP || protocol == IP_PROTOCOL_ROUTING || protocol == IP_PROTOCOL_DESTINATION ||
+	       protocol == IP_PROTOCOL_FRAGMENT || protocol == IP_PROTOCOL_AUTHENTICATION;
+}
+
+/* The length of an extension header, whose second byte counts units of 8 bytes behind the first; that of AH 4, behind the second. */
+static __always_inline __u32 extension_len(__u8 protocol, __u8 units)
+{
+	if (protocol == IP_PROTOCOL_FRAGMENT)
+		return 8;
+	return protocol == IP_PROTOCOL_AUTHENTICATION ? (units + 2) * 4 : (units + 1) * 8;
+}
+
 static __always_inline void walk_ipv6(struct __sk_buff *skb, struct layers *layers)
 {
 	__u8 header[8];
@@ -38,14 +52,11 @@ static __always_inline void walk_ipv6(struct __sk_buff *skb, struct layers *laye
 	for (int i = 0; i < LAYER_EXTENSIONS_MAX; i++) {
 		__u8 next = layers->protocol;
 
-		if (next != IP_PROTOCOL_HOP_BY_HOP && next != IP_PROTOCOL_ROUTING && next != IP_PROTOCOL_DESTINATION &&
-		    next != IP_PROTOCOL_FRAGMENT)
-			return;
-		if (layers->no_header || bpf_skb_load_bytes(skb, layers->off, header, sizeof header))
+		if (!is_layer_extension(next) || layers->no_header || bpf_skb_load_bytes(skb, layers->off, header, sizeof header))
 			return;
 		layers->protocol = header[0];
 		layers->no_header = next == IP_PROTOCOL_FRAGMENT && (header[2] | (header[3] & 0xf8));
-		layers->off += next == IP_PROTOCOL_FRAGMENT ? 8 : (header[1] + 1) * 8;
+		layers->off += extension_len(next, header[1]);
 	}
 }
 

@@ -34,6 +34,10 @@ def extension(following, units):
     return bytes([following, units]) + bytes(units * 8 + 6)
 
 
+def authentication(following, words):
+    return bytes([following, words - 2]) + bytes(words * 4 - 2)
+
+
 def over_ipv4():
     transports = {"UDP": (17, UDP), "TCP": (6, tcp(0)), "TCP and options": (6, tcp(12)), "TCP, longest": (6, tcp(40)), "SCTP": (132, SCTP),
                   "ICMP": (1, ICMP), "another protocol": (99, b"")}
@@ -50,6 +54,8 @@ def over_ipv6():
         "hop-by-hop": (0, extension(6, 0), tcp(20)),
         "hop-by-hop and destination": (0, extension(60, 1) + extension(17, 2), UDP),
         "routing": (43, extension(17, 2), UDP),
+        "authentication": (51, authentication(6, 6), tcp(20)),
+        "all of them": (0, extension(43, 0) + extension(51, 1) + authentication(60, 7) + extension(17, 0), UDP),
         "a first fragment": (44, b"\x11\0" + FIRST, UDP),
         "a later fragment": (44, b"\x11\0" + LATER, b""),
     }
