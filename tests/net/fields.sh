@@ -111,4 +111,29 @@ time_between 100000
 taken none erspan3:10.9.0.2,granularity=100ns
 is "granularity" "$(both 1)" erspan.gra
 time_between 100
+
+# whole_between UNIT-NS UPPER-FIELD [UNITS]: the same of all 64 bits, of which the upper half counts so many units
+whole_between() {
+	local upper lower stamp units=${3:-$((1 << 32))}
+	while read -r upper lower; do
+		stamp=$((upper * units + lower))
+		[ $stamp -ge $((since_ns / $1)) ] && [ $stamp -le $((until_ns / $1)) ] ||
+			wrong "$upper and $lower are not between $since_ns and $until_ns ns, in units of $1 ns"
+	done <<<"$(shown "$2" erspan.timestamp)"
+}
+
+echo "-- platform subheaders, and the whole time in them"
+platform=(erspan.o erspan.gra erspan.platid)
+taken none erspan3:10.9.0.2,platform=3
+is "platform 3" "$(both "1 0 3 $ifindex")" "${platform[@]}" erspan.pid3.port_index
+whole_between 100000 erspan.pid3.timestamp
+taken none erspan3:10.9.0.2,platform=4
+is "platform 4" "$(both "1 0 4")" "${platform[@]}"
+time_between 100000
+taken none erspan3:10.9.0.2,platform=6,switchid=1023,portid=65535
+is "platform 6" "$(both "1 2 6 1023 65535")" "${platform[@]}" erspan.pid5.switchid erspan.pid5.port_index
+whole_between 1 erspan.pid5.timestamp 1000000000
+taken none erspan3:10.9.0.2,platform=7,portid=1048575
+is "platform 7" "$(both "1 3 7 1048575")" "${platform[@]}" erspan.pid7.source_index
+whole_between 1 erspan.pid7.timestamp
 finish
