@@ -123,14 +123,14 @@ struct view {
 /* ---- into the ring ---- */
 
 /*
- * User space is woken once for so much data, by the record of that size that makes it so much: to wake it again and again while it is busy
+ * User space is woken by the record that makes it so much that waits, and that doubles it: to wake it again and again while it is busy
  * costs more than all the rest.
  */
 static __always_inline __u64 wakeup(__u32 size)
 {
-	const __u64 now = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	const __u64 now = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA), before = now - size - BPF_RINGBUF_HDR_SZ;
 
-	return (now ^ (now - size)) & ~(RING_WAKE_BYTES - 1ull) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return now >= RING_WAKE_BYTES && (now ^ before) > before ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* What user space is told besides the packet itself. */

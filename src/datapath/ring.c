@@ -22,7 +22,7 @@ enum {
 int ring_open(struct ring *ring, int map, size_t size, struct error *error)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET}; /* when it is woken, not whenever there is something */
 	void *consumed = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
 	void *produced = consumed == MAP_FAILED ? MAP_FAILED : mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, map, (off_t)page);
 
@@ -61,9 +61,10 @@ void ring_close(struct ring *ring)
  */
 void ring_drain(struct ring *ring, void (*take)(void *context, const void *record), void *context)
 {
-	uint64_t at = *ring->consumed, returned = at;
+	uint64_t at = *ring->consumed, returned = at, end = at;
 
-	while (at < __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE)) {
+	/* Where the end is is looked up once for many: each time, the program's CPU has to get it back. */
+	while (at < end || at < (end = __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE))) {
 		const uint8_t *header = ring->data + (at & (ring->size - 1));
 		const uint32_t word = __atomic_load_n((const uint32_t *)(const void *)header, __ATOMIC_ACQUIRE);
 		const uint32_t len = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);

@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 struct ring {
-	int epoll; /* becomes readable when the programs wake whoever waits; others may be watched besides. -1: it is not open */
+	int epoll; /* becomes readable when the programs wake who waits, until epoll_wait(); others may be watched too. -1: not open */
 	size_t size;
 	uint64_t *consumed;
 	const uint8_t *data; /* twice, one behind the other */
