@@ -142,32 +142,71 @@ struct remarks {
 	__u64 before; /* sequence numbers accounted for the session */
 };
 
+enum {
+	SMALL_MAX = 256, /* bytes of small records */
+};
+
+/*
+ * Copies bytes of the packet into a small record without the helper, which takes longer: two halves that overlap. 0, or -1: they are fewer
+ * than a half, or cannot be read so.
+ */
+static __always_inline int copy_small(const struct outer *outer, __u64 bytes, __u8 *to, const __u32 size)
+{
+	const __u32 half = size / 2, words = half / sizeof(__u64);
+	const __u8 *from = at(outer, outer->ip_off, half);
+
+	bytes -= half;
+	asm volatile("" : "+r"(bytes));
+	if (!from || bytes > half)
+		return -1;
+	for (__u32 i = 0; i < words; i++)
+		((__u64 *)to)[i] = ((const __u64 *)from)[i];
+	from += bytes;
+	to += bytes;
+	if ((void *)from + half > outer->end)
+		return -1;
+	for (__u32 i = 0; i < words; i++)
+		((__u64 *)to)[i] = ((const __u64 *)from)[i];
+	return 0;
+}
+
+/* 0, or -1. */
+static __always_inline int copy(void *ctx, const int xdp, const struct outer *outer, __u64 bytes, __u8 *to, const __u32 size)
+{
+	if (size <= SMALL_MAX && copy_small(outer, bytes, to, size) == 0)
+		return 0;
+	/* The compiler would make one comparison of two, of which the verifier learns no bounds. */
+	asm volatile("" : "+r"(bytes));
+	if (bytes > size)
+		return -1;
+	asm volatile("" : "+r"(bytes));
+	return bytes < WIRE_IPV4_LEN || load(ctx, xdp, outer->ip_off, to, (__u32)bytes) ? -1 : 0;
+}
+
 /* Reserves a record of a fixed size, as the verifier wants it, and fills len bytes of it. */
-#define TAKE(size)                                                                                                          \
-	do {                                                                                                                \
-		struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record + (size), 0);                             \
-		__u64 bytes = outer->len;                                                                                   \
-		if (!record)                                                                                                \
-			return COLLECTOR_ring_full;                                                                         \
-		record->monotonic_ns = bpf_ktime_get_ns();                                                                  \
-		record->len = (__u32)bytes;                                                                                 \
-		record->kind = RECORD_PACKET;                                                                               \
-		record->slot = remarks->slot;                                                                               \
-		record->inner_off = (__u16)remarks->inner_off;                                                              \
-		record->delivered = (__u8)remarks->delivered;                                                               \
-		record->odd = (__u8)remarks->odd;                                                                           \
-		record->before = remarks->before;                                                                           \
-		record->sequence = outer->sequence;                                                                         \
-		record->has_sequence = outer->has_sequence;                                                                 \
-		record->transmitted = outer->transmitted;                                                                   \
-		record->truncated = outer->truncated;                                                                       \
-		asm volatile("" : "+r"(bytes)); /* or the compiler drops the bounds that the verifier needs */              \
-		if (bytes < WIRE_IPV4_LEN || bytes > (size) || load(ctx, xdp, outer->ip_off, record->data, (__u32)bytes)) { \
-			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                      \
-			return COLLECTOR_too_long;                                                                          \
-		}                                                                                                           \
-		bpf_ringbuf_submit(record, wakeup(sizeof *record + (size)));                                                \
-		return COLLECTOR_taken;                                                                                     \
+#define TAKE(size)                                                                              \
+	do {                                                                                    \
+		struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record + (size), 0); \
+		if (!record)                                                                    \
+			return COLLECTOR_ring_full;                                             \
+		record->monotonic_ns = bpf_ktime_get_ns();                                      \
+		record->len = outer->len;                                                       \
+		record->kind = RECORD_PACKET;                                                   \
+		record->slot = remarks->slot;                                                   \
+		record->inner_off = (__u16)remarks->inner_off;                                  \
+		record->delivered = (__u8)remarks->delivered;                                   \
+		record->odd = (__u8)remarks->odd;                                               \
+		record->before = remarks->before;                                               \
+		record->sequence = outer->sequence;                                             \
+		record->has_sequence = outer->has_sequence;                                     \
+		record->transmitted = outer->transmitted;                                       \
+		record->truncated = outer->truncated;                                           \
+		if (copy(ctx, xdp, outer, outer->len, record->data, (size))) {                  \
+			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                          \
+			return COLLECTOR_too_long;                                              \
+		}                                                                               \
+		bpf_ringbuf_submit(record, wakeup(sizeof *record + (size)));                    \
+		return COLLECTOR_taken;                                                         \
 	} while (0)
 
 static __always_inline enum collector_counter take(void *ctx, const int xdp, struct outer *outer, const struct remarks *remarks)
