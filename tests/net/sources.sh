@@ -45,12 +45,31 @@ until_true 10 "x0 again" mirrors x0
 arrive x0
 end_mirror seen=$((3 * frames)) sent=$((3 * frames))
 
-echo "-- two interfaces by name; a name that is not there"
-mirror tap -i s0 -i s1 -d rx -t erspan2:10.9.0.2,id=5
+echo "-- two interfaces by name, and what that costs; a name that is not there"
+mirror tap --cost -i s0 -i s1 -d rx -t erspan2:10.9.0.2,id=5
 at a ping -q -c $frames -i 0.002 10.1.0.2 >/dev/null
 end_mirror seen=$((2 * frames)) sent=$((2 * frames))
+equal "it costs something" true "$(jq '.cost | .seen_ns > 0 and .copied_ns > 0 and .core_share > 0' "$work/mirror.out")"
+start_farspan cost tap mirror --cost -i s0 -d rx -t erspan2:10.9.0.2,id=5
+at a ping -q -c $frames -i 0.002 10.1.0.2 >/dev/null
+end cost || wrong "farspan mirror --cost: status $?"
+grep -qE '^cost: [1-9][0-9]* ns per frame seen, [1-9][0-9]* ns per copy, [0-9]+\.[0-9] % of a core$' "$work/cost.err" ||
+	wrong "what is said of the cost: $(cat "$work/cost.err")"
 ! at tap "$FARSPAN" mirror -i s0 -i nope -t erspan2:10.9.0.2 2>"$work/err" || wrong "a missing interface was accepted"
 equal "what is said of it" "farspan: interface 'nope': no such interface" "$(cat "$work/err")"
+
+echo "-- a tap device, by a pattern"
+if ip -n ${prefix}tap tuntap add dev tap7 mode tap 2>"$work/err"; then
+	at tap sysctl -qw net.ipv6.conf.tap7.disable_ipv6=1
+	ip -n ${prefix}tap link set tap7 up
+	mirror tap -i 'tap*' -d both -t erspan2:10.9.0.2,id=5
+	at tap "$here/traffic.py" tap tap7 "by the tap" $frames || wrong "frames of the tap device itself"
+	end_mirror seen=$((2 * frames)) sent=$((2 * frames))
+	equal "received and sent" "$frames $frames" "$(jq -r '[.rx.seen, .tx.seen] | join(" ")' "$work/mirror.out")"
+	ip -n ${prefix}tap link del tap7
+else
+	echo "there are none here: $(cat "$work/err")"
+fi
 
 echo "-- waiting for an interface and for a route"
 mirror tap --wait -i z0 -d rx -t erspan2:10.77.0.2,id=5

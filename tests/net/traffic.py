@@ -11,24 +11,32 @@ usage: traffic.py run COMMAND...                     COMMAND with signals as in 
                                                      COUNT datagrams of SIZE bytes, each confirmed batch by batch; SEGMENT: the kernel cuts
                                                      each into datagrams of that size (UDP_SEGMENT)
        traffic.py frame IFACE TEXT [COUNT]           one broadcast-like frame, or COUNT, of a test EtherType with TEXT, sent raw
+       traffic.py tap IFACE TEXT COUNT               as many such frames received by a tap device as sent by it, and taken from it
        traffic.py frames IFACE FILE [MAC]            the frames of a capture, sent raw, in their order; with MAC: all to that address
 
 FROM and TO are paths of network namespaces, or names: /run/netns/NAME.
 """
 import ctypes
+import fcntl
 import hashlib
 import http.server
+import json
 import os
 import random
 import signal
 import socket
+import struct
+import subprocess
 import sys
+import time
 import urllib.request
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 UDP_SEGMENT = 103
 SO_MAX_PACING_RATE = 47
+TUNSETIFF = 0x400454CA
+IFF_TAP_NO_PI = 0x1002
 BATCH = 16
 
 
@@ -172,6 +180,23 @@ def frame_with(text):
     return bytes.fromhex("0200000000fe0200000000fd88b5") + text.encode().ljust(46, b"\0")
 
 
+def is_up(iface):
+    return json.loads(subprocess.check_output(["ip", "-j", "link", "show", iface]))[0]["operstate"] == "UP"
+
+
+def tap(iface, text, count):
+    frames = [frame_with(text)] * int(count)
+    signal.alarm(60)
+    with open("/dev/net/tun", "r+b", buffering=0) as device:
+        fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", iface.encode(), IFF_TAP_NO_PI))
+        while not is_up(iface):
+            time.sleep(0.02)
+        for frame in frames:
+            device.write(frame)
+        send_raw(iface, frames)
+        return all(device.read(2048) == frame for frame in frames)
+
+
 def frames_of(path, mac=None):
     from packets import read
     return [bytes.fromhex(mac.replace(":", "")) + packet.data[6:] if mac else packet.data for packet in read(path)]
@@ -189,6 +214,7 @@ def main(arguments):
         "udp": udp,
         "http": fetch,
         "frame": lambda iface, text, count="1": send_raw(iface, [frame_with(text)] * int(count)),
+        "tap": tap,
         "frames": lambda iface, *capture: send_raw(iface, frames_of(*capture)),
     }
     return 0 if actions[arguments[0]](*arguments[1:]) else 1
