@@ -9,6 +9,7 @@
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+FARSPAND=${FARSPAND:-farspand}
 bridge_topology 1500 1600
 namespace probe
 wire tap p0 02:00:00:00:06:00 probe p1 02:00:00:00:06:01 1500
@@ -181,6 +182,44 @@ tshark -n -r "$work/one.pcap" -Y tcp -T fields -e erspan.spanid -e tcp.srcport -
 	awk '{p = $2 < $3 ? $2 "," $3 : $3 "," $2} {seen[p] = seen[p] ~ $1 ? seen[p] : seen[p] $1; n[$1]++}
 	END {for (p in seen) if (length(seen[p]) > 1) torn++; print torn + 0, (n[1] > 0) + (n[2] > 0)}' >"$work/spread"
 equal "torn connections, destinations in use" "0 2" "$(cat "$work/spread")"
+
+echo "-- one of three destinations is taken away, and comes back: only its flows move"
+# shared ID...: the session's destinations; when they are all in use, flows.ID... has the destination of each flow.
+shared() {
+	local id
+	{
+		printf '%s\n' "[Session]" "Spread=yes" "[Source]" "Interface=s0" "Direction=rx"
+		for id; do printf '%s\n' "[Destination]" "Type=erspan2" "Remote=10.9.0.2" "SessionID=$id"; done
+	} >"$work/files/shared.new"
+	mv "$work/files/shared.new" "$work/files/shared.session"
+	"$FARSPAN" apply -S "$work/run/farspan.sock" || wrong "apply with $*"
+	until_true 20 "$# destinations" in_use $#
+	capture col c0 copies -Q in
+	at a "$here/traffic.py" frames a0 "$work/flows.pcap"
+	fence a a0 copies
+	end_capture copies
+	tshark -n -r "$work/copies.pcap" -Y udp -T fields -E occurrence=f -e udp.srcport -e udp.dstport -e erspan.spanid 2>/dev/null |
+		awk '{ print ($1 == 7 ? $2 : $1), $3 }' | sort -u >"$work/flows.$*"
+	equal "flows, each at one of $*" "$flows $#" "$(wc -l <"$work/flows.$*") $(cut -d ' ' -f 2 "$work/flows.$*" | sort -u | wc -l)"
+}
+
+in_use() {
+	[ "$("$FARSPAN" show -S "$work/run/farspan.sock" --json | jq -c '.sessions[] | [.state, (.actual.destinations | length)]')" = \
+		"[\"active\",$1]" ]
+}
+
+flows=200
+"$here/make_headers.py" flows "$work/flows.pcap" $flows
+mkdir "$work/files" "$work/run"
+spawn farspand nsenter --net=/run/netns/${prefix}tap "$FARSPAND" -D "$work/files" -R "$work/run"
+until_said farspand "farspand: ready"
+shared 21 22 23
+shared 21 23
+equal "flows of the others that have moved" "" "$(grep -v ' 22$' "$work/flows.21 22 23" | comm -23 - "$work/flows.21 23")"
+cp "$work/flows.21 22 23" "$work/before"
+shared 21 22 23
+cmp "$work/before" "$work/flows.21 22 23" || wrong "with all of them flows are elsewhere than before"
+end farspand TERM || wrong "farspand: status $?: $(cat "$work/farspand.err")"
 
 echo "-- what cannot be"
 for words in '-i s0 -t interface:s0' '-i s0 -t vlan:u0' '-i s0 -t erspan2:10.9.0.2 --spread' '-i s0 -t vlan:u0,id=4095' \
