@@ -150,9 +150,9 @@ said mirror "on s0 rx stands before ours and may take frames" || wrong "what is 
 at tap ip link set dev s0 xdpgeneric off
 until_true 20 "the mirror to say that no XDP program is in front" said_last_not mirror blind
 pings
-at tap ip link set dev s0 xdpgeneric obj "$TAGS" sec xdp
+at tap ip link set dev s0 xdpdrv obj "$TAGS" sec xdp
 until_true 20 "the mirror to say that one is" said_last mirror "on s0 rx stands before ours and may take frames"
-at tap ip link set dev s0 xdpgeneric off
+at tap ip link set dev s0 xdpdrv off
 end_mirror seen=$((2 * pings)) sent=$((2 * pings))
 at tap ip link set dev s0 xdpgeneric obj "$TAGS" sec xdp
 mirror tap -i s0 -d tx -t erspan2:10.9.0.2,id=1
