@@ -51,8 +51,15 @@ static void put_digits(char *to, size_t digits, uint64_t number)
 
 void output_number(struct output *output, uint64_t number)
 {
-	const size_t digits = digits_of(number);
+	size_t digits;
 
+	/* Most are short. Of a single digit a character too much is copied, which the next text replaces. */
+	if (number < 100) {
+		memcpy(output_room(output, 2), pairs + number * 2 + (number < 10), 2);
+		output->len += number < 10 ? 1 : 2;
+		return;
+	}
+	digits = digits_of(number);
 	put_digits(output_room(output, digits), digits, number);
 	output->len += digits;
 }
