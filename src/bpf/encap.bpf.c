@@ -342,30 +342,51 @@ static __always_inline int send_fragment(struct __sk_buff *skb, struct session_c
 	return has_uplink(session, skb->mark & MARK_SLOT_MASK) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
-/* A piece of a super-packet that was wrapped whole. */
-static __always_inline int send_piece(struct __sk_buff *skb, __u32 place, __u32 cut, struct session_state *state, struct counters *c)
+/* A piece of a super-packet that was wrapped whole, by what is at that place. */
+static __always_inline int send_piece(struct __sk_buff *skb, struct session_config *session, __u32 cut, struct session_state *state,
+				      struct counters *c)
 {
-	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
 	struct frame frame = {};
-	int truncated;
+	int less;
+
+	if (over_limit(session, state))
+		return drop(c, COUNTER_limit);
+	less = cut_piece(skb, session, cut);
+	if (less < 0)
+		return drop(c, COUNTER_truncate_failed);
+	if (fill_piece(skb, session, state, (__u32)less) || (session->number_packets && number_packet(skb, take_packet_id())))
+		return drop(c, COUNTER_encap_failed);
+	count(c, COUNTER_sent, 1);
+	count(c, COUNTER_sent_bytes, skb->len - session->header_len);
+	count(c, COUNTER_truncated, less || skb->mark & MARK_CUT);
+	count(c, COUNTER_wrapped_whole, 1);
+	return send_to_nexthop(skb, session, &frame);
+}
+
+/* It comes as soon as its super-packet was wrapped: that there is an uplink has been asked for all of them. */
+static __always_inline int send_next_piece(struct __sk_buff *skb, struct session_state *state, struct counters *c)
+{
+	__u32 place = skb->cb[PIECE_PLACE];
+	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
+
+	count(c, COUNTER_arrived, 1);
+	if (!session || skb->gso_size)
+		return drop(c, COUNTER_not_segmented);
+	return send_piece(skb, session, NOT_CUT, state, c);
+}
+
+/* It was in the queue behind the segmenter. */
+static __always_inline int send_queued_piece(struct __sk_buff *skb, struct session_state *state, struct counters *c)
+{
+	__u32 place = skb->cb[NOTE_PLACE];
+	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
 
 	count(c, COUNTER_arrived, 1);
 	if (!session || skb->gso_size)
 		return drop(c, COUNTER_not_segmented);
 	if (!has_uplink(session, skb->mark & MARK_SLOT_MASK))
 		return drop(c, session->unreachable);
-	if (over_limit(session, state))
-		return drop(c, COUNTER_limit);
-	truncated = cut_piece(skb, session, cut);
-	if (truncated < 0)
-		return drop(c, COUNTER_truncate_failed);
-	if (take_piece_number(skb, session, state) || (session->number_packets && number_packet(skb, take_packet_id())))
-		return drop(c, COUNTER_encap_failed);
-	count(c, COUNTER_sent, 1);
-	count(c, COUNTER_sent_bytes, skb->len - session->header_len);
-	count(c, COUNTER_truncated, truncated || skb->mark & MARK_CUT);
-	count(c, COUNTER_wrapped_whole, 1);
-	return send_to_nexthop(skb, session, &frame);
+	return send_piece(skb, session, skb->cb[NOTE_CUT], state, c);
 }
 
 SEC("tc")
@@ -373,19 +394,22 @@ int farspan_encap(struct __sk_buff *skb)
 {
 	enum direction direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX;
 	__u32 slot = skb->mark & MARK_SLOT_MASK;
-	struct session_config *session = find_session(slot);
 	struct session_state *state = bpf_map_lookup_elem(&states, &slot);
 	struct counters *c = session_counters(slot, direction);
+	struct session_config *session;
 
-	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !state || !c)
+	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !state || !c)
+		return TC_ACT_SHOT;
+	if (skb->cb[NOTE_FRAMES] == NOTE_PIECE)
+		return send_next_piece(skb, state, c);
+	session = find_session(slot);
+	if (!session)
 		return TC_ACT_SHOT;
 	if (skb->cb[NOTE_FRAMES] == NOTE_FRAGMENT)
 		return send_fragment(skb, session);
-	if (skb->cb[NOTE_FRAMES] == NOTE_PIECE)
-		return send_piece(skb, skb->cb[PIECE_PLACE], NOT_CUT, state, c);
 	note_arrival(skb);
 	if (skb->cb[NOTE_FRAMES] & NOTE_WRAPPED)
-		return send_piece(skb, skb->cb[NOTE_PLACE], skb->cb[NOTE_CUT], state, c);
+		return send_queued_piece(skb, state, c);
 	count(c, COUNTER_arrived, 1);
 	return process(skb, session, state, c);
 }
@@ -396,8 +420,6 @@ static __always_inline int send_whole(struct __sk_buff *skb, struct session_conf
 	struct frame frame = {};
 
 	count(c, COUNTER_arrived, frames);
-	if (!has_uplink(session, skb->mark & MARK_SLOT_MASK))
-		return drop_all(c, session->unreachable, frames);
 	count(c, COUNTER_sent, frames);
 	count(c, COUNTER_sent_bytes, bytes);
 	count(c, COUNTER_truncated, skb->mark & MARK_CUT ? frames : 0);
@@ -424,13 +446,18 @@ SEC("tc")
 int farspan_whole(struct __sk_buff *skb)
 {
 	enum direction direction = skb->mark & MARK_TX ? DIRECTION_TX : DIRECTION_RX;
-	__u32 slot = skb->mark & MARK_SLOT_MASK, frames = wire_frames(skb), headers = tcp_headers_len(skb), bytes;
+	__u32 slot = skb->mark & MARK_SLOT_MASK, frames = wire_frames(skb), bytes = 0;
 	struct session_config *session = find_session(slot);
 	struct counters *c = session_counters(slot, direction);
 
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !session || !c)
 		return TC_ACT_SHOT;
-	bytes = skb->len + (frames - 1) * headers;
+	if (!has_uplink(session, slot)) {
+		count(c, COUNTER_arrived, frames);
+		return drop_all(c, session->unreachable, frames);
+	}
+	if (!differs_by_piece(session))
+		bytes = skb->len + (frames - 1) * tcp_headers_len(skb);
 	if (wrap_super_packet(skb, session, c, frames))
 		return TC_ACT_SHOT;
 	if (!differs_by_piece(session))

@@ -76,32 +76,75 @@ static __always_inline int mark_truncated(struct __sk_buff *skb, struct session_
 	return (int)bpf_skb_store_bytes(skb, session->tunnel_off, &word_be, sizeof word_be, 0);
 }
 
-/* Shortens the frame in a piece to so many bytes, should it be longer: 1 if it was, below 0 if that failed. */
+/* Shortens the frame in a piece to so many bytes, should it be longer: by how many, or below 0 if that failed. */
 static __always_inline int cut_piece(struct __sk_buff *skb, struct session_config *session, __u32 cut)
 {
-	__u32 len = skb->len - session->header_len, less = len - cut, ip = WIRE_ETHERNET_LEN;
+	__u32 len = skb->len - session->header_len;
 
 	if (cut == NOT_CUT || len <= cut)
 		return 0;
-	if (bpf_skb_change_tail(skb, session->header_len + cut, 0) ||
-	    (session->ip_version == 4 ? change_length(skb, ip + 2, less, ip + 10) : change_length(skb, ip + 4, less, 0)) ||
-	    (session->kind == FARSPAN_VXLAN && change_length(skb, session->tunnel_off + 4, less, 0)) || mark_truncated(skb, session))
+	return bpf_skb_change_tail(skb, session->header_len + cut, 0) ? -1 : (int)(len - cut);
+}
+
+static __always_inline __u32 take_number(struct session_state *state)
+{
+	return __sync_fetch_and_add(&state->next_sequence, 1);
+}
+
+/* The headers of most pieces that were shortened, from IPv4 up to the first word of ERSPAN, are read and written at once. */
+static __always_inline int shorten_erspan_over_ipv4(struct __sk_buff *skb, struct session_config *session, struct session_state *state,
+						    __u32 less)
+{
+	enum {
+		LENGTH = 1, /* in 16-bit words */
+		CHECKSUM = 5,
+		SEQUENCE = 6, /* in 32-bit words */
+		ERSPAN = 7,
+	};
+	union {
+		__be16 half[16];
+		__be32 word[8];
+	} head;
+	__u32 old, sum;
+
+	if (bpf_skb_load_bytes(skb, WIRE_ETHERNET_LEN, &head, sizeof head))
 		return -1;
-	return 1;
+	old = bpf_ntohs(head.half[LENGTH]);
+	sum = (__u16)~bpf_ntohs(head.half[CHECKSUM]) + (__u16)~old + (old - less);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	head.half[LENGTH] = bpf_htons((__u16)(old - less));
+	head.half[CHECKSUM] = bpf_htons((__u16)~sum);
+	head.word[SEQUENCE] = bpf_htonl(take_number(state));
+	head.word[ERSPAN] |= bpf_htonl(session->kind == FARSPAN_ERSPAN2 ? 1u << ERSPAN2_truncated : 1u << ERSPAN3_truncated);
+	return (int)bpf_skb_store_bytes(skb, WIRE_ETHERNET_LEN, &head, sizeof head, 0);
+}
+
+static __always_inline int shorten_headers(struct __sk_buff *skb, struct session_config *session, __u32 less)
+{
+	__u32 ip = WIRE_ETHERNET_LEN;
+
+	return (session->ip_version == 4 ? change_length(skb, ip + 2, less, ip + 10) : change_length(skb, ip + 4, less, 0)) ||
+	       (session->kind == FARSPAN_VXLAN && change_length(skb, session->tunnel_off + 4, less, 0)) || mark_truncated(skb, session);
 }
 
 /*
- * The next number of the session; the headers have 0 in its place. A helper writes it: would the program itself, the kernel had every copy
- * that comes to it made writable once more.
+ * Fills in what a piece says of itself: that it is so much shorter, and the next number of the session, of which the headers have 0. A
+ * helper writes it: would the program itself, the kernel had every copy that comes to it made writable once more.
  */
-static __always_inline int take_piece_number(struct __sk_buff *skb, struct session_config *session, struct session_state *state)
+static __always_inline int fill_piece(struct __sk_buff *skb, struct session_config *session, struct session_state *state, __u32 less)
 {
-	__be32 number;
+	__be32 number_be;
 
+	if (less && session->ip_version == 4 && session->sequence_off == WIRE_ETHERNET_LEN + WIRE_IPV4_LEN + WIRE_GRE_LEN &&
+	    (session->kind == FARSPAN_ERSPAN2 || session->kind == FARSPAN_ERSPAN3))
+		return shorten_erspan_over_ipv4(skb, session, state, less);
+	if (less && shorten_headers(skb, session, less))
+		return -1;
 	if (!session->sequence_off)
 		return 0;
-	number = bpf_htonl(__sync_fetch_and_add(&state->next_sequence, 1));
-	return (int)bpf_skb_store_bytes(skb, session->sequence_off, &number, sizeof number, 0);
+	number_be = bpf_htonl(take_number(state));
+	return (int)bpf_skb_store_bytes(skb, session->sequence_off, &number_be, sizeof number_be, 0);
 }
 
 #endif
