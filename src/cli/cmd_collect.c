@@ -45,7 +45,7 @@ static void interrupt(int signal)
 static int collect_file(const struct collect_options *options, struct capture *capture, struct collect *collect, struct error *error)
 {
 	struct capture_packet packet;
-	uint64_t frames = 0;
+	uint64_t frames = 0, aged_ns = 0;
 	int rc = 1, added = 0;
 
 	signal(SIGINT, interrupt);
@@ -54,6 +54,10 @@ static int collect_file(const struct collect_options *options, struct capture *c
 		rc = capture_next(capture, &packet, error);
 		if (rc <= 0 || collect_ended(collect, packet.time_ns))
 			break;
+		if (packet.time_ns - aged_ns >= NS_PER_S) {
+			aged_ns = packet.time_ns;
+			collect_age(collect, aged_ns);
+		}
 		added = collect_captured(collect, &packet);
 		frames += added > 0;
 	}
@@ -83,7 +87,7 @@ static void show_line(const struct collect *collect)
 
 	collect_summarize(collect, &summary);
 	fprintf(stderr, "\r\033[K%llu frames, %llu bytes, %llu lost on the way", (unsigned long long)summary.packets,
-		(unsigned long long)summary.bytes, (unsigned long long)summary.lost);
+		(unsigned long long)summary.bytes, (unsigned long long)summary.loss.lost);
 }
 
 /* What the user sees while it runs. */

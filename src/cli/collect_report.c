@@ -105,6 +105,22 @@ static void report_clients(FILE *out, const struct collect *collect)
 		collect_listening(collect), counts.clients, counts.refused, counts.sent, counts.dropped);
 }
 
+static void report_session(FILE *out, const struct collect *collect, const struct collect_session *session)
+{
+	fprintf(out, "  %s: %" PRIu64 " frames, %" PRIu64 " bytes", session->name, session->packets, session->bytes);
+	if (session->truncated)
+		fprintf(out, ", %" PRIu64 " truncated", session->truncated);
+	if (session->cleaned)
+		fprintf(out, ", %" PRIu64 " cleaned", session->cleaned);
+	if (collect_session_shares(collect, session))
+		fputs(", numbered with others", out);
+	else
+		report_sequence(out, &session->sequence);
+	fputc('\n', out);
+	if (session->kind == FARSPAN_ERSPAN3)
+		report_time(out, &session->time);
+}
+
 void collect_report(FILE *out, const struct collect *collect)
 {
 	struct collect_summary summary;
@@ -116,22 +132,14 @@ void collect_report(FILE *out, const struct collect *collect)
 	report_class(out, &summary, COLLECT_CLASS_refused, "refused");
 	report_refusals(out, collect_refusals(collect));
 	report_class(out, &summary, COLLECT_CLASS_dropped, "dropped");
-	for (unsigned int i = 0; i < summary.sessions; i++) {
-		const struct collect_session *session = collect_session_at(collect, i);
-
-		fprintf(out, "  %s: %" PRIu64 " frames, %" PRIu64 " bytes", session->name, session->packets, session->bytes);
-		if (session->truncated)
-			fprintf(out, ", %" PRIu64 " truncated", session->truncated);
-		if (session->cleaned)
-			fprintf(out, ", %" PRIu64 " cleaned", session->cleaned);
-		if (collect_session_shares(collect, session))
-			fputs(", numbered with others", out);
-		else
-			report_sequence(out, &session->sequence);
-		fputc('\n', out);
-		if (session->kind == FARSPAN_ERSPAN3)
-			report_time(out, &session->time);
-	}
+	for (unsigned int i = 0; i < summary.places; i++)
+		if (collect_session_at(collect, i))
+			report_session(out, collect, collect_session_at(collect, i));
+	if (summary.ended.sessions)
+		fprintf(out,
+			"  ended, being silent when there was no room for others: %" PRIu64 " sessions, %" PRIu64 " frames, %" PRIu64
+			" bytes\n",
+			summary.ended.sessions, summary.ended.packets, summary.ended.bytes);
 	report_groups(out, collect, summary.counter_groups);
 	report_clients(out, collect);
 }
@@ -176,6 +184,18 @@ static json_t *time_json(const struct source_time *time)
 	json_object_set_new(object, "delay_min_ns", json_integer(time->delay_min_ns));
 	json_object_set_new(object, "delay_mean_ns", json_integer((json_int_t)time->delay_mean_ns));
 	json_object_set_new(object, "delay_max_ns", json_integer(time->delay_max_ns));
+	return object;
+}
+
+static json_t *ended_json(const struct collect_ended *ended)
+{
+	json_t *object = json_object();
+
+	set_number(object, "sessions", ended->sessions);
+	set_number(object, "packets", ended->packets);
+	set_number(object, "bytes", ended->bytes);
+	set_number(object, "truncated", ended->truncated);
+	set_number(object, "cleaned", ended->cleaned);
 	return object;
 }
 
@@ -243,11 +263,13 @@ static json_t *summary_json(const struct collect *collect)
 	set_number(object, "bytes", summary.bytes);
 	set_number(object, "truncated", summary.truncated);
 	set_number(object, "cleaned", summary.cleaned);
-	set_sequence(object, summary.gaps, summary.lost, summary.late, summary.duplicate, summary.restarted);
+	set_sequence(object, summary.loss.gaps, summary.loss.lost, summary.loss.late, summary.loss.duplicate, summary.loss.restarted);
 	json_object_set_new(object, "refused", class_json(&summary, COLLECT_CLASS_refused));
 	json_object_set_new(object, "dropped", class_json(&summary, COLLECT_CLASS_dropped));
-	for (unsigned int i = 0; i < summary.sessions; i++)
-		json_array_append_new(sessions, session_json(collect, collect_session_at(collect, i)));
+	for (unsigned int i = 0; i < summary.places; i++)
+		if (collect_session_at(collect, i))
+			json_array_append_new(sessions, session_json(collect, collect_session_at(collect, i)));
+	json_object_set_new(object, "ended", ended_json(&summary.ended));
 	json_object_set_new(object, "sessions", sessions);
 	json_object_set_new(object, "shared_counters", groups_json(collect, summary.counter_groups));
 	return object;

@@ -19,6 +19,7 @@ enum {
 
 /* What a session was at, when it was last shown. */
 struct shown {
+	uint64_t serial; /* of the session; another one may be in its place now */
 	uint64_t packets, bytes, truncated, lost, late;
 };
 
@@ -169,13 +170,19 @@ static void show_sessions(struct collect_stats *stats, const struct collect *col
 {
 	for (unsigned int i = 0; i < count; i++) {
 		const struct collect_session *session = collect_session_at(collect, i);
-		const struct change change = change_of(collect, session, &stats->sessions[i], passed_ns, wall_ns);
+		struct change change;
 
+		if (!session)
+			continue;
+		if (stats->sessions[i].serial != session->serial)
+			stats->sessions[i] = (struct shown){0};
+		change = change_of(collect, session, &stats->sessions[i], passed_ns, wall_ns);
 		if (stats->json)
 			session_json(stats, session, &change);
 		else
 			session_line(stats, session, &change);
-		stats->sessions[i] = (struct shown){.packets = session->packets,
+		stats->sessions[i] = (struct shown){.serial = session->serial,
+						    .packets = session->packets,
 						    .bytes = session->bytes,
 						    .truncated = session->truncated,
 						    .lost = session->sequence.lost};
@@ -209,9 +216,10 @@ static void total_json(const struct collect_stats *stats, const struct collect_s
 	set_number(object, "received", count_since(stats, summary, COLLECT_received));
 	set_number(object, "packets", summary->packets - stats->summary.packets);
 	set_number(object, "bytes", summary->bytes - stats->summary.bytes);
-	json_object_set_new(object, "lost", json_integer((json_int_t)(summary->lost - stats->summary.lost)));
+	json_object_set_new(object, "lost", json_integer((json_int_t)(summary->loss.lost - stats->summary.loss.lost)));
 	set_number(object, "truncated", summary->truncated - stats->summary.truncated);
 	set_number(object, "sessions", summary->sessions);
+	set_number(object, "ended", summary->ended.sessions - stats->summary.ended.sessions);
 	json_object_set_new(object, "refused", class_json(stats, summary, COLLECT_CLASS_refused));
 	json_object_set_new(object, "dropped", class_json(stats, summary, COLLECT_CLASS_dropped));
 	put_json(stats, object);
@@ -230,6 +238,9 @@ static void total_line(const struct collect_stats *stats, const struct collect_s
 	len = (size_t)snprintf(line, sizeof line, "%s: %" PRIu64 " packets in %" PRIu64 ".%" PRIu64 " s, %" PRIu64 " frames of %u sessions",
 			       clock, count_since(stats, summary, COLLECT_received), tenths / 10, tenths % 10,
 			       summary->packets - stats->summary.packets, summary->sessions);
+	if (summary->ended.sessions > stats->summary.ended.sessions)
+		len += (size_t)snprintf(line + len, sizeof line - len, ", %" PRIu64 " ended",
+					summary->ended.sessions - stats->summary.ended.sessions);
 	for (enum collect_counter counter = 0; counter < COLLECT_COUNTER_COUNT; counter++) {
 		const enum collect_class class = collect_counter_class(counter);
 
@@ -251,13 +262,13 @@ void collect_stats_show(struct collect_stats *stats, const struct collect *colle
 		stats->shown_ns = monotonic_ns;
 	else if (passed_ns >= stats->interval_ns) {
 		collect_summarize(collect, &summary);
-		if (!make_room(stats, summary.sessions))
+		if (!make_room(stats, summary.places))
 			return;
 		if (stats->json)
 			total_json(stats, &summary, passed_ns, wall_ns);
 		else
 			total_line(stats, &summary, passed_ns, wall_ns);
-		show_sessions(stats, collect, summary.sessions, passed_ns, wall_ns);
+		show_sessions(stats, collect, summary.places, passed_ns, wall_ns);
 		stats->summary = summary;
 		stats->shown_ns = monotonic_ns;
 	}

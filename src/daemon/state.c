@@ -39,6 +39,7 @@ static const struct sum_row {
 	SUM(late, "late", "counter", "late_frames_total", false, "Frames that came after later ones."),
 	SUM(duplicate, "duplicate", "counter", "duplicate_frames_total", false, "Frames whose number had come before."),
 	SUM(restarted, "restarted", "counter", "restarts_total", false, "Times that a sender began to count anew."),
+	SUM(ended, "ended", "counter", "sessions_ended_total", false, "Sessions of senders that were silent and made room for others."),
 	SUM(ring_bytes, "ring_bytes", "gauge", "ring_used_bytes", false, "What waited in the ring buffer, the most of the last second."),
 	SUM(ring_size, "ring_size", "gauge", "ring_size_bytes", false, "The size of the ring buffer."),
 	SUM(delay_ns, "delay_ns", "gauge", "delay_seconds", true, "How long a packet waited to be read, the most of the last second."),

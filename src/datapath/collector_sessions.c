@@ -45,6 +45,19 @@ int collector_sessions_tell(struct collector_sessions *sessions, const struct co
 	return rc;
 }
 
+int collector_sessions_forget(struct collector_sessions *sessions, const struct collect_key *key)
+{
+	return bpf_map_delete_elem(sessions->sessions, key);
+}
+
+int collector_sessions_reset(struct collector_sessions *sessions, uint32_t slot)
+{
+	static const struct session_account none;
+
+	sessions->known[slot] = false;
+	return sessions->ways ? bpf_map_update_elem(sessions->accounts, &slot, &none, BPF_F_LOCK) : 0;
+}
+
 void collector_sessions_handled(struct collector_sessions *sessions, uint32_t slot, uint32_t packets)
 {
 	if (!sessions->ways)

@@ -28,6 +28,12 @@ void collector_sessions_close(struct collector_sessions *sessions);
 int collector_sessions_tell(struct collector_sessions *sessions, const struct collect_key *key, uint32_t slot,
 			    const struct session_way *way);
 
+/* The programs forget the key. 0, or -errno: -ENOENT if they did not know it. */
+int collector_sessions_forget(struct collector_sessions *sessions, const struct collect_key *key);
+
+/* The programs have known no key of the slot for so long that nothing of it is under way: it is as if it was never told. 0, or -errno. */
+int collector_sessions_reset(struct collector_sessions *sessions, uint32_t slot);
+
 /* User space has handed on so many packets of the session more, and with them all that it got so far. */
 void collector_sessions_handled(struct collector_sessions *sessions, uint32_t slot, uint32_t packets);
 

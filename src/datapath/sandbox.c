@@ -180,8 +180,9 @@ static const struct {
 	int call;
 	struct scmp_arg_cmp argument;
 } calls_for[] = {
-	/* Counters in maps are read, and sessions told to the programs; and a terminal is recognised. */
+	/* Counters in maps are read, and sessions told to the programs, and taken back; and a terminal is recognised. */
 	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_UPDATE_ELEM, 0)},
+	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_DELETE_ELEM, 0)},
 	{SCMP_SYS(bpf), SCMP_A0(SCMP_CMP_EQ, BPF_MAP_LOOKUP_ELEM, 0)},
 	{SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, TCGETS, 0)},
 	/* To readers that have connected, and not to addresses, as the sockets that receive could. */

@@ -283,10 +283,10 @@ static void note_lesson(struct collect *collect, const struct collect_frame *fra
 	const struct output *all = &collect->outputs[0];
 	const struct farspan_packet *packet = frame->packet;
 
-	collect->has_lesson = collect->by_session && packet->has_inner_ethernet && !all->inner && !own->inner;
+	collect->has_lesson = collect->by_session && packet->has_inner_ethernet && !all->inner && !own->inner &&
+			      !collect_sessions_at(collect->sessions, session)->ending;
 	collect->lesson = (struct collect_lesson){
 		.session = session,
-		.keyed = packet->kind == FARSPAN_GRE && packet->has_key,
 		.udp_dst = packet->ip_protocol == IP_PROTOCOL_UDP ? packet->udp_dst : 0,
 		.recorded = all->recording || own->recording || collect->listener,
 	};
@@ -480,6 +480,32 @@ void collect_tick(struct collect *collect, uint64_t time_ns)
 		recording_tick(collect->recordings[i], time_ns);
 }
 
+static void end_session(struct collect *collect, unsigned int session)
+{
+	for (unsigned int i = 0; i < collect->recording_count; i++)
+		recording_end_session(collect->recordings[i], session);
+	for (unsigned int carried = 0; collect->listener && carried < COLLECT_CARRIED_COUNT; carried++)
+		listener_end_interface(collect->listener, session * COLLECT_CARRIED_COUNT + carried);
+	collect_sessions_end(collect->sessions, session);
+}
+
+void collect_age(struct collect *collect, uint64_t now_ns)
+{
+	unsigned int ending[COLLECT_ENDING_MAX];
+	const unsigned int count = collect_sessions_ending(collect->sessions, ending);
+
+	collect->has_lesson = false;
+	for (unsigned int i = 0; i < count; i++)
+		if (!collect_sessions_keep(collect->sessions, ending[i]))
+			end_session(collect, ending[i]);
+	collect_sessions_choose(collect->sessions, now_ns);
+}
+
+unsigned int collect_ending(const struct collect *collect, unsigned int sessions[COLLECT_ENDING_MAX])
+{
+	return collect_sessions_ending(collect->sessions, sessions);
+}
+
 const char *collect_listening(const struct collect *collect)
 {
 	return collect->listener ? listener_text(collect->listener) : NULL;
@@ -556,34 +582,42 @@ int collect_finish(struct collect *collect, struct error *error)
 	return rc;
 }
 
-static void sum_sequence(const struct sequence *sequence, struct collect_summary *summary)
+static void sum_session(const struct collect_sessions *sessions, const struct collect_session *session, struct collect_summary *summary)
 {
-	summary->gaps += sequence->gaps;
-	summary->lost += sequence->lost;
-	summary->late += sequence->late;
-	summary->duplicate += sequence->duplicate;
-	summary->restarted += sequence->restarted;
+	summary->packets += session->packets;
+	summary->bytes += session->bytes;
+	summary->truncated += session->truncated;
+	summary->cleaned += session->cleaned;
+	if (!sequence_group_is_shared(&collect_sessions_group(sessions, session->counter)->numbers))
+		collect_loss_add(&summary->loss, &session->sequence);
+}
+
+static void sum_ended(const struct collect_ended *ended, struct collect_summary *summary)
+{
+	summary->ended = *ended;
+	summary->packets = ended->packets;
+	summary->bytes = ended->bytes;
+	summary->truncated = ended->truncated;
+	summary->cleaned = ended->cleaned;
+	summary->loss = ended->loss;
 }
 
 static void sum_sessions(const struct collect_sessions *sessions, struct collect_summary *summary)
 {
+	sum_ended(collect_sessions_ended(sessions), summary);
 	summary->sessions = collect_sessions_count(sessions);
-	for (unsigned int i = 0; i < summary->sessions; i++) {
-		const struct collect_session *session = collect_sessions_at(sessions, i);
-
-		summary->packets += session->packets;
-		summary->bytes += session->bytes;
-		summary->truncated += session->truncated;
-		summary->cleaned += session->cleaned;
-		if (!sequence_group_is_shared(&collect_sessions_group(sessions, session->counter)->numbers))
-			sum_sequence(&session->sequence, summary);
-	}
+	summary->places = collect_sessions_places(sessions);
+	for (unsigned int i = 0; i < summary->places; i++)
+		if (collect_sessions_at(sessions, i))
+			sum_session(sessions, collect_sessions_at(sessions, i), summary);
 	summary->counter_groups = collect_sessions_groups(sessions);
 	for (unsigned int i = 0; i < summary->counter_groups; i++) {
-		const struct sequence_group *group = &collect_sessions_group(sessions, i)->numbers;
+		const struct collect_counter_group *group = collect_sessions_group(sessions, i);
 
-		if (sequence_group_is_shared(group))
-			sum_sequence(&group->all, summary);
+		if (sequence_group_is_shared(&group->numbers))
+			collect_loss_add(&summary->loss, &group->numbers.all);
+		else
+			collect_losses_add(&summary->loss, &group->ended);
 	}
 }
 

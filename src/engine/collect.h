@@ -129,6 +129,8 @@ struct collect_session {
 	uint32_t id;        /* session, VNI or key */
 	uint8_t hwid;       /* Type III */
 	char name[128];     /* of its interface in the recording: "erspan2 10.0.0.1 id 100" */
+	uint64_t serial;    /* no two have the same, ended ones included; 0: there is none here */
+	uint64_t namesake;  /* 1: none had the name before; else tells it from those in names of files */
 	uint64_t packets;   /* accepted, whether or not the write succeeded */
 	uint64_t bytes;     /* of mirrored frames in them, as they came */
 	uint64_t truncated; /* packets with T set */
@@ -137,11 +139,21 @@ struct collect_session {
 	uint64_t first_ns, last_ns;
 	struct sequence sequence; /* all zero if the sender does not number */
 	unsigned int counter;     /* index of what else may be numbered with it */
-	struct source_time time;  /* Type III */
+	uint64_t aged_packets;    /* packets when it was last looked whether it is silent, */
+	uint64_t active_ns;       /* and the latest such time at which there were new ones */
+	bool ending;
+	struct source_time time; /* Type III */
+};
+
+/* What sequence numbers of several sessions say. */
+struct collect_loss {
+	uint64_t gaps, lost, late, duplicate, restarted;
 };
 
 /* Sessions of one sender that may share one counter for their numbers. */
 struct collect_counter_group {
+	unsigned int sessions;     /* that are in the table; 0: the group is free */
+	struct collect_loss ended; /* of those that were, taken one by one */
 	struct address sender;
 	struct address destination;
 	bool gre; /* without ERSPAN, which other devices send */
@@ -166,14 +178,29 @@ struct collect_refusals {
 	uint64_t others; /* packets of those that are not among them */
 };
 
+/* What sessions that made room for others had counted. */
+struct collect_ended {
+	uint64_t sessions;
+	uint64_t packets, bytes, truncated, cleaned;
+	struct collect_loss loss; /* without those of counters that sessions still count with */
+};
+
 struct collect_summary {
 	uint64_t counters[COLLECT_COUNTER_COUNT];
 	uint64_t buffered; /* packets not yet written */
 	uint64_t pending;  /* fragments that wait for others */
 	unsigned int sessions;
+	unsigned int places; /* below which collect_session_at() has them */
 	unsigned int counter_groups;
-	/* Sums over the sessions; of those that share a counter, what is of that. */
-	uint64_t packets, bytes, truncated, cleaned, gaps, lost, late, duplicate, restarted;
+	struct collect_ended ended;
+	/* Sums over the sessions, also those that have ended; of those that share a counter, what is of that. */
+	uint64_t packets, bytes, truncated, cleaned;
+	struct collect_loss loss;
+};
+
+enum {
+	COLLECT_SESSION_IDLE_S = 300, /* silent for so long it may have to make room, if there is hardly any */
+	COLLECT_ENDING_MAX = 64,      /* sessions that end at a time */
 };
 
 struct collect;
@@ -194,7 +221,6 @@ int collect_packet(struct collect *collect, uint64_t time_ns, enum farspan_link 
  */
 struct collect_lesson {
 	unsigned int session; /* as for collect_session_at() */
-	bool keyed;           /* GRE with a key */
 	uint16_t udp_dst;     /* 0: none */
 	bool recorded;        /* somebody wants the frames besides those that they are delivered to */
 	void *deliver;        /* the deliver_context of the only output that delivers; NULL: there is none, or several */
@@ -251,6 +277,16 @@ int collect_pump(struct collect *collect, struct error *error);
 /* To be called about every second; time_ns since 1970. */
 void collect_tick(struct collect *collect, uint64_t time_ns);
 
+/*
+ * Ends sessions that have been silent for COLLECT_SESSION_IDLE_S, those for longest first, but only as many as are missing for a 64th of
+ * the table to be free: those that the last call chose, as collect_ending() says, and of which no packet has come since. What they have
+ * counted stays in all sums. To be called about every second; now_ns is of any clock that runs evenly.
+ */
+void collect_age(struct collect *collect, uint64_t now_ns);
+
+/* The sessions that the next collect_age() may end; the kernel is to know nothing of them until then. Returns how many. */
+unsigned int collect_ending(const struct collect *collect, unsigned int sessions[COLLECT_ENDING_MAX]);
+
 /* Where clients can connect: "127.0.0.1:57012"; NULL: nowhere. And what they got, all 0 then. */
 const char *collect_listening(const struct collect *collect);
 void collect_count_clients(const struct collect *collect, struct listener_counts *counts);
@@ -277,6 +313,7 @@ int collect_failed(const struct collect *collect, struct error *error);
 void collect_summarize(const struct collect *collect, struct collect_summary *summary);
 
 /* The session with this index, below summary.sessions, in order of appearance. */
+/* NULL: there is none, but there was. */
 const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index);
 
 /* The group with this index, below summary.counter_groups. If it is shared, gaps and loss of its sessions are none, but its own are. */

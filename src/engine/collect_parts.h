@@ -44,11 +44,30 @@ struct collect_sessions;
 
 struct collect_sessions *collect_sessions_new(unsigned int max, enum collect_time time);
 void collect_sessions_free(struct collect_sessions *sessions);
+/* How many there are; and below which index. */
 unsigned int collect_sessions_count(const struct collect_sessions *sessions);
+unsigned int collect_sessions_places(const struct collect_sessions *sessions);
+/* NULL: there is none with this index. */
 const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index);
 
 unsigned int collect_sessions_groups(const struct collect_sessions *sessions);
 const struct collect_counter_group *collect_sessions_group(const struct collect_sessions *sessions, unsigned int index);
+
+const struct collect_ended *collect_sessions_ended(const struct collect_sessions *sessions);
+
+/* Chooses what is to end, see collect_age(); those chosen before are to be gone or kept by then. */
+void collect_sessions_choose(struct collect_sessions *sessions, uint64_t now_ns);
+unsigned int collect_sessions_ending(const struct collect_sessions *sessions, unsigned int indexes[COLLECT_ENDING_MAX]);
+
+/* Whether a packet has come since it was chosen: then it is kept. */
+bool collect_sessions_keep(struct collect_sessions *sessions, unsigned int index);
+
+/* Takes it out of the table. */
+void collect_sessions_end(struct collect_sessions *sessions, unsigned int index);
+
+/* Adds what a tracker says. */
+void collect_loss_add(struct collect_loss *loss, const struct sequence *sequence);
+void collect_losses_add(struct collect_loss *loss, const struct collect_loss *more);
 
 /* The sender's last word on its clock, said at time_ns. */
 void collect_sessions_mark(struct collect_sessions *sessions, const struct address *sender, const struct source_marker *marker,

@@ -20,8 +20,12 @@ struct marked {
 };
 
 struct collect_sessions {
-	struct collect_session *entries; /* in order of appearance */
-	unsigned int count, max;
+	struct collect_session *entries; /* in order of appearance, as long as none has ended */
+	unsigned int count, places, max; /* places: entries below may be in use */
+	uint64_t made;
+	struct collect_ended ended;
+	unsigned int ending[COLLECT_ENDING_MAX];
+	unsigned int ending_count;
 	struct collect_counter_group *groups; /* no more than entries */
 	unsigned int group_count;
 	enum collect_time time;
@@ -68,9 +72,14 @@ unsigned int collect_sessions_count(const struct collect_sessions *sessions)
 	return sessions->count;
 }
 
+unsigned int collect_sessions_places(const struct collect_sessions *sessions)
+{
+	return sessions->places;
+}
+
 const struct collect_session *collect_sessions_at(const struct collect_sessions *sessions, unsigned int index)
 {
-	return &sessions->entries[index];
+	return sessions->entries[index].serial ? &sessions->entries[index] : NULL;
 }
 
 unsigned int collect_sessions_groups(const struct collect_sessions *sessions)
@@ -139,24 +148,53 @@ static void set_name(struct collect_session *session)
 static unsigned int find_group(struct collect_sessions *sessions, const struct collect_session *session)
 {
 	const bool gre = session->kind == FARSPAN_GRE;
-	unsigned int i;
+	unsigned int unused = sessions->group_count;
 
-	for (i = 0; i < sessions->group_count; i++) {
-		const struct collect_counter_group *group = &sessions->groups[i];
+	for (unsigned int i = 0; i < sessions->group_count; i++) {
+		struct collect_counter_group *group = &sessions->groups[i];
 
-		if (group->gre == gre && address_equal(&group->sender, &session->sender) &&
-		    address_equal(&group->destination, &session->destination))
+		if (!group->sessions) {
+			unused = i < unused ? i : unused;
+		} else if (group->gre == gre && address_equal(&group->sender, &session->sender) &&
+			   address_equal(&group->destination, &session->destination)) {
+			group->sessions++;
 			return i;
+		}
 	}
-	sessions->groups[sessions->group_count++] =
-		(struct collect_counter_group){.sender = session->sender, .destination = session->destination, .gre = gre};
-	return i;
+	sessions->group_count += unused == sessions->group_count;
+	sessions->groups[unused] =
+		(struct collect_counter_group){.sessions = 1, .sender = session->sender, .destination = session->destination, .gre = gre};
+	return unused;
+}
+
+/* Those of one name are counted. When some have ended, nobody knows any more how many there were; a serial number is higher than any. */
+static uint64_t namesake_of(const struct collect_sessions *sessions, const struct collect_session *session)
+{
+	uint64_t same = 1;
+
+	if (sessions->ended.sessions)
+		return session->serial;
+	for (unsigned int i = 0; i < sessions->places; i++)
+		same += strcmp(sessions->entries[i].name, session->name) == 0;
+	return same;
+}
+
+/* Where a session fits in. There is such a place. */
+static struct collect_session *free_entry(struct collect_sessions *sessions)
+{
+	unsigned int i = 0;
+
+	if (sessions->places < sessions->max)
+		return &sessions->entries[sessions->places++];
+	while (sessions->entries[i].serial)
+		i++;
+	return &sessions->entries[i];
 }
 
 /* The packet's session, new if need be; NULL if there are too many. */
 static struct collect_session *find_session(struct collect_sessions *sessions, const struct farspan_packet *packet)
 {
-	struct collect_session wanted = {0};
+	struct collect_session wanted = {0}, *entry;
 	uint32_t slot;
 
 	set_identity(&wanted, packet);
@@ -172,9 +210,138 @@ static struct collect_session *find_session(struct collect_sessions *sessions, c
 		return NULL;
 	set_name(&wanted);
 	wanted.counter = find_group(sessions, &wanted);
-	sessions->entries[sessions->count] = wanted;
-	sessions->slots[slot & sessions->slot_mask] = ++sessions->count;
-	return &sessions->entries[sessions->count - 1];
+	wanted.serial = ++sessions->made;
+	wanted.namesake = namesake_of(sessions, &wanted);
+	entry = free_entry(sessions);
+	*entry = wanted;
+	sessions->slots[slot & sessions->slot_mask] = (uint32_t)(entry - sessions->entries) + 1;
+	sessions->count++;
+	return entry;
+}
+
+/* ---- sessions that end ---- */
+
+void collect_loss_add(struct collect_loss *loss, const struct sequence *sequence)
+{
+	loss->gaps += sequence->gaps;
+	loss->lost += sequence->lost;
+	loss->late += sequence->late;
+	loss->duplicate += sequence->duplicate;
+	loss->restarted += sequence->restarted;
+}
+
+void collect_losses_add(struct collect_loss *loss, const struct collect_loss *more)
+{
+	loss->gaps += more->gaps;
+	loss->lost += more->lost;
+	loss->late += more->late;
+	loss->duplicate += more->duplicate;
+	loss->restarted += more->restarted;
+}
+
+const struct collect_ended *collect_sessions_ended(const struct collect_sessions *sessions)
+{
+	return &sessions->ended;
+}
+
+/* Takes the session with this index out of the slots: those behind it move up as far as they may. */
+static void remove_slot(struct collect_sessions *sessions, unsigned int index)
+{
+	const uint32_t mask = sessions->slot_mask;
+	uint32_t hole = hash_identity(&sessions->entries[index]);
+
+	while (sessions->slots[hole & mask] != index + 1)
+		hole++;
+	for (uint32_t at = hole + 1; sessions->slots[at & mask]; at++) {
+		const uint32_t home = hash_identity(&sessions->entries[sessions->slots[at & mask] - 1]);
+
+		if (((at - home) & mask) < ((at - hole) & mask))
+			continue;
+		sessions->slots[hole & mask] = sessions->slots[at & mask];
+		hole = at;
+	}
+	sessions->slots[hole & mask] = 0;
+}
+
+/* What numbers say is kept with the group, which may yet turn out to have one counter. */
+static void leave_group(struct collect_sessions *sessions, const struct collect_session *session)
+{
+	struct collect_counter_group *group = &sessions->groups[session->counter];
+
+	collect_loss_add(&group->ended, &session->sequence);
+	if (--group->sessions)
+		return;
+	if (sequence_group_is_shared(&group->numbers))
+		collect_loss_add(&sessions->ended.loss, &group->numbers.all);
+	else
+		collect_losses_add(&sessions->ended.loss, &group->ended);
+	*group = (struct collect_counter_group){0};
+}
+
+void collect_sessions_end(struct collect_sessions *sessions, unsigned int index)
+{
+	struct collect_session *session = &sessions->entries[index];
+
+	sessions->ended.sessions++;
+	sessions->ended.packets += session->packets;
+	sessions->ended.bytes += session->bytes;
+	sessions->ended.truncated += session->truncated;
+	sessions->ended.cleaned += session->cleaned;
+	leave_group(sessions, session);
+	remove_slot(sessions, index);
+	*session = (struct collect_session){0};
+	sessions->count--;
+}
+
+bool collect_sessions_keep(struct collect_sessions *sessions, unsigned int index)
+{
+	struct collect_session *session = &sessions->entries[index];
+
+	session->ending = false;
+	return session->packets != session->aged_packets;
+}
+
+/* Sorts it in among those chosen so far, of which only so many are wanted: silent for longest first. */
+static void choose(struct collect_sessions *sessions, unsigned int index, unsigned int wanted)
+{
+	unsigned int at = sessions->ending_count;
+
+	while (at && sessions->entries[sessions->ending[at - 1]].active_ns > sessions->entries[index].active_ns)
+		at--;
+	if (at == wanted)
+		return;
+	sessions->ending_count += sessions->ending_count < wanted;
+	for (unsigned int i = sessions->ending_count - 1; i > at; i--)
+		sessions->ending[i] = sessions->ending[i - 1];
+	sessions->ending[at] = index;
+}
+
+void collect_sessions_choose(struct collect_sessions *sessions, uint64_t now_ns)
+{
+	const unsigned int spare = sessions->max / COLLECT_ENDING_MAX + (sessions->max < COLLECT_ENDING_MAX);
+	const unsigned int unused = sessions->max - sessions->count;
+	unsigned int wanted = unused < spare ? spare - unused : 0;
+
+	if (wanted > COLLECT_ENDING_MAX)
+		wanted = COLLECT_ENDING_MAX;
+	sessions->ending_count = 0;
+	for (unsigned int i = 0; i < sessions->places; i++) {
+		struct collect_session *session = &sessions->entries[i];
+
+		if (session->packets != session->aged_packets || now_ns < session->active_ns)
+			session->active_ns = now_ns;
+		session->aged_packets = session->packets;
+		if (session->serial && wanted && now_ns - session->active_ns >= COLLECT_SESSION_IDLE_S * NS_PER_S)
+			choose(sessions, i, wanted);
+	}
+	for (unsigned int i = 0; i < sessions->ending_count; i++)
+		sessions->entries[sessions->ending[i]].ending = true;
+}
+
+unsigned int collect_sessions_ending(const struct collect_sessions *sessions, unsigned int indexes[COLLECT_ENDING_MAX])
+{
+	memcpy(indexes, sessions->ending, sessions->ending_count * sizeof *indexes);
+	return sessions->ending_count;
 }
 
 /* ---- the recording ---- */
@@ -224,19 +391,16 @@ void collect_sessions_describe(void *context, unsigned int id, struct section_ab
 	snprintf(about->sender.name, sizeof about->sender.name, "sender-%s", sender);
 }
 
-/* Sessions that differ by their destination alone have the same name. */
+/* Sessions that differ by their destination alone have the same name, and so has one that comes back. */
 void collect_sessions_name(void *context, unsigned int index, char *text, size_t size)
 {
 	const struct collect_sessions *sessions = context;
 	const struct collect_session *session = &sessions->entries[index];
-	unsigned int same = 1;
 
-	for (unsigned int i = 0; i < index; i++)
-		same += strcmp(sessions->entries[i].name, session->name) == 0;
-	if (same == 1)
+	if (session->namesake == 1)
 		snprintf(text, size, "%s", session->name);
 	else
-		snprintf(text, size, "%s-%u", session->name, same);
+		snprintf(text, size, "%s-%llu", session->name, (unsigned long long)session->namesake);
 }
 
 /* How long the IP header in the frame says that the frame was; 0 if there is none. */

@@ -44,6 +44,7 @@ static int follow(struct collecting *c, struct error *error)
 {
 	int rc = live_follow(c->live, error);
 
+	live_age(c->live, c->followed_ns);
 	collect_tick(c->collect, clock_wall_ns());
 	return rc;
 }

@@ -82,11 +82,12 @@ static void report(struct work *work, const struct error *problem)
 		message.report.pending = s.pending;
 		message.report.packets = s.packets;
 		message.report.bytes = s.bytes;
-		message.report.lost = s.lost;
-		message.report.gaps = s.gaps;
-		message.report.late = s.late;
-		message.report.duplicate = s.duplicate;
-		message.report.restarted = s.restarted;
+		message.report.lost = s.loss.lost;
+		message.report.gaps = s.loss.gaps;
+		message.report.late = s.loss.late;
+		message.report.duplicate = s.loss.duplicate;
+		message.report.restarted = s.loss.restarted;
+		message.report.ended = s.ended.sessions;
 		message.report.sessions = s.sessions;
 	}
 	message.report.done = work->done;

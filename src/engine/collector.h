@@ -14,7 +14,7 @@
 struct collector_report {
 	uint64_t counters[COLLECT_COUNTER_COUNT];
 	uint64_t buffered, pending;
-	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted;
+	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted, ended;
 	uint32_t sessions;
 	uint64_t ring_bytes, ring_size, delay_ns; /* of about the last second, see struct collector_load */
 	char text[160];                           /* what it listens on */

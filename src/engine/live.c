@@ -52,6 +52,8 @@ struct live {
 	struct membership *groups; /* NULL: no multicast */
 	char interfaces[COLLECTOR_INTERFACES_MAX][IFNAMSIZ];
 	unsigned int interface_count;
+	uint16_t ports[UDP_PORTS_MAX];
+	unsigned int port_count;
 	unsigned int kinds;
 	unsigned int left_alone; /* kinds that devices or programs of this host take */
 	struct address locals[LOCALS_MAX];
@@ -285,6 +287,8 @@ static int open_parts(struct live *live, struct error *error)
 	rc = live->config.source_count ? choose_named(live, &path, error) : choose_everything(live, &path, error);
 	if (rc)
 		return rc;
+	memcpy(live->ports, path.udp_ports, sizeof live->ports);
+	live->port_count = path.udp_port_count;
 	path.kinds = live->kinds;
 	snprintf(path.vrf, sizeof path.vrf, "%s", vrf_of_all(live));
 	if (live->config.narrow)
@@ -368,15 +372,15 @@ static void wait_for_flush(struct live *live, unsigned int slot, unsigned int pa
 	direct->waits = true;
 }
 
-static void set_key(const struct collect_session *session, const struct collect_lesson *lesson, struct collect_key *key)
+static void set_key(const struct collect_session *session, uint16_t port, struct collect_key *key)
 {
 	*key = (struct collect_key){
 		.id = session->id,
-		.port = htons(lesson->udp_dst),
+		.port = htons(port),
 		.version = (uint8_t)session->sender.family,
 		.kind = (uint8_t)session->kind,
 		.hwid = session->hwid,
-		.has_key = lesson->keyed,
+		.has_key = session->kind == FARSPAN_GRE && session->has_id,
 	};
 	memcpy(key->source, session->sender.bytes, session->sender.family == 4 ? 4 : 16);
 	memcpy(key->destination, session->destination.bytes, session->sender.family == 4 ? 4 : 16);
@@ -400,7 +404,7 @@ static void teach(struct live *live)
 	}
 	if (collector_path_sessions(live->path)->known[lesson.session] && live->directs[lesson.session].port == lesson.udp_dst)
 		return;
-	set_key(collect_session_at(live->collect, lesson.session), &lesson, &key);
+	set_key(collect_session_at(live->collect, lesson.session), lesson.udp_dst, &key);
 	if (collector_sessions_tell(collector_path_sessions(live->path), &key, lesson.session, &way))
 		return;
 	live->directs[lesson.session].port = lesson.udp_dst;
@@ -453,6 +457,47 @@ static void read_account(struct live *live, unsigned int slot)
 	/* Numbers behind a jump that is still in the ring have to wait for it. */
 	if (now.jumps == direct->jumps)
 		tell_numbers(live, slot, now.numbers);
+}
+
+/* Whether the programs knew no key of the session any more; now they do not. */
+static bool was_forgotten(struct live *live, unsigned int slot)
+{
+	const struct collect_session *session = collect_session_at(live->collect, slot);
+	const bool udp = KINDS_UDP & KIND_BIT(session->kind);
+	struct collect_key key;
+	bool forgotten = true;
+
+	for (unsigned int i = 0; i < (udp ? live->port_count : 1); i++) {
+		set_key(session, udp ? live->ports[i] : 0, &key);
+		forgotten &= collector_sessions_forget(collector_path_sessions(live->path), &key) == -ENOENT;
+	}
+	return forgotten;
+}
+
+/*
+ * A second lies between the last key that was taken from the programs and the moment when the slot is another session's: what they had in
+ * hand is done by then, and all that they told of it has been drained.
+ */
+void live_age(struct live *live, uint64_t now_ns)
+{
+	unsigned int ending[COLLECT_ENDING_MAX], count = collect_ending(live->collect, ending);
+	bool forgotten = true;
+
+	for (unsigned int i = 0; i < count; i++)
+		forgotten &= ending[i] >= COLLECT_SLOTS || was_forgotten(live, ending[i]);
+	if (!forgotten)
+		return;
+	for (unsigned int i = 0; i < count && ending[i] < COLLECT_SLOTS; i++) {
+		read_account(live, ending[i]);
+		if (collector_sessions_reset(collector_path_sessions(live->path), ending[i]))
+			return;
+		live->directs[ending[i]] = (struct direct){0};
+	}
+	collect_age(live->collect, now_ns);
+	count = collect_ending(live->collect, ending);
+	for (unsigned int i = 0; i < count; i++)
+		if (ending[i] < COLLECT_SLOTS)
+			was_forgotten(live, ending[i]);
 }
 
 /* Brings what collect knows up to date with what the kernel did by itself. */

@@ -49,6 +49,9 @@ void live_handed_on(struct live *live);
  */
 int live_follow(struct live *live, struct error *error);
 
+/* collect_age(), and the programs do not know what is to end. To be called about every second, behind live_drain(); now_ns is monotonic. */
+void live_age(struct live *live, uint64_t now_ns);
+
 /* Listens no more, and takes what has arrived. */
 int live_stop(struct live *live);
 

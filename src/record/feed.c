@@ -160,6 +160,14 @@ int feed_add(struct feed *feed, unsigned int id, const struct section_describer 
 	return -feed->failed;
 }
 
+/* A reader that takes nothing does without the statistics. */
+void feed_end_interface(struct feed *feed, unsigned int id, const struct section_describer *describer)
+{
+	if (feed->failed || (!section_end_interface(&feed->section, &feed->buffer, id, describer) &&
+			     (feed_flush(feed) || !section_end_interface(&feed->section, &feed->buffer, id, describer))))
+		section_forget_interface(&feed->section, id);
+}
+
 uint64_t feed_waiting(const struct feed *feed)
 {
 	return feed->offered - feed->written - feed->dropped - feed->lost;

@@ -34,6 +34,9 @@ void feed_close(struct feed *feed);
 /* Adds a packet. 0, also if it was dropped; -errno: the reader is gone. offered = written + dropped + lost + feed_waiting(). */
 int feed_add(struct feed *feed, unsigned int id, const struct section_describer *describer, const struct pcapng_packet *packet);
 
+/* No more packets will come with this id but those of another interface. */
+void feed_end_interface(struct feed *feed, unsigned int id, const struct section_describer *describer);
+
 /* Packets in the buffer. */
 uint64_t feed_waiting(const struct feed *feed);
 

@@ -178,6 +178,13 @@ void listener_add(struct listener *l, unsigned int id, const struct pcapng_packe
 			drop_client(l, &l->clients[i]);
 }
 
+void listener_end_interface(struct listener *l, unsigned int id)
+{
+	for (unsigned int i = 0; i < LISTENER_CLIENTS_MAX; i++)
+		if (l->clients[i].fd >= 0)
+			feed_end_interface(&l->clients[i].feed, id, &l->describer);
+}
+
 void listener_finish(struct listener *l)
 {
 	for (unsigned int i = 0; i < LISTENER_CLIENTS_MAX; i++) {

@@ -37,6 +37,9 @@ void listener_close(struct listener *listener);
 /* A frame for every client. */
 void listener_add(struct listener *listener, unsigned int id, const struct pcapng_packet *packet);
 
+/* No more frames will come with this id but those of another interface. */
+void listener_end_interface(struct listener *listener, unsigned int id);
+
 /* Takes new clients and hands over what the clients take. To be called every few milliseconds. */
 void listener_pump(struct listener *listener);
 

@@ -509,6 +509,39 @@ int recording_add(struct recording *r, unsigned int id, const struct pcapng_pack
 	return -r->fatal;
 }
 
+/* A file that cannot be written to does without the statistics. */
+static void end_interface(struct recording *r, struct output *output, unsigned int slot)
+{
+	const struct section_describer *describer = &r->config.describer;
+	bool told = false;
+
+	if (output->section.interfaces[slot].number && output->begun && !output->failed && !hold(r, output) && output->begun) {
+		told = section_end_interface(&output->section, &output->slot->buffer, slot, describer);
+		if (!told && !write_out(r, output))
+			told = section_end_interface(&output->section, &output->slot->buffer, slot, describer);
+	}
+	if (!told)
+		section_forget_interface(&output->section, slot);
+}
+
+void recording_end_session(struct recording *r, unsigned int session)
+{
+	const unsigned int group = r->config.interfaces;
+	struct output *output = &r->outputs[r->config.rotation.per_session ? session : 0];
+
+	if (r->config.rotation.per_session) {
+		end_file(r, output);
+		output->number = 0;
+		return;
+	}
+	for (unsigned int id = session * group; id < (session + 1) * group; id++) {
+		if (r->pipe >= 0)
+			feed_end_interface(&r->feed, id, &r->config.describer);
+		else
+			end_interface(r, output, id);
+	}
+}
+
 int recording_directory(const struct recording *r)
 {
 	return r->directory;

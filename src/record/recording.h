@@ -50,6 +50,9 @@ void recording_close(struct recording *recording);
  */
 int recording_add(struct recording *recording, unsigned int id, const struct pcapng_packet *packet);
 
+/* No more frames of this session will come: what is said of it at the end is said now, and its ids are another's from now on. */
+void recording_end_session(struct recording *recording, unsigned int session);
+
 /* Whether a frame of this time would come after the last file. */
 bool recording_ended(const struct recording *recording, uint64_t time_ns);
 

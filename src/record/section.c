@@ -25,7 +25,6 @@ static bool put_interface(struct section *section, struct pcapng *pcapng, unsign
 		pcapng->len = before;
 		return false;
 	}
-	section->interfaces[section->made].slot = slot;
 	interface->id = id;
 	interface->number = ++section->made;
 	return true;
@@ -58,7 +57,9 @@ void section_count(struct section *section, unsigned int slot, const struct pcap
 
 void section_lose(struct section *section, uint32_t number)
 {
-	section->interfaces[section->interfaces[number].slot].lost++;
+	for (unsigned int i = 0; i < section->slots; i++)
+		if (section->interfaces[i].number == number + 1)
+			section->interfaces[i].lost++;
 }
 
 void section_cut(struct section *section, bool begun, uint32_t made)
@@ -70,27 +71,43 @@ void section_cut(struct section *section, bool begun, uint32_t made)
 			section->interfaces[i].number = 0;
 }
 
+static bool put_statistics(const struct section_interface *interface, struct pcapng *pcapng, const struct section_describer *describer)
+{
+	struct section_about about = {0};
+
+	if (!interface->number)
+		return true;
+	describer->describe(describer->context, interface->id, &about);
+	return pcapng_put_statistics(pcapng, &(struct pcapng_statistics){
+						     .interface = interface->number - 1,
+						     .time_ns = interface->last_ns,
+						     .start_ns = interface->first_ns,
+						     .end_ns = interface->last_ns,
+						     .received = interface->packets,
+						     .dropped = interface->missing,
+						     .os_dropped = interface->lost,
+						     .comment = *about.comment ? about.comment : NULL,
+					     });
+}
+
 bool section_put_statistics(const struct section *section, struct pcapng *pcapng, const struct section_describer *describer,
 			    unsigned int *next)
 {
-	for (; *next < section->slots; ++*next) {
-		const struct section_interface *interface = &section->interfaces[*next];
-		struct section_about about = {0};
-
-		if (!interface->number)
-			continue;
-		describer->describe(describer->context, interface->id, &about);
-		if (!pcapng_put_statistics(pcapng, &(struct pcapng_statistics){
-							   .interface = interface->number - 1,
-							   .time_ns = interface->last_ns,
-							   .start_ns = interface->first_ns,
-							   .end_ns = interface->last_ns,
-							   .received = interface->packets,
-							   .dropped = interface->missing,
-							   .os_dropped = interface->lost,
-							   .comment = *about.comment ? about.comment : NULL,
-						   }))
+	for (; *next < section->slots; ++*next)
+		if (!put_statistics(&section->interfaces[*next], pcapng, describer))
 			return false;
-	}
+	return true;
+}
+
+void section_forget_interface(struct section *section, unsigned int slot)
+{
+	section->interfaces[slot] = (struct section_interface){0};
+}
+
+bool section_end_interface(struct section *section, struct pcapng *pcapng, unsigned int slot, const struct section_describer *describer)
+{
+	if (!put_statistics(&section->interfaces[slot], pcapng, describer))
+		return false;
+	section_forget_interface(section, slot);
 	return true;
 }

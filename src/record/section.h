@@ -27,7 +27,6 @@ struct section_describer {
 struct section_interface {
 	unsigned int id;
 	uint32_t number;  /* in the section + 1; 0: it has no block yet */
-	uint32_t slot;    /* of the interface whose number is this one's slot */
 	uint64_t packets; /* given to the section */
 	uint64_t lost;    /* of them, those that did not get where it is written */
 	uint64_t missing; /* numbers missing in the sequence */
@@ -56,6 +55,15 @@ void section_count(struct section *section, unsigned int slot, const struct pcap
 
 /* Accounts a packet as lost after all: that of a block, which names its interface by the number. */
 void section_lose(struct section *section, uint32_t number);
+
+/*
+ * The interface in slot gets no more packets: its statistics are added, and the next packet with this slot is one of another interface.
+ * False: no room; call again when there is some.
+ */
+bool section_end_interface(struct section *section, struct pcapng *pcapng, unsigned int slot, const struct section_describer *describer);
+
+/* The same, but nothing is said of it. */
+void section_forget_interface(struct section *section, unsigned int slot);
 
 /* Only that many interface blocks, and the section block if begun, are where they should be. */
 void section_cut(struct section *section, bool begun, uint32_t made);

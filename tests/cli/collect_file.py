@@ -339,6 +339,50 @@ class Made(Case):
         self.assertEqual((times[3]["delay_min_ns"], times[3]["delay_max_ns"], times[3]["jitter_ns"]), (1000003, 1000003, 0))
         self.assertNotIn("delay_min_ns", times[6])
 
+    def test_silent_sessions(self):
+        """The table is full. Sessions that have been silent for five minutes make room, 64 in a second, and come back as others."""
+        link_and_ip = bytes(Ether(**packets.MACS) / IP(src="10.0.0.1", dst="10.0.255.2", proto=47, len=52))
+
+        def outer(session):
+            erspan = struct.pack(">HHIII", 0x1000, 0x88BE, 0, 1 << 28 | session % 1024, 0)
+            frame = struct.pack(">12sHH", bytes(12), 0x9000, session)
+            return link_and_ip[:28] + bytes([session // 1024]) + link_and_ip[29:] + erspan + frame
+
+        refused = [(2, 5000)]
+        sent = [(1, session) for session in range(4096)] + refused
+        sent += [(2, session) for session in range(64, 4096)] + [(400, 4095), (401, 4095)]
+        sent += [(402, session) for session in (3, *range(5001, 5064))] + [(402, 70)]
+        with open(self.input, "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
+            for seconds, session in sent:
+                file.write(struct.pack("<IIII", seconds, 0, len(outer(session)), len(outer(session))) + outer(session))
+        expected = [session for seconds, session in sent if (seconds, session) not in refused]
+        summary, blocks = self.collect(self.input)
+        self.assertEqual((summary["dropped"]["session_table_full"], summary["packets"]), (1, len(expected)))
+        self.assertEqual(summary["ended"], {"sessions": 64, "packets": 64, "bytes": 64 * 16, "truncated": 0, "cleaned": 0})
+        self.assertEqual(len(summary["sessions"]), 4096)
+        names = [fields["options"][2].decode() for kind, fields in blocks if kind == "interface"]
+        self.assertEqual(len(names), 4096 + 64)
+        frames = [fields for kind, fields in blocks if kind == "packet"]
+        for session, frame in zip(expected, frames, strict=True):
+            self.assertEqual(names[frame["interface"]], f"erspan2 10.0.{session // 1024}.1 id {session % 1024}")
+            self.assertEqual(frame["data"][-2:], struct.pack(">H", session))
+        # As many as there were packets, also of an interface whose session ended.
+        self.assertEqual([sum(frame["interface"] == i for frame in frames) for i in (3, 70, 4096)], [1, 3, 1])
+        told = {fields["interface"]: struct.unpack("<Q", fields["options"][4])[0] for kind, fields in blocks if kind == "statistics"}
+        self.assertEqual([told[i] for i in (3, 70, 4096)], [1, 3, 1])
+        self.assertEqual((len(told), sum(told.values())), (4096 + 64, len(expected)))
+        # A file each: none is written by two.
+        directory = self.output + ".d"
+        os.mkdir(directory)
+        result = self.run_collect("-r", self.input, "-w", directory + "/%{session}", "--per-session")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(os.listdir(directory)), 4096 + 64)
+        for name, frames in (("erspan2-10.0.0.1-id-3", 1), ("erspan2-10.0.0.1-id-3-4097", 1), ("erspan2-10.0.0.1-id-70", 3)):
+            found = captures.read_pcapng(f"{directory}/{name}")
+            self.assertEqual([fields["data"][-2:] for kind, fields in found if kind == "packet"],
+                             [struct.pack(">H", int(name.split("-")[3]))] * frames)
+
     def test_count(self):
         summary, _ = self.collect(DATA + "/ovs-tx2.pcap", "-c", "7")
         self.assertEqual(summary["written"], 7)

@@ -73,9 +73,9 @@ if [ -n "$(LD_PRELOAD=$STEP "$FARSPAN" --version 2>&1 >/dev/null)" ]; then
 	exit 0
 fi
 
-# ahead SECONDS: the collector's wall clock from now on, which it notices within a second
+# ahead WALL MONOTONIC: by how many seconds the collector's clocks are ahead from now on, which it notices within a second
 ahead() {
-	perl -e 'print pack("q", shift)' -- "$1" | dd of="$work/ahead" conv=notrunc status=none
+	perl -e 'print pack("qq", @ARGV)' -- "$1" "$2" | dd of="$work/ahead" conv=notrunc status=none
 }
 
 noticed() {
@@ -94,12 +94,12 @@ times() {
 }
 
 echo "-- the clock is set forward by an hour, and back by two"
-ahead 0
+ahead 0 0
 export STEP_CLOCK=$work/ahead LD_PRELOAD=$STEP
 start_farspan collect col collect --json --stats 1 -w "$work/step-%s.pcapng" -G 1800
 unset STEP_CLOCK LD_PRELOAD
 for seconds in 0 3600 -3600; do
-	ahead $seconds
+	ahead $seconds 0
 	until_true 20 "the clock to be noticed" noticed $seconds
 	send u0 sessions.pcap 10.9.0.2
 done
@@ -107,4 +107,26 @@ end collect || wrong "farspan collect: status $?"
 jq -s last "$work/collect.out" >"$work/summary"
 "$here/collected.py" counters "$work/summary" written=15000 lost=0 late=0 restarted=0 || wrong "the counters"
 equal "frames of now, of an hour later, of an hour before" "5000 5000 5000" "$(times -1800 1800) $(times 1800 5400) $(times -5400 -1800)"
+
+echo "-- the table of sessions is full: after five minutes those that are silent make room, though the kernel delivers their frames"
+"$here/make_many.py" senders "$work/all.pcap" $mac_u $mac_c 10.9.0.2 4160
+for part in first=1-1000 full=1001-4097 new=4097-4160; do
+	editcap -F pcap -r "$work/all.pcap" "$work/${part%=*}.pcap" "${part#*=}"
+done
+ahead 0 0
+export STEP_CLOCK=$work/ahead LD_PRELOAD=$STEP
+start_farspan collect col collect -i c0 --json --stats 1 -t interface:span0
+unset STEP_CLOCK LD_PRELOAD
+for file in first first full; do send u0 $file.pcap 10.9.0.2; done
+until_true 30 "the table to be seen full" grep -q '"sessions":4096,' "$work/collect.out"
+ahead 301 301
+until_true 30 "64 sessions to end" grep -q '"ended":64' "$work/collect.out"
+for file in new new new; do send u0 $file.pcap 10.9.0.2; done
+end collect || wrong "farspan collect: status $?"
+jq -s last "$work/collect.out" >"$work/summary"
+equal "frames taken, delivered and refused" "5288 5288 1" \
+	"$(jq -r '"\(.packets) \(.destinations[0].sent) \(.dropped.session_table_full)"' "$work/summary")"
+equal "frames of sessions, those included that are no more" 5288 "$(jq '[(.sessions[], .ended) | .packets] | add' "$work/summary")"
+equal "sessions at the place of others, and their frames" "64 192" \
+	"$(jq -r '[.sessions[] | select(.sender == "10.9.9.5" and .packets == 3)] | "\(length) \(map(.packets) | add)"' "$work/summary")"
 finish

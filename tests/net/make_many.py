@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 usage: make_many.py sessions FILE MAC MAC FROM TO EACH     ERSPAN Type III of 1,000 sessions, EACH packets of each, in turn, on time
+       make_many.py senders FILE MAC MAC TO COUNT          Type II, COUNT packets, each of another session, 1,000 of each sender
        make_many.py groups FILE MAC FROM FROM6             Type II to the groups 239.1.2.3, ff05::123 and 239.9.9.9, 10 packets each
        make_many.py flows FILE MAC MAC FROM TO COUNT       Type II and III: COUNT TCP connections, three segments both ways each, some with
                                                            VLAN tags, and 10 frames without IP; of every fourth connection GRE in the frame
@@ -50,6 +51,13 @@ def sessions(file, source_mac, destination_mac, source, destination, each):
             made.append(outer + header + sub + INNER + struct.pack(">HH", session, seq))
     with open(file, "wb") as out:
         out.write(pcap_header(1) + b"".join(map(record, made)))
+
+
+def senders(file, source_mac, destination_mac, destination, count):
+    link = bytes(Ether(src=source_mac, dst=destination_mac, type=0x800))
+    outer = [link + bytes(IP(src=f"10.9.9.{sender + 1}", dst=destination, proto=47, len=20 + 16 + len(INNER))) for sender in range(5)]
+    with open(file, "wb") as out:
+        out.write(pcap_header(1) + b"".join(record(outer[i // 1000] + type2(i % 1000, 0)) for i in range(int(count))))
 
 
 def groups(file, source_mac, source, source6):
@@ -123,4 +131,5 @@ def bomb(depth):
 
 
 if __name__ == "__main__":
-    {"sessions": sessions, "groups": groups, "flows": flows, "first": first, "flood": flood, "bomb": bomb}[sys.argv[1]](*sys.argv[2:])
+    modes = sessions, senders, groups, flows, first, flood, bomb
+    {mode.__name__: mode for mode in modes}[sys.argv[1]](*sys.argv[2:])

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* To be preloaded: the wall clock of a program runs as many seconds ahead as the first 8 bytes of the file $STEP_CLOCK say, at any time. */
+/*
+ * To be preloaded: the wall clock of a program runs as many seconds ahead as the first 8 bytes of the file $STEP_CLOCK say, at any time,
+ * and the monotonic one as the next 8 bytes do.
+ */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -13,7 +16,7 @@ __attribute__((constructor)) static void open_step(void)
 {
 	const char *path = getenv("STEP_CLOCK");
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
+	void *page = fd < 0 ? MAP_FAILED : mmap(NULL, 2 * sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
 
 	if (page != MAP_FAILED)
 		ahead = page;
@@ -27,7 +30,7 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 	if (!next)
 		*(void **)&next = dlsym(RTLD_NEXT, "clock_gettime");
 	rc = next(clock, time);
-	if (rc == 0 && clock == CLOCK_REALTIME && ahead)
-		time->tv_sec += (time_t)*ahead;
+	if (rc == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) && ahead)
+		time->tv_sec += (time_t)ahead[clock == CLOCK_MONOTONIC];
 	return rc;
 }

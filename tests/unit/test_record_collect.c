@@ -406,11 +406,11 @@ static void sequence_sums(void **state)
 	}
 	assert_int_equal(summary.sessions, 2);
 	assert_int_equal(summary.packets, 16);
-	assert_int_equal(summary.gaps, 2);
-	assert_int_equal(summary.lost, 4);
-	assert_int_equal(summary.late, 2);
-	assert_int_equal(summary.duplicate, 2);
-	assert_int_equal(summary.restarted, 2);
+	assert_int_equal(summary.loss.gaps, 2);
+	assert_int_equal(summary.loss.lost, 4);
+	assert_int_equal(summary.loss.late, 2);
+	assert_int_equal(summary.loss.duplicate, 2);
+	assert_int_equal(summary.loss.restarted, 2);
 	close_collect();
 }
 
@@ -444,6 +444,125 @@ static void table_full(void **state)
 		assert_int_equal(give(&packet), 1);
 	}
 	assert_int_equal(summary.sessions, 4096);
+	close_collect();
+}
+
+static uint64_t now_s;
+
+static void age(unsigned int seconds)
+{
+	collect_age(collect, (now_s += seconds) * 1000000000);
+	check_sum();
+}
+
+static int give_session(uint16_t id, uint32_t seq)
+{
+	struct farspan_packet packet;
+
+	fill_packet(&packet, FARSPAN_ERSPAN2, 4, id);
+	packet.seq = seq;
+	return give(&packet);
+}
+
+static void expect_sessions(unsigned int sessions, uint64_t ended, uint64_t packets, uint64_t packets_ended)
+{
+	collect_summarize(collect, &summary);
+	assert_int_equal(summary.sessions, sessions);
+	assert_int_equal(summary.ended.sessions, ended);
+	assert_int_equal(summary.packets, packets);
+	assert_int_equal(summary.ended.packets, packets_ended);
+	assert_int_equal(summary.bytes, packets * 100);
+	for (unsigned int i = 0; i < summary.places; i++)
+		packets_ended += collect_session_at(collect, i) ? collect_session_at(collect, i)->packets : 0;
+	assert_int_equal(packets_ended, packets);
+}
+
+/* In a full table those that are silent for longest make room, one in 64; nobody else, and no sum changes. */
+static void table_ages(void **state)
+{
+	unsigned int ending[COLLECT_ENDING_MAX];
+
+	(void)state;
+	now_s = 1000;
+	open_limited(128, RLIM_INFINITY);
+	for (uint16_t id = 0; id < 128; id++) {
+		assert_int_equal(give_session(id, 0), 1);
+		assert_int_equal(give_session(id, 2), 1);
+		if (id == 9)
+			age(1);
+	}
+	age(1);
+	assert_int_equal(give_session(500, 0), 0);
+	assert_int_equal(give_session(3, 3), 1);
+	age(COLLECT_SESSION_IDLE_S - 2);
+	assert_int_equal(collect_ending(collect, ending), 0);
+	age(1);
+	assert_int_equal(collect_ending(collect, ending), 2);
+	assert_int_equal(ending[0], 0);
+	assert_int_equal(ending[1], 1);
+	/* One of them wakes. */
+	assert_int_equal(give_session(1, 3), 1);
+	assert_false(collect_learn(collect, &(struct collect_lesson){0}));
+	expect_sessions(128, 0, 258, 0);
+	age(1);
+	expect_sessions(127, 1, 258, 2);
+	assert_null(collect_session_at(collect, 0));
+	assert_int_equal(collect_ending(collect, ending), 1);
+	assert_int_equal(ending[0], 2);
+	age(1);
+	assert_int_equal(collect_ending(collect, ending), 0);
+	age(10000);
+	expect_sessions(126, 2, 258, 4);
+	/* Newcomers, one of which has been here before. */
+	assert_int_equal(give_session(500, 7), 1);
+	assert_int_equal(give_session(0, 3), 1);
+	assert_int_equal(give_session(501, 0), 0);
+	expect_sessions(128, 2, 260, 4);
+	assert_int_equal(summary.loss.lost, 128);
+	assert_string_equal(collect_session_at(collect, 0)->name, "erspan2 10.0.0.1 id 500");
+	assert_int_equal(collect_session_at(collect, 2)->namesake, 130);
+	expect(COLLECT_session_table_full, 2);
+	assert_int_equal(collect_finish(collect, NULL), 0);
+	read_sink();
+	/* The one that came back has another interface, and each has statistics. */
+	assert_int_equal(count_in_sink("erspan2 10.0.0.1 id 0\0", 22), 2);
+	assert_int_equal(count_in_sink("erspan2 10.0.0.1 id 500\0", 24), 1);
+	assert_int_equal(count_in_sink("of the session so far: packets", 30), 130);
+	close_collect();
+}
+
+/* Sessions come, go and come back at random, each with what it had in the table, or as a new one. */
+static void random_ages(void **state)
+{
+	uint64_t random = 5, taken = 0, refused = 0, packets[40] = {0};
+
+	(void)state;
+	now_s = 1;
+	open_limited(16, RLIM_INFINITY);
+	for (unsigned int i = 0; i < 30000; i++) {
+		const uint16_t id = (uint16_t)random_number(&random, i / 1000 % 2 ? 12 : 40);
+		const uint64_t ended = (collect_summarize(collect, &summary), summary.ended.sessions);
+
+		if (give_session(id, 0)) {
+			taken++;
+			packets[id]++;
+		} else {
+			refused++;
+			assert_int_equal(summary.sessions, 16);
+		}
+		age(random_number(&random, 100) ? 1 : 2 * COLLECT_SESSION_IDLE_S);
+		collect_summarize(collect, &summary);
+		assert_true(summary.ended.sessions <= ended + 1);
+		expect_sessions(summary.sessions, summary.ended.sessions, taken, summary.ended.packets);
+	}
+	for (unsigned int i = 0; i < summary.places; i++)
+		if (collect_session_at(collect, i))
+			packets[collect_session_at(collect, i)->id] -= collect_session_at(collect, i)->packets;
+	for (unsigned int id = 0; id < 40; id++)
+		summary.ended.packets -= packets[id];
+	assert_int_equal(summary.ended.packets, 0);
+	assert_true(summary.ended.sessions > 100 && refused > 100);
+	expect(COLLECT_session_table_full, refused);
 	close_collect();
 }
 
@@ -578,10 +697,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_kind),   cmocka_unit_test(matching),       cmocka_unit_test(refusals),
-		cmocka_unit_test(udp_ports),    cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
-		cmocka_unit_test(recording),    cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),
-		cmocka_unit_test(write_errors), cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
+		cmocka_unit_test(every_kind),     cmocka_unit_test(matching),       cmocka_unit_test(refusals),
+		cmocka_unit_test(udp_ports),      cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
+		cmocka_unit_test(recording),      cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),
+		cmocka_unit_test(table_ages),     cmocka_unit_test(random_ages),    cmocka_unit_test(write_errors),
+		cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
