@@ -421,7 +421,7 @@ struct target {
 
 enum record_kind {
 	RECORD_PACKET, /* an outer packet, from its IP header on */
-	RECORD_JUMP,   /* a sequence number that does not follow the one before; no data. before: numbers seen of the session */
+	RECORD_JUMP,   /* a sequence number that does not follow the one before; before: numbers seen of the session; data: jumps, __u64 */
 	RECORD_CLOCK,  /* what a packet of Type III begins with that was handed on without a word, now and then one: for its timestamp */
 };
 

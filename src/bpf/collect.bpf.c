@@ -296,28 +296,31 @@ static __always_inline int keep_account(struct session_account *account, const s
 {
 	const __u64 now_ns = bpf_ktime_get_coarse_ns(); /* for people to read */
 	struct record *record;
-	__u64 before;
+	__u64 before, jumps;
 	int jump;
 
 	if (add_expected(account, outer, inner_len, now_ns) == 0)
 		return 0;
-	record = bpf_ringbuf_reserve(&ring, sizeof *record, 0);
+	record = bpf_ringbuf_reserve(&ring, sizeof *record + sizeof jumps, 0);
 	if (!record)
 		return -1;
 	bpf_spin_lock(&account->lock);
 	before = account->numbers;
+	jumps = account->jumps;
 	jump = is_jump(account, outer);
 	account->jumps += jump;
 	add(account, outer, inner_len, now_ns);
 	bpf_spin_unlock(&account->lock);
 	record->monotonic_ns = now_ns;
-	record->len = 0;
+	record->len = sizeof jumps;
 	record->kind = RECORD_JUMP;
 	record->slot = slot + 1;
 	record->sequence = outer->sequence;
 	record->before = before;
+	/* Another CPU may have reserved its record before this one, and counted behind it. */
+	*(__u64 *)record->data = jumps;
 	if (jump)
-		bpf_ringbuf_submit(record, wakeup(sizeof *record));
+		bpf_ringbuf_submit(record, wakeup(sizeof *record + sizeof jumps));
 	else
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 	return 0;

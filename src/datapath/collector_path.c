@@ -101,7 +101,8 @@ static void hand_over(void *context, const void *data)
 	const struct record *record = data;
 
 	if (record->kind == RECORD_JUMP)
-		handler->jump(handler->context, record->slot - 1, record->before, record->sequence);
+		handler->jump(handler->context, record->slot - 1, *(const __u64 *)(const void *)record->data, record->before,
+			      record->sequence);
 	else if (record->kind == RECORD_CLOCK)
 		handler->clock(handler->context, record->slot - 1, record->monotonic_ns + path->wall_offset_ns, record->data, record->len);
 	else

@@ -54,7 +54,7 @@ struct collector_packet {
 struct collector_handler {
 	void (*packet)(void *context, const struct collector_packet *packet);
 	/* A sequence number, of a packet that was handed on without a word, does not go on from the one before; numbers came before it. */
-	void (*jump)(void *context, uint32_t slot, uint64_t numbers, uint32_t sequence);
+	void (*jump)(void *context, uint32_t slot, uint64_t jumps, uint64_t numbers, uint32_t sequence);
 	/* What a packet of Type III began with that was handed on without a word; of each session one now and then. */
 	void (*clock)(void *context, uint32_t slot, uint64_t time_ns, const void *data, size_t len);
 	void *context;

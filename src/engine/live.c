@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "datapath/netlink.h"
 #include "datapath/privilege.h"
 #include "datapath/tunnel_sockets.h"
+#include "engine/jump_order.h"
 #include "wire/headers.h"
 
 enum {
@@ -39,6 +41,7 @@ struct direct {
 
 struct live {
 	struct live_config config;
+	struct jump_order early;
 	struct direct *directs;              /* by slot, which is the session's index in collect */
 	unsigned int waiting[COLLECT_SLOTS]; /* slots with packets to be handed on */
 	unsigned int waiting_count, told;    /* told: slots below may be known to the programs */
@@ -324,7 +327,8 @@ int live_open(struct live **opened, const struct live_config *config, struct col
 		live->carries = live->carries || (config->outlets[i] && outlets_carried(config->outlets[i]) >= 0);
 	live->wall_offset_ns = clock_wall_offset_ns();
 	live->directs = calloc(COLLECT_SLOTS, sizeof *live->directs);
-	rc = live->directs ? open_parts(live, error) : fail(error, ENOMEM, "out of memory");
+	rc = live->directs && !jump_order_open(&live->early, (unsigned int)get_nprocs_conf()) ? open_parts(live, error)
+											      : fail(error, ENOMEM, "out of memory");
 	if (rc)
 		live_close(live);
 	else
@@ -350,6 +354,7 @@ void live_close(struct live *live)
 	collector_path_close(live->path);
 	membership_close(live->groups);
 	netlink_close(live->netlink);
+	jump_order_close(&live->early);
 	free(live->directs);
 	free(live);
 }
@@ -425,16 +430,27 @@ static void tell_numbers(struct live *live, unsigned int slot, uint64_t numbers)
 	direct->numbers = numbers;
 }
 
-static void take_jump(void *context, uint32_t slot, uint64_t numbers, uint32_t sequence)
+static void tell_jump(struct live *live, const struct jump *jump)
+{
+	struct direct *direct = &live->directs[jump->slot];
+
+	tell_numbers(live, jump->slot, jump->numbers);
+	collect_numbers(live->collect, jump->slot, jump->sequence, 1);
+	direct->numbers++;
+	direct->next = jump->sequence + 1;
+	direct->jumps++;
+}
+
+static void take_jump(void *context, uint32_t slot, uint64_t jumps, uint64_t numbers, uint32_t sequence)
 {
 	struct live *live = context;
-	struct direct *direct = &live->directs[slot];
+	struct jump jump = {.slot = slot, .sequence = sequence, .jumps = jumps, .numbers = numbers};
 
-	tell_numbers(live, slot, numbers);
-	collect_numbers(live->collect, slot, sequence, 1);
-	direct->numbers++;
-	direct->next = sequence + 1;
-	direct->jumps++;
+	if (jumps != live->directs[slot].jumps && jump_order_hold(&live->early, &jump))
+		return;
+	do
+		tell_jump(live, &jump);
+	while (jump_order_take(&live->early, slot, live->directs[slot].jumps, &jump));
 }
 
 static void read_account(struct live *live, unsigned int slot)
@@ -442,7 +458,12 @@ static void read_account(struct live *live, unsigned int slot)
 	struct direct *direct = &live->directs[slot];
 	struct session_account now;
 
-	if (collector_sessions_account(collector_path_sessions(live->path), slot, &now) || now.packets == direct->seen.packets)
+	if (collector_sessions_account(collector_path_sessions(live->path), slot, &now))
+		return;
+	/* Numbers behind a jump that is still in the ring have to wait for it. */
+	if (now.jumps == direct->jumps)
+		tell_numbers(live, slot, now.numbers);
+	if (now.packets == direct->seen.packets)
 		return;
 	collect_direct(live->collect, slot,
 		       &(struct collect_direct){
@@ -454,9 +475,6 @@ static void read_account(struct live *live, unsigned int slot)
 			       .last_ns = now.last_ns + live->wall_offset_ns,
 		       });
 	direct->seen = now;
-	/* Numbers behind a jump that is still in the ring have to wait for it. */
-	if (now.jumps == direct->jumps)
-		tell_numbers(live, slot, now.numbers);
 }
 
 /* Whether the programs knew no key of the session any more; now they do not. */

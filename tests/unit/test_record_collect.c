@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The collector: what it takes and refuses, what it writes about it, and that each packet is in exactly one counter after every packet. */
 #include "engine/collect.h"
+#include "engine/jump_order.h"
 
 #include "record_test.h"
 
@@ -666,6 +667,50 @@ static void random_packets(void **state)
 	set_limit(RLIM_INFINITY);
 }
 
+/* CPUs first reserve a place in the ring and then count, in any order: what they tell comes out as they counted. */
+static void jump_orders(void **state)
+{
+	enum {
+		CPUS = 5,
+		JUMPS = 3000
+	};
+	static struct jump ring[JUMPS];
+	unsigned int place[CPUS], reserved = 0, counted = 0, told = 0;
+	bool busy[CPUS] = {false};
+	struct jump_order order;
+	uint64_t random = 1;
+
+	(void)state;
+	while (counted < JUMPS) {
+		const unsigned int cpu = random_number(&random, CPUS);
+
+		if (busy[cpu])
+			ring[place[cpu]] = (struct jump){.slot = 7, .jumps = counted, .sequence = counted * 3, .numbers = counted},
+			counted++;
+		else if (reserved < JUMPS)
+			place[cpu] = reserved++;
+		else
+			continue;
+		busy[cpu] = !busy[cpu];
+	}
+	assert_int_equal(jump_order_open(&order, CPUS), 0);
+	assert_true(jump_order_hold(&order, &(struct jump){.slot = 8, .jumps = 1}));
+	for (unsigned int i = 0; i < JUMPS; i++) {
+		struct jump jump = ring[i];
+
+		if (jump.jumps != told) {
+			assert_true(jump_order_hold(&order, &jump));
+			continue;
+		}
+		do
+			assert_int_equal(jump.sequence, 3 * told++);
+		while (jump_order_take(&order, 7, told, &jump));
+	}
+	assert_int_equal(told, JUMPS);
+	assert_int_equal(order.count, 1);
+	jump_order_close(&order);
+}
+
 /* Names are what users and their scripts see: all different, none empty. */
 static void counter_names(void **state)
 {
@@ -697,11 +742,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_kind),     cmocka_unit_test(matching),       cmocka_unit_test(refusals),
-		cmocka_unit_test(udp_ports),      cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
-		cmocka_unit_test(recording),      cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),
-		cmocka_unit_test(table_ages),     cmocka_unit_test(random_ages),    cmocka_unit_test(write_errors),
-		cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
+		cmocka_unit_test(every_kind),   cmocka_unit_test(matching),       cmocka_unit_test(refusals),
+		cmocka_unit_test(udp_ports),    cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
+		cmocka_unit_test(recording),    cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),
+		cmocka_unit_test(jump_orders),  cmocka_unit_test(table_ages),     cmocka_unit_test(random_ages),
+		cmocka_unit_test(write_errors), cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
