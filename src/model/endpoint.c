@@ -442,6 +442,14 @@ static void append(char *list, size_t size, const char *word)
 	snprintf(list + used, size - used, "%s%s", used ? ", " : "", word);
 }
 
+/* What was meant, if it was no type. */
+static const char *hint_of(const char *name)
+{
+	if (strpbrk(name, "./"))
+		return "; files are written by collect -w";
+	return strlen(name) < IFNAMSIZ ? "; an interface is interface:NAME" : "";
+}
+
 static int fail_type(const char *name, enum endpoint_side side, struct error *error)
 {
 	char list[128] = "";
@@ -449,7 +457,7 @@ static int fail_type(const char *name, enum endpoint_side side, struct error *er
 	for (unsigned int i = 0; i < ENDPOINT_TYPES; i++)
 		if (endpoint_types[i].sides & 1u << side)
 			append(list, sizeof list, endpoint_types[i].name);
-	return fail(error, EINVAL, "unknown type '%s'; allowed: %s", name, list);
+	return fail(error, EINVAL, "unknown type '%s'; allowed: %s%s", name, list, side == ENDPOINT_DESTINATION ? hint_of(name) : "");
 }
 
 static int fail_key(const char *name, const struct endpoint_type *type, enum endpoint_side side, struct error *error)

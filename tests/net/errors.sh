@@ -53,6 +53,8 @@ refused 2 "index" "erspan3" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,index=3
 refused 2 "id" "erspan1" -- "${m[@]}" -i s0 -t erspan1:10.9.0.2,id=3
 refused 2 "colour" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,colour=3
 refused 2 "erspan4" "erspan3" -- "${m[@]}" -i s0 -t erspan4:10.9.0.2
+refused 2 "span0" "interface:NAME" -- "$FARSPAN" collect -t span0
+refused 2 "x.pcapng" "collect -w" -- "$FARSPAN" collect -t x.pcapng
 refused 2 "10.9.0.999" -- "${m[@]}" -i s0 -t erspan2:10.9.0.999
 refused 2 "erspan2" -- "${m[@]}" -i s0 -t erspan2
 refused 2 "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=1,id=2
