@@ -47,27 +47,36 @@ equal "frames handed on" "$sent" "$(jq '.destinations[0].sent' "$work/collect.ou
 
 echo "-- each source to its own interface and file"
 start_farspan collect col collect --json -f erspan:any,id=7 -t interface:span0 -w "$work/one.pcapng" \
-	-f erspan:any,remote=10.9.0.0/24,id=8-9 -t interface:span1 -w "$work/other.pcapng" -f erspan:any -t interface:span2
+	-f erspan:any,remote=10.9.0.0/24,id=8-9 -t interface:span1 -w "$work/other.pcapng" -f erspan:any -t interface:span2 \
+	-f erspan:any,id=11 -t "interface:e0,netns=${prefix}far"
+powerless "$(cat "$work/collect.pid")"
+capture far e0 away -Q in
+capture b b0 reference -Q in
 capture col span0 seen -Q in
 capture col span1 other -Q in
 capture col span2 rest -Q in
-for session in 7 8 10; do
+for session in 7 8 10 11; do
 	mirror tap -i s0 -d rx -t erspan3:10.9.0.2,id=$session
 	"$here/traffic.py" udp ${prefix}a ${prefix}b 10.1.0.2 5002 $session 100 >"$work/udp" || fail "the datagrams themselves"
 	end_mirror sent=$session
 done
-for seen in seen:7 other:8 rest:10; do
+for seen in seen:7 other:8 rest:10 away:11; do
 	until_true 20 "the frames of $seen" sh -c "[ \$('$here/compare.py' count '$work/${seen%:*}.pcap') = ${seen#*:} ]"
 	end_capture ${seen%:*}
 done
 end collect || wrong "farspan collect: status $?"
-for seen in seen:7 other:8 rest:10; do
+for seen in seen:7 other:8 rest:10 away:11; do
 	equal "frames at ${seen%:*}" ${seen#*:} "$("$here/compare.py" count "$work/${seen%:*}.pcap")"
 done
 compare same "$work/seen.pcap" "$work/one.pcapng"
 compare same "$work/other.pcap" "$work/other.pcapng"
-equal "sent to each" "7 8 10" "$(jq -r '[.destinations[].sent] | join(" ")' "$work/collect.out")"
-equal "recorded of each, and not" "7 8 10" "$(jq -r '[.recordings[].written, .unrecorded] | join(" ")' "$work/collect.out")"
+end_capture reference
+last_frame() {
+	tshark -n -r "$work/$1.pcap" -x 2>/dev/null | tail -n 12
+}
+equal "the last frame, in the other namespace" "$(last_frame reference)" "$(last_frame away)"
+equal "sent to each" "7 8 10 11" "$(jq -r '[.destinations[].sent] | join(" ")' "$work/collect.out")"
+equal "recorded of each, and not" "7 8 21" "$(jq -r '[.recordings[].written, .unrecorded] | join(" ")' "$work/collect.out")"
 
 echo "-- an interface that exists, nothing recorded"
 start_farspan collect col collect --json -t interface:d0

@@ -144,6 +144,43 @@ static void by_time_idle(void **state)
 	assert_int_equal(files(), 2);
 }
 
+/* Without any frames there is the first file, and the others are still to come: as tcpdump, which counts files, and not periods. */
+static void by_time_without_frames(void **state)
+{
+	struct recording_config config = live;
+
+	(void)state;
+	config.rotation = (struct recording_rotation){.seconds = 10, .files = 2};
+	open_recording(config, "%H%M%S");
+	for (unsigned int second = 0; second < 100; second++) {
+		recording_tick(recording, start_ns + second * second_ns);
+		assert_false(recording_ended(recording, start_ns + second * second_ns));
+	}
+	assert_int_equal(files(), 1);
+	assert_int_equal(see_complete("221320").packets, 0);
+	assert_int_equal(add_at(0, start_ns + 105 * second_ns, 22), 0);
+	assert_false(recording_ended(recording, start_ns + 109 * second_ns));
+	assert_true(recording_ended(recording, start_ns + 110 * second_ns));
+	assert_int_equal(close_recording(0).written, 1);
+	assert_int_equal(files(), 2);
+	assert_int_equal(see_complete("221500").packets, 1);
+}
+
+/* The only file's time is over, and with it all: nobody has to send something for that. */
+static void by_time_one(void **state)
+{
+	struct recording_config config = live;
+
+	(void)state;
+	config.rotation = (struct recording_rotation){.seconds = 10, .files = 1};
+	open_recording(config, "%H%M%S");
+	assert_false(recording_ended(recording, start_ns + 9 * second_ns));
+	assert_true(recording_ended(recording, start_ns + 10 * second_ns));
+	close_recording(0);
+	assert_int_equal(files(), 1);
+	assert_int_equal(see_complete("221320").packets, 0);
+}
+
 /* What was received before a file's time was over, and comes after, is in the next one: the first one is complete, and stays. */
 static void by_time_late(void **state)
 {
@@ -337,10 +374,9 @@ static void directory_removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(by_size),       TEST(ring),           TEST(by_time),
-		TEST(by_time_idle),  TEST(by_time_late),   TEST(by_size_and_time),
-		TEST(per_session),   TEST(one_descriptor), TEST(no_symlinks),
-		TEST(no_hard_links), TEST(removed),        TEST(directory_removed),
+		TEST(by_size),     TEST(ring),          TEST(by_time),          TEST(by_time_idle),      TEST(by_time_without_frames),
+		TEST(by_time_one), TEST(by_time_late),  TEST(by_size_and_time), TEST(per_session),       TEST(one_descriptor),
+		TEST(no_symlinks), TEST(no_hard_links), TEST(removed),          TEST(directory_removed),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
