@@ -27,7 +27,8 @@ class Stage(frame.Namespaces):
     real_time = False
 
     def __enter__(self):
-        self.files = tempfile.TemporaryDirectory(prefix="farspan-bench.", dir="/dev/shm")
+        # Beside the build: recordings go to the file systems of disks, whose pages cost otherwise than memory's.
+        self.files = tempfile.TemporaryDirectory(prefix="farspan-bench.", dir=frame.BUILD)
         return super().__enter__()
 
     def make(self):
