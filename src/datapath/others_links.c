@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
+#include <linux/ip6_tunnel.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -59,6 +60,23 @@ static void give_common(struct tunnel_link *link, const struct nlattr *local, co
 		e->given |= 1ull << ENDPOINT_KEY_dev;
 }
 
+/* Over IPv6 the traffic class is told with the flow label, and a limit unless that is ignored. */
+static void read_ipv6(struct tunnel_link *link, struct nlattr *const *a)
+{
+	struct endpoint *e = &link->endpoint;
+	uint32_t flags = a[IFLA_GRE_FLAGS] ? nla_get_u32(a[IFLA_GRE_FLAGS]) : 0;
+	uint32_t flow = a[IFLA_GRE_FLOWINFO] ? ntohl(nla_get_u32(a[IFLA_GRE_FLOWINFO])) : 0;
+
+	if (flow & WIRE_MASK(20))
+		give(e, ENDPOINT_KEY_flowlabel, &e->flow_label, flow & WIRE_MASK(20));
+	if (flow >> 20 & 0xff || flags & IP6_TNL_F_USE_ORIG_TCLASS) {
+		give(e, ENDPOINT_KEY_tos, &e->tos, flow >> 20 & 0xff);
+		e->inherit_tos = (flags & IP6_TNL_F_USE_ORIG_TCLASS) != 0;
+	}
+	if (a[IFLA_GRE_ENCAP_LIMIT] && !(flags & IP6_TNL_F_IGN_ENCAP_LIMIT))
+		give(e, ENDPOINT_KEY_encap_limit, &e->encap_limit, 1u + nla_get_u8(a[IFLA_GRE_ENCAP_LIMIT]));
+}
+
 static void read_erspan(struct tunnel_link *link, struct nlattr *const *a, uint32_t key)
 {
 	struct endpoint *e = &link->endpoint;
@@ -94,10 +112,18 @@ static bool read_gre(struct tunnel_link *link, struct nlattr *data)
 	key = a[IFLA_GRE_OKEY] ? ntohl(nla_get_u32(a[IFLA_GRE_OKEY])) : 0;
 	link->external = a[IFLA_GRE_COLLECT_METADATA];
 	give_common(link, a[IFLA_GRE_LOCAL], a[IFLA_GRE_REMOTE], a[IFLA_GRE_TTL], a[IFLA_GRE_TOS], a[IFLA_GRE_LINK]);
+	if (a[IFLA_GRE_FWMARK] && nla_get_u32(a[IFLA_GRE_FWMARK]))
+		give(e, ENDPOINT_KEY_mark, &e->mark, nla_get_u32(a[IFLA_GRE_FWMARK]));
+	if (a[IFLA_GRE_PMTUDISC] && !nla_get_u8(a[IFLA_GRE_PMTUDISC]))
+		give(e, ENDPOINT_KEY_df, &e->df, 0);
+	if (strncmp(link->kind, "ip6", 3) == 0)
+		read_ipv6(link, a);
 	if (erspan) {
 		read_erspan(link, a, key);
 		return true;
 	}
+	if (flags & ntohs(0x8000)) /* GRE_CSUM */
+		give(e, ENDPOINT_KEY_checksum, &e->checksum, 1);
 	if (flags & ntohs(0x2000)) /* GRE_KEY */
 		give(e, ENDPOINT_KEY_key, &e->key, key);
 	if (flags & ntohs(0x1000)) /* GRE_SEQ */

@@ -17,8 +17,9 @@ inside <<-'END' || fail "the guest refuses"
 	from="local 10.9.0.1 remote 10.9.0.2"
 	ip link add er1 type erspan $from erspan_ver 0
 	ip link add er2 type erspan $from seq key 30 erspan_ver 1 erspan 123
-	ip link add er3 type ip6erspan local fd09::1 remote fd09::2 seq key 31 erspan_ver 2 erspan_dir egress erspan_hwid 17 ttl 9
-	ip link add grek type gretap $from key 77 seq
+	ip link add er3 type ip6erspan local fd09::1 remote fd09::2 seq key 31 erspan_ver 2 erspan_dir egress erspan_hwid 17 ttl 9 \
+		tclass 0x20 flowlabel 0x12345
+	ip link add grek type gretap $from key 77 seq csum nopmtudisc fwmark 5
 	ip link add in2 type erspan local 10.9.0.1 remote 10.9.0.7 seq key 40 erspan_ver 1
 	ip link add any type erspan external
 	for name in p0 p1 p2 p3; do tc qdisc add dev $name clsact; done
@@ -45,11 +46,13 @@ says() {
 says p0-er2 '[Session]' '[Source]' Interface=p0 \
 	'[Destination]' Type=erspan2 Remote=10.9.0.2 SessionID=30 ERSPANIndex=123 Local=10.9.0.1
 says p1-er3 '[Session]' 'Filter=ip and ip proto 6 and src net 10.1.0.0/16 and tcp dst port 443' '[Source]' Direction=rx Interface=p1 \
-	'[Destination]' Type=erspan3 Remote=fd09::2 SessionID=31 ERSPANHardwareId=17 Local=fd09::1 TTL=9
+	'[Destination]' Type=erspan3 Remote=fd09::2 SessionID=31 ERSPANHardwareId=17 Local=fd09::1 TTL=9 \
+	TOS=32 IPv6FlowLabel=74565 EncapsulationLimit=4
 says p1-er1 '# What flower of priority 2 matches could not be said whole as a filter: see "tc filter show dev p1 ingress".' \
 	'# tc may end at an earlier rule of p1; here each session sees every frame.' \
 	'[Session]' Filter=ip '[Source]' Direction=rx Interface=p1 '[Destination]' Type=erspan1 Remote=10.9.0.2 Local=10.9.0.1
-says p2-grek '[Session]' '[Source]' Direction=tx Interface=p2 '[Destination]' Type=gre Remote=10.9.0.2 Key=77 Sequence=yes Local=10.9.0.1
+says p2-grek '[Session]' '[Source]' Direction=tx Interface=p2 '[Destination]' Type=gre Remote=10.9.0.2 Key=77 Sequence=yes \
+	Checksum=yes Local=10.9.0.1 DontFragment=no FirewallMark=5
 says p2-p4 '# tc may end at an earlier rule of p2; here each session sees every frame.' \
 	'[Session]' '[Source]' Direction=tx Interface=p2 '[Destination]' Type=interface Interface=p4
 says in2 '# Delete the device in2 first: this session makes one of that name.' '[Session]' \
