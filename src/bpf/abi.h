@@ -36,7 +36,7 @@
  * To be raised when programs of two versions can no longer share maps and devices although all types are the same: when the mark, the
  * notes, or what something in a map means is changed.
  */
-#define KEPT_REVISION 4
+#define KEPT_REVISION 5
 
 enum direction {
 	DIRECTION_RX, /* ingress in ERSPAN's words */
