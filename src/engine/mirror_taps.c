@@ -163,8 +163,8 @@ static bool goes_inside(struct mirror_session *s, struct container *c)
 			    &c->exit, &problem))
 		return true;
 	fail(&c->misses, MIRROR_PARTLY_BLIND,
-	     "partly blind: %llu frames for %s came past %s, its host end, and inside it cannot be mirrored: %.128s",
-	     (unsigned long long)c->passed, c->inner.name, c->host_end.name, problem.text);
+	     "partly blind: frames for %s come past %s, its host end, and inside it cannot be mirrored: %.128s", c->inner.name,
+	     c->host_end.name, problem.text);
 	return false;
 }
 

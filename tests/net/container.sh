@@ -114,7 +114,7 @@ said mirror "a2 [inside, as s2, its host end, is bypassed] s2 (tcx)" || wrong "o
 end mirror KILL || true
 until_true 20 "nothing to be left inside" no_more_inside
 mirror tap --clsact -i "a2,netns=$inside" -t erspan3:10.9.0.2,id=5
-until_said mirror "frames for a2 came past s2, its host end, and inside it cannot be mirrored: that takes tcx"
+until_said mirror "partly blind: frames for a2 come past s2, its host end, and inside it cannot be mirrored: that takes tcx"
 end_mirror
 
 echo "-- what cannot be"
