@@ -23,6 +23,7 @@ enum {
 	HANDLE_MAGIC = 0x46000000, /* 'F' */
 	DEATH_POLL_US = 10 * 1000,
 	DEATH_POLLS = 200, /* two seconds */
+	SWEEPS = 50,
 };
 
 /* Binds a socket address of the network namespace; -EADDRINUSE if somebody has it. */
@@ -296,19 +297,43 @@ enum {
 	CLSACTS_STEP = 256,
 };
 
-static void sweep_after_death(uint32_t id, const int *clsacts, unsigned int clsact_count)
+struct devices {
+	uint32_t id;
+	bool found;
+};
+
+static void find_device(const struct link *link, void *context)
+{
+	struct devices *devices = context;
+	uint32_t id;
+
+	devices->found = devices->found || (read_device(link, &id) && id == devices->id);
+}
+
+/* Whether all could be done: what is short for a moment is no reason to leave devices behind. */
+static bool sweep_once(struct devices devices, const int *clsacts, unsigned int clsact_count)
 {
 	struct netlink *netlink;
+	int rc;
 
+	if (netlink_open(&netlink, NULL))
+		return false;
+	rc = owner_sweep(netlink, NULL, NULL);
+	for (unsigned int i = 0; i < clsact_count; i++)
+		attach_remove_unused_clsact(clsacts[i]);
+	if (!rc)
+		rc = netlink_each_link(netlink, find_device, &devices, NULL);
+	netlink_close(netlink);
+	return !rc && !devices.found;
+}
+
+static void sweep_after_death(uint32_t id, const int *clsacts, unsigned int clsact_count)
+{
 	/* The kernel closes the descriptors of the dead in no order that could be relied on. */
 	for (int i = 0; i < DEATH_POLLS && is_alive(id); i++)
 		usleep(DEATH_POLL_US);
-	if (netlink_open(&netlink, NULL))
-		return;
-	owner_sweep(netlink, NULL, NULL);
-	for (unsigned int i = 0; i < clsact_count; i++)
-		attach_remove_unused_clsact(clsacts[i]);
-	netlink_close(netlink);
+	for (int i = 0; i < SWEEPS && !sweep_once((struct devices){.id = id}, clsacts, clsact_count); i++)
+		usleep(DEATH_POLL_US);
 }
 
 static void remember(int **list, unsigned int *count, int ifindex)

@@ -8,6 +8,35 @@
 . "$(dirname "$0")/lib.sh"
 
 uplink_topology 9216
+
+FAIL_CALL_LIB=${FAIL_CALL_LIB:-$(dirname "$TAGS")/fail_call.so}
+begun_or_ended() {
+	grep -q "farspan: collecting" "$work/collect.err" || ! alive collect
+}
+
+nothing_left() {
+	! ip -n ${prefix}col -o link show | grep -E 'span0|fs[0-9a-f]*-|c0@.* xdp'
+}
+
+if [ -n "$(LD_PRELOAD=$FAIL_CALL_LIB "$FARSPAN" --version 2>&1 >/dev/null)" ]; then
+	echo "-- without the test of failing calls: nothing can be preloaded"
+else
+	echo "-- a system call fails, once in each process: it ends with a word on that or does without, and leaves nothing"
+	for call in socket:4 bind:2 setsockopt:5 fork:3 bpf:3; do
+		spawn collect nsenter --net=/run/netns/${prefix}col env "LD_PRELOAD=$FAIL_CALL_LIB" "FAIL_CALL=${call%:*}" "FAIL_AT=${call#*:}" \
+			FAIL_WITH=12 "$FARSPAN" collect -i c0 -t interface:span0 -w "$work/x.pcapng"
+		until_true 20 "collect to begin or to end, $call" begun_or_ended
+		status=0
+		if alive collect; then
+			end collect || status=$?
+		else
+			wait "$(cat "$work/collect.pid")" || status=$?
+		fi
+		[ $status -le 1 ] || wrong "$call: status $status: $(cat "$work/collect.err")"
+		[ $status = 0 ] || tail -n 1 "$work/collect.err" | grep -q '^farspan: .*: ' || wrong "$call: no word on it"
+		until_true 20 "nothing to be left, $call" nothing_left
+	done
+fi
 "$here/make_flood.py" "$work/flood.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 1200 8900 0 450
 "$here/make_flood.py" "$work/more.pcap" $mac_u $mac_c 10.9.0.1 10.9.0.2 100 1000 1200
 offered=$((1200 + 450 + 100))
