@@ -17,6 +17,7 @@
 #include "datapath/netlink.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/tunnel_device.h"
+#include "engine/worker.h"
 
 enum {
 	TICK_MS = 10,
@@ -142,7 +143,8 @@ static int run_in_background(const struct tunnel *tunnel, enum attach_way way, s
 		struct error own = {0};
 
 		setsid();
-		if (chdir("/"))
+		ends[1] = worker_keep_only(ends[1]);
+		if (ends[1] < 0 || chdir("/"))
 			_exit(EXIT_FAILED);
 		_exit(run_device(tunnel, way, tell_parent, &ends[1], &own) ? EXIT_FAILED : EXIT_OK);
 	}

@@ -32,6 +32,16 @@ void worker_report(int pipe, const void *report, size_t len)
 		stopped = SIGTERM;
 }
 
+int worker_keep_only(int fd)
+{
+	const int kept = STDERR_FILENO + 1;
+
+	if (dup2(fd, kept) < 0)
+		return -errno;
+	close_range((unsigned int)kept + 1, ~0u, 0);
+	return kept;
+}
+
 /* The descriptors of the parent are none of its business, and its signals are its own. */
 static void run_child(const char *name, int (*job)(const void *what, int pipe), const void *what, int pipe)
 {
@@ -46,10 +56,8 @@ static void run_child(const char *name, int (*job)(const void *what, int pipe), 
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(pipe, STDERR_FILENO + 1) < 0)
-		_exit(EXIT_FAILURE);
-	close_range(STDERR_FILENO + 2, ~0u, 0);
-	_exit(job(what, STDERR_FILENO + 1));
+	pipe = worker_keep_only(pipe);
+	_exit(pipe < 0 ? EXIT_FAILURE : job(what, pipe));
 }
 
 int worker_start(struct worker *worker, const char *name, int (*job)(const void *what, int pipe), const void *what)

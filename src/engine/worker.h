@@ -34,6 +34,9 @@ void worker_stop(struct worker *worker);
 
 /* ---- for the process itself ---- */
 
+/* Closes what it has of its parent's, but for the standard descriptors and fd, whose number is then the one returned. Or -errno. */
+int worker_keep_only(int fd);
+
 /* It has been told to end, or nobody is left to report to. */
 bool worker_is_stopped(void);
 

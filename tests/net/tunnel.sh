@@ -91,10 +91,16 @@ row 'gre.key == 77 && gre.proto == 0x6558 && icmp' gre 10.9.0.1 10.9.0.2 key 77 
 row 'vxlan.vni == 5 && ipv6.opt.tel == 0 && udp.length == 114 && icmp' vxlan fd09::1 fd09::2 vni 5 encaplimit 0
 row 'erspan.spanid == 6 && icmp' erspan2 10.9.0.1 10.9.0.2 id 6 --clsact
 
-echo "-- a file by TCP, in super-packets"
+echo "-- a file by TCP, in super-packets; the device's processes hold nothing of who made it"
+exec {held}>"$work/held"
 pair erspan2 10.9.0.1 10.9.0.2 id 9
 equal "the MTU" "$((1600 - 20 - 8 - 8 - 14))" "$(ip -n "${prefix}tap" -j link show t0 | jq '.[0].mtu')"
 "$here/traffic.py" tcp ${prefix}tap ${prefix}col 10.5.0.2 5001 4000000 >/dev/null || wrong "TCP through the tunnel"
+
+for pid in $(processes tap); do
+	! readlink "/proc/$pid/fd/"* | grep -Fx "$work/held" || wrong "process $pid has a descriptor of its caller's"
+done
+exec {held}>&-
 
 echo "-- what tc puts on it goes through"
 at tap tc qdisc add dev lo clsact
