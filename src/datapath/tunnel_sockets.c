@@ -71,8 +71,9 @@ static int configure(const struct tunnel_socket *s)
 	if (s->family == AF_INET)
 		return set(s->fd, IPPROTO_IP, IP_PKTINFO, 1) || set(s->fd, IPPROTO_IP, IP_RECVTTL, 1) ||
 		       set(s->fd, IPPROTO_IP, IP_RECVTOS, 1);
-	/* A raw socket has one family anyway, and does not take the option. */
-	if (s->protocol == IPPROTO_UDP && set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
+	/* A raw socket has one family anyway, and does not take the option. Tunnels may leave out the checksum over IPv6 too (RFC 6935). */
+	if (s->protocol == IPPROTO_UDP &&
+	    (set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) || set(s->fd, IPPROTO_UDP, UDP_NO_CHECK6_RX, 1)))
 		return -1;
 	return set(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) ||
 	       set(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);

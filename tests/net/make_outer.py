@@ -136,6 +136,10 @@ def fragments(make):
         make.add(turn(fragment6(whole, 1400)), inner, "erspan2 601")
         inner = make.frame(3000)
         make.add(turn(fragment(make.ip(4, id=3000 + seq) / vxlan(5001) / inner, 1200)), inner, "vxlan 5001")
+        inner = make.frame(3000)
+        unsummed = UDP(sport=50000, dport=4789, chksum=0) / VXLAN(vni=5002, flags="Instance")  # as Linux sends it, and RFC 6935 allows
+        whole = make.ip(6) / IPv6ExtHdrFragment(id=4000 + seq) / unsummed / inner
+        make.add(turn(fragment6(whole, 1200)), inner, "vxlan 5002")
 
 
 def malformed(make, version):
