@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/options.h"
-#include "engine/here.h"
+#include "doctor/here.h"
 #include "model/session_file.h"
 
 struct check_command {

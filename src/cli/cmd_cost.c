@@ -13,7 +13,7 @@
 #include "cli/number.h"
 #include "cli/session_view.h"
 #include "cli/wait.h"
-#include "datapath/statistics.h"
+#include "host/statistics.h"
 
 enum {
 	SECONDS_MAX = 86400,

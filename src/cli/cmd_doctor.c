@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/options.h"
-#include "engine/doctor.h"
+#include "doctor/doctor.h"
 #include "model/ranges.h"
 #include "model/session_file.h"
 

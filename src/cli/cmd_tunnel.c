@@ -14,7 +14,7 @@
 
 #include "base/options.h"
 #include "cli/wait.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/tunnel_device.h"
 #include "engine/worker.h"

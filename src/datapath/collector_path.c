@@ -19,7 +19,7 @@
 #include "datapath/attach_order.h"
 #include "datapath/owner.h"
 #include "datapath/ring.h"
-#include "datapath/tunnel_sockets.h"
+#include "host/tunnel_sockets.h"
 
 enum {
 	RING_BYTES_MAX = 64 << 20,

@@ -10,7 +10,7 @@
 #include "bpf/abi.h"
 #include "datapath/attach.h"
 #include "datapath/collector_sessions.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 
 enum {
 	COLLECTOR_INTERFACES_MAX = 32 /* that can be named */

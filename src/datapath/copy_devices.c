@@ -9,9 +9,9 @@
 
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
-#include "datapath/offload.h"
-#include "datapath/skb_layout.h"
-#include "datapath/steering.h"
+#include "host/offload.h"
+#include "host/skb_layout.h"
+#include "host/steering.h"
 #include "datapath/whole_probe.h"
 #include "encap.skel.h"
 #include "hop.skel.h"

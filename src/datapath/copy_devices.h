@@ -13,7 +13,7 @@
 #include "datapath/attach.h"
 #include "datapath/encap_object.h"
 #include "datapath/kept.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/owner.h"
 #include "model/cpus.h"
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/owner.h"
 
 struct crossing {

@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "datapath/offload.h"
+#include "host/offload.h"
 #include "datapath/owner.h"
-#include "datapath/packet_socket.h"
+#include "host/packet_socket.h"
 #include "monitor.skel.h"
 #include "wire/fields.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "datapath/attach.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 
 struct injector;
 

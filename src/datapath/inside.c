@@ -11,7 +11,7 @@
 
 #include "datapath/bpf_error.h"
 #include "datapath/crossing.h"
-#include "datapath/netns.h"
+#include "host/netns.h"
 #include "inside.skel.h"
 
 struct inside {

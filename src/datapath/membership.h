@@ -4,7 +4,7 @@
 #define DATAPATH_MEMBERSHIP_H
 
 #include "base/error.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "model/address.h"
 
 struct membership;

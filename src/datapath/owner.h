@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 
 struct owner {
 	uint32_t id; /* 24 bits */

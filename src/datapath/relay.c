@@ -14,7 +14,7 @@
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
 #include "datapath/crossing.h"
-#include "datapath/netns.h"
+#include "host/netns.h"
 #include "encap.skel.h"
 #include "relay.skel.h"
 

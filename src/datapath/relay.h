@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "datapath/encap_object.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/owner.h"
 
 enum {

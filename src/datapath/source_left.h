@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/kept.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "model/cpus.h"
 
 struct carrier;

@@ -16,7 +16,7 @@
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
 #include "datapath/relay.h"
-#include "datapath/statistics.h"
+#include "host/statistics.h"
 #include "datapath/whole_probe.h"
 #include "encap.skel.h"
 #include "source.skel.h"

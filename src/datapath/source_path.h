@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/inside.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/source_left.h"
 #include "datapath/source_taps.h"
 

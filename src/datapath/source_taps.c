@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "datapath/bpf_error.h"
-#include "datapath/filter.h"
+#include "filter/filter.h"
 #include "encap.skel.h"
 #include "source.skel.h"
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "bpf/abi.h"
-#include "datapath/packet_socket.h"
+#include "host/packet_socket.h"
 #include "encap.skel.h"
 #include "wire/bytes.h"
 #include "wire/fields.h"

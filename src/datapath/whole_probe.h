@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "datapath/encap_object.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 
 enum {
 	WHOLE_EXACT_ALL = 15

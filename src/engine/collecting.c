@@ -2,7 +2,7 @@
 #include "engine/collecting.h"
 
 #include "base/clock.h"
-#include "datapath/sandbox.h"
+#include "host/sandbox.h"
 
 enum {
 	FLUSH_NS = 200 * 1000 * 1000, /* a reader of the file waits no longer than that for a frame */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "datapath/netns.h"
-#include "datapath/offload.h"
+#include "host/netns.h"
+#include "host/offload.h"
 #include "wire/fields.h"
 
 enum {

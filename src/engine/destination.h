@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "model/endpoint.h"
 #include "model/shape.h"
 

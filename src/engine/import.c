@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datapath/others.h"
+#include "host/others.h"
 
 enum {
 	TUNNELS_MAX = 256

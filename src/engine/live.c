@@ -17,9 +17,9 @@
 #include "base/clock.h"
 #include "datapath/collector_path.h"
 #include "datapath/membership.h"
-#include "datapath/netlink.h"
-#include "datapath/privilege.h"
-#include "datapath/tunnel_sockets.h"
+#include "host/netlink.h"
+#include "host/privilege.h"
+#include "host/tunnel_sockets.h"
 #include "engine/jump_order.h"
 #include "wire/headers.h"
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 
 struct mirror {
 	struct mirrors *set;

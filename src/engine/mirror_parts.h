@@ -3,7 +3,7 @@
 #ifndef ENGINE_MIRROR_PARTS_H
 #define ENGINE_MIRROR_PARTS_H
 
-#include "datapath/path_mtu.h"
+#include "host/path_mtu.h"
 #include "datapath/source_path.h"
 #include "engine/destination.h"
 #include "engine/mirrors.h"

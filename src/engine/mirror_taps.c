@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datapath/netns.h"
+#include "host/netns.h"
 #include "datapath/owner.h"
 #include "engine/mirror_parts.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "datapath/privilege.h"
+#include "host/privilege.h"
 #include "engine/mirror_parts.h"
 
 enum {

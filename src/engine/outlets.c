@@ -8,7 +8,7 @@
 
 #include "datapath/carrier.h"
 #include "datapath/flow.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/owner.h"
 #include "engine/mirror.h"
 #include "engine/relay.h"

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "datapath/injector.h"
-#include "datapath/privilege.h"
+#include "host/privilege.h"
 #include "record/capture.h"
 #include "wire/bytes.h"
 #include "wire/fields.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "datapath/netlink.h"
+#include "host/netlink.h"
 #include "datapath/owner.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/collect.h"

@@ -28,8 +28,8 @@
 #include <bpf/libbpf.h>
 
 #include "datapath/attach.h"
-#include "datapath/filter.h"
-#include "datapath/netlink.h"
+#include "filter/filter.h"
+#include "host/netlink.h"
 #include "datapath/source_path.h"
 #include "filter_expressions.h"
 #include "filter_frames.h"

@@ -13,8 +13,8 @@ grep -qx 'ReadWritePaths=-/sys/fs/bpf/farspan' "$1" || { echo "what goes on with
 calls_of() {
 	grep -o "$1" "$2" | sed 's/.*[(=]//; s/)//' | tr ' ' '\n' | sort -u | grep -vx openat2 # which is refused
 }
-kept=$(calls_of 'SCMP_SYS([a-z0-9_]*)' "$here/../../src/datapath/sandbox.c")
+kept=$(calls_of 'SCMP_SYS([a-z0-9_]*)' "$here/../../src/host/sandbox.c")
 [ "$kept" = "$(calls_of 'SystemCallFilter=.*' "$here/recorder.service")" ] ||
-	{ echo "recorder.service has other calls than src/datapath/sandbox.c"; exit 1; }
+	{ echo "recorder.service has other calls than src/host/sandbox.c"; exit 1; }
 systemd-analyze security --offline=true --threshold=25 "$1" | tail -n 1
 systemd-analyze security --offline=true --threshold=10 "$here/recorder.service" | tail -n 1
