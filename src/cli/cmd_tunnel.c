@@ -40,6 +40,8 @@ static void print_usage(FILE *out)
 		"  -h, --help         this text\n\n"
 		"TYPE is erspan1, erspan2, erspan3, gre or vxlan; as KEY it has what such destinations and sources have:\n");
 	endpoint_print_help(out, ENDPOINT_DESTINATION);
+	fprintf(out, "\nAnd for what arrives, as sources have it:\n");
+	endpoint_print_help(out, ENDPOINT_SOURCE);
 }
 
 struct tunnel_options {

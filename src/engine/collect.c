@@ -116,13 +116,13 @@ static int open_outputs(struct collect *collect, const struct collect_config *co
 	return rc;
 }
 
-/* Others tell packets of one session apart. */
+/* Others tell packets of one session apart, or look at each number before the frame is handed on. */
 static bool go_by_session(const struct collect_sources *sources)
 {
 	for (unsigned int i = 0; i < sources->count; i++) {
 		const struct endpoint *source = &sources->endpoints[i];
 
-		if (source->indexes.count || source->vlans.count || endpoint_has(source, ENDPOINT_KEY_side))
+		if (source->indexes.count || source->vlans.count || source->in_order || endpoint_has(source, ENDPOINT_KEY_side))
 			return false;
 	}
 	return true;
@@ -315,8 +315,10 @@ static int take_whole(struct collect *collect, struct collect_frame *frame)
 		return refuse(collect, COLLECT_frame_type);
 	own = &collect->outputs[collect->source_outputs[source]];
 	collect_frame_clean(frame, collect->outputs[0].inner | own->inner, collect->frame);
-	if (collect_sessions_add(collect->sessions, frame, &id, &record))
-		return refuse(collect, COLLECT_session_table_full);
+	frame->in_order = collect->sources.endpoints[source].in_order;
+	match = collect_sessions_add(collect->sessions, frame, &id, &record);
+	if (match != COLLECT_received)
+		return refuse(collect, match);
 	note_lesson(collect, frame, own, id / COLLECT_CARRIED_COUNT);
 	collect->session_sources[id / COLLECT_CARRIED_COUNT] = source;
 	return hand_out(collect, own, frame, id, &record);

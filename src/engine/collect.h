@@ -45,6 +45,8 @@
 	X(hwid_not_wanted, refused, "of a hardware id that is not collected, or without one")        \
 	X(direction_not_wanted, refused, "of the direction that is not collected, or without one")   \
 	X(vlan_not_wanted, refused, "of a VLAN that is not collected")                               \
+	X(sequence_missing, refused, "without a sequence number where such are demanded")            \
+	X(sequence_old, refused, "numbered no higher than what came before, where that is demanded") \
 	X(link_type, refused, "of a link type that is not read")                                     \
 	X(frame_type, refused, "what Type III says it carries is neither Ethernet nor IP")           \
 	X(fragment_duplicate, refused, "fragments that brought nothing new")                         \
@@ -322,7 +324,7 @@ const struct collect_counter_group *collect_counter_group_at(const struct collec
 /* Whether the session's numbers are those of a counter that others share. */
 bool collect_session_shares(const struct collect *collect, const struct collect_session *session);
 
-/* Packets that sources did not take; together as many as the counters from not_wanted_type to vlan_not_wanted. */
+/* Packets that sources did not take; together as many as the counters from not_wanted_type to sequence_missing. */
 const struct collect_refusals *collect_refusals(const struct collect *collect);
 
 /* NULL is allowed. Does not flush. */

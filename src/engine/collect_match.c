@@ -122,7 +122,9 @@ static enum collect_counter match_fields(const struct endpoint *source, const st
 		return COLLECT_hwid_not_wanted;
 	if (endpoint_has(source, ENDPOINT_KEY_side) && !(type3 && packet->direction == source->side))
 		return COLLECT_direction_not_wanted;
-	return number_set_has(&source->vlans, collect_frame_vlan(packet)) ? COLLECT_received : COLLECT_vlan_not_wanted;
+	if (!number_set_has(&source->vlans, collect_frame_vlan(packet)))
+		return COLLECT_vlan_not_wanted;
+	return source->in_order && !packet->has_seq ? COLLECT_sequence_missing : COLLECT_received;
 }
 
 /* How far the packet gets with one source; the counters are in the order of the tests. */
@@ -143,8 +145,8 @@ static enum collect_counter match_one(const struct endpoint *source, const struc
 /* How exactly a source says what it takes: sender before local address, session, other fields, type. */
 static unsigned int specificity(const struct endpoint *source, unsigned int sender_bits)
 {
-	const unsigned int fields =
-		0u + !!source->indexes.count + !!source->hwids.count + endpoint_has(source, ENDPOINT_KEY_side) + !!source->vlans.count;
+	const unsigned int fields = 0u + !!source->indexes.count + !!source->hwids.count + endpoint_has(source, ENDPOINT_KEY_side) +
+				    !!source->vlans.count + source->in_order;
 	const unsigned int session = 0u + !!source->ids.count + number_set_is_one(&source->ids);
 	const bool one_type = (source->kinds & (source->kinds - 1)) == 0;
 

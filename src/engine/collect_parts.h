@@ -82,7 +82,8 @@ struct collect_frame {
 	/* The mirrored frame, as it is to be handed on. */
 	const void *inner;
 	size_t inner_len;
-	bool cleaned; /* it differs from the one that was sent */
+	bool in_order; /* what is late, or came before, is refused */
+	bool cleaned;  /* it differs from the one that was sent */
 };
 
 /* Puts right what the bits of enum farspan_inner_part ask for; fills inner, inner_len and cleaned. buffer has room for any frame. */
@@ -104,11 +105,11 @@ enum collect_carried {
 
 /*
  * Accounts the frame to its session, which is made if it is new. *packet is what to record of it, with pointers into the frame and, until
- * the next call, into sessions; on the interface *id: COLLECT_CARRIED_COUNT * the session's index + carried. 0; or 1: there are too many
- * sessions, and nothing was done.
+ * the next call, into sessions; on the interface *id: COLLECT_CARRIED_COUNT * the session's index + carried. COLLECT_received, or what
+ * it is refused under: there are too many sessions, and nothing was done; or its number is too old, and only that was noted.
  */
-int collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
-			 struct pcapng_packet *packet);
+enum collect_counter collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
+					  struct pcapng_packet *packet);
 
 /* The same for a plain packet of the session, of Ethernet. */
 void collect_sessions_add_plain(struct collect_sessions *sessions, const struct collect_plain *plain, struct pcapng_packet *packet);

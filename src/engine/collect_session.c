@@ -524,11 +524,21 @@ static void account_time(struct collect_sessions *sessions, struct collect_sessi
 	record->comment = sessions->comment;
 }
 
-/* Returns how many numbers are missing directly before the packet's. */
-static uint32_t account(struct collect_sessions *sessions, struct collect_session *session, const struct collect_frame *frame)
+/* Follows the packet's number; *skipped becomes how many are missing directly before it. False: it is refused for its number. */
+static bool account_number(struct collect_sessions *sessions, struct collect_session *session, const struct collect_frame *frame,
+			   uint32_t *skipped)
 {
-	uint32_t skipped = 0;
+	enum sequence_verdict verdict;
 
+	*skipped = 0;
+	if (!frame->packet->has_seq)
+		return true;
+	verdict = sequence_group_add(&sessions->groups[session->counter].numbers, &session->sequence, frame->packet->seq, skipped);
+	return !frame->in_order || (verdict != SEQUENCE_LATE && verdict != SEQUENCE_DUPLICATE);
+}
+
+static void account(struct collect_session *session, const struct collect_frame *frame)
+{
 	if (session->packets++ == 0)
 		session->first_ns = frame->time_ns;
 	session->last_ns = frame->time_ns;
@@ -537,20 +547,21 @@ static uint32_t account(struct collect_sessions *sessions, struct collect_sessio
 	session->cleaned += frame->cleaned;
 	session->rx += direction_of(frame->packet) == PCAPNG_INBOUND;
 	session->tx += direction_of(frame->packet) == PCAPNG_OUTBOUND;
-	if (frame->packet->has_seq)
-		sequence_group_add(&sessions->groups[session->counter].numbers, &session->sequence, frame->packet->seq, &skipped);
-	return skipped;
 }
 
-int collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
-			 struct pcapng_packet *packet)
+enum collect_counter collect_sessions_add(struct collect_sessions *sessions, const struct collect_frame *frame, unsigned int *id,
+					  struct pcapng_packet *packet)
 {
 	const struct farspan_packet *outer = frame->packet;
 	struct collect_session *session = find_session(sessions, outer);
 	const char *truncated = "truncated by the sender";
+	uint32_t skipped;
 
 	if (!session)
-		return 1;
+		return COLLECT_session_table_full;
+	if (!account_number(sessions, session, frame, &skipped))
+		return COLLECT_sequence_old;
+	account(session, frame);
 	*id = (unsigned int)(session - sessions->entries) * COLLECT_CARRIED_COUNT +
 	      (outer->ft == ERSPAN_FT_IP ? COLLECT_IP : COLLECT_ETHERNET);
 	*packet = (struct pcapng_packet){
@@ -561,14 +572,14 @@ int collect_sessions_add(struct collect_sessions *sessions, const struct collect
 		.direction = direction_of(outer),
 		.has_id = outer->has_seq,
 		.id = outer->seq,
-		.dropped = account(sessions, session, frame),
+		.dropped = skipped,
 		.comment = outer->truncated ? truncated : NULL,
 	};
 	if (outer->kind != FARSPAN_ERSPAN3)
-		return 0;
+		return COLLECT_received;
 	snprintf(sessions->comment, sizeof sessions->comment, "%s", outer->truncated ? truncated : "");
 	account_time(sessions, session, frame, packet);
-	return 0;
+	return COLLECT_received;
 }
 
 void collect_sessions_add_plain(struct collect_sessions *sessions, const struct collect_plain *plain, struct pcapng_packet *packet)

@@ -45,7 +45,11 @@ static void describe(const struct tunnel *tunnel, char *text, size_t size)
 /* Two that take the same packets would each get what came to it first. */
 static int claim_packets(struct tunnel_device *d, const char *text, struct error *error)
 {
-	d->claim = owner_claim_number(hash64(HASH64_START, &d->tunnel.in, sizeof d->tunnel.in));
+	struct endpoint in = d->tunnel.in;
+
+	in.in_order = 0; /* what it refuses of them it takes all the same */
+	in.given &= ~(1ull << ENDPOINT_KEY_in_order);
+	d->claim = owner_claim_number(hash64(HASH64_START, &in, sizeof in));
 	if (d->claim == -EADDRINUSE)
 		return fail(error, EADDRINUSE, "tunnel '%s': another one of %s takes the same packets", d->tunnel.name, text);
 	return d->claim < 0 ? fail(error, -d->claim, "tunnel '%s': %s", d->tunnel.name, strerror(-d->claim)) : 0;

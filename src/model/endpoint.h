@@ -93,6 +93,7 @@ struct endpoint {
 	/* Of sources only, each any unless given. */
 	struct prefix remotes[ENDPOINT_REMOTES_MAX];
 	unsigned int remote_count;
+	uint32_t in_order;
 	struct number_set ids; /* session numbers, VNIs or keys, as the type has them */
 	struct number_set indexes;
 	struct number_set hwids;

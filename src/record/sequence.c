@@ -181,18 +181,20 @@ enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, u
 
 /* ---- one counter for several sessions ---- */
 
-void sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped)
+enum sequence_verdict sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped)
 {
 	const uint64_t apart = session->lost + session->restarted, duplicate = session->duplicate;
 	uint32_t in_group, in_session;
+	enum sequence_verdict verdict;
 
 	group->sessions += session->received == 0;
 	sequence_add(&group->all, number, &in_group);
-	sequence_add(session, number, &in_session);
+	verdict = sequence_add(session, number, &in_session);
 	/* Modulo, as both may get less. */
 	group->apart += session->lost + session->restarted - apart;
 	group->twice += session->duplicate - duplicate;
 	*skipped = sequence_group_is_shared(group) ? in_group : in_session;
+	return verdict;
 }
 
 /* One counter gives no number twice, and leaves fewer gaps than its sessions seem to have. */

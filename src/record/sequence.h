@@ -6,7 +6,7 @@
  *
  *   received - duplicate + lost == covered
  *
- * where covered counts the numbers of all runs, first and highest included. A number is never a reason to drop its packet.
+ * where covered counts the numbers of all runs, first and highest included.
  */
 #ifndef RECORD_SEQUENCE_H
 #define RECORD_SEQUENCE_H
@@ -73,9 +73,9 @@ struct sequence_group {
 
 /*
  * Adds a number of a session, which is in the group, to both. *skipped becomes how many numbers are missing directly before it: in the
- * group if that shares one counter, else in the session.
+ * group if that shares one counter, else in the session. Returns what the number is in the session.
  */
-void sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped);
+enum sequence_verdict sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped);
 
 /* Whether the sessions share one counter, as far as can be seen: then loss is that of the group. Needs 8 numbers of two sessions. */
 bool sequence_group_is_shared(const struct sequence_group *group);

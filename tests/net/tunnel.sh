@@ -146,10 +146,10 @@ remove
 echo "-- who takes less comes first, whoever was made first; and nobody takes the same as another"
 addresses tap u0 10.9.0.7/24
 neighbour col c0 10.9.0.7 $mac_u
-for words in "number any id 7" "exact 10.9.0.1 id 7" "wild any id any" "remote 10.9.0.1 id any"; do
+for words in "number any id 7" "exact 10.9.0.1 id 7 iseq yes" "wild any id any" "remote 10.9.0.1 id any"; do
 	# shellcheck disable=SC2086 # words
 	set -- $words
-	tunnel col "$1" type erspan2 local 10.9.0.2 remote "$2" "$3" "$4"
+	tunnel col "$1" type erspan2 local 10.9.0.2 remote "${@:2}"
 done
 ! farspan_in col tunnel add again type erspan2 local 10.9.0.2 remote 10.9.0.1 id 7 2>"$work/again" || wrong "two that take the same"
 grep -q "another one of erspan2 10.9.0.2 -> 10.9.0.1 takes the same packets" "$work/again" || wrong "two: $(cat "$work/again")"
@@ -165,7 +165,8 @@ mirrored() {
 		        tunnel.sendto(header + bytes(12) + b"\x08\0" + bytes(46), ("10.9.0.2", 0))
 	END
 }
-mirrored 10.9.0.1 7 1
+mirrored 10.9.0.1 7 2
+mirrored 10.9.0.1 7 3 # of which only the last has a number that was not there before
 mirrored 10.9.0.1 8 2
 mirrored 10.9.0.7 7 3
 mirrored 10.9.0.7 8 4
@@ -175,7 +176,7 @@ got() {
 has_got() {
 	[ "$(got)" = "$1" ]
 }
-until_true 20 "the packets of exact, remote, number and wild: $(got)" has_got "1 2 3 4"
+until_true 20 "the packets of exact, remote, number and wild: $(got)" has_got "3 2 3 4"
 for name in exact remote number wild; do farspan_in col tunnel del $name || wrong "tunnel del $name"; done
 
 echo "-- mistakes"

@@ -415,6 +415,35 @@ static void sequence_sums(void **state)
 	close_collect();
 }
 
+/* What is late or came before is refused, unless the sender has begun anew; what has no number is, wherever one is demanded. */
+static void in_order(void **state)
+{
+	static const struct {
+		uint32_t number;
+		int taken;
+	} rows[] = {{7, 1}, {8, 1}, {8, 0}, {11, 1}, {9, 0}, {7, 0}, {12, 1}, {100000000, 1}, {100000001, 1}, {100000000, 0}};
+	struct farspan_packet packet;
+
+	(void)state;
+	OPEN("gre:any,key=1,iseq=yes", "gre:any,key=2");
+	for (unsigned int i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		fill_packet(&packet, FARSPAN_GRE, 4, 1);
+		packet.has_seq = packet.has_key = true;
+		packet.key = 1;
+		packet.seq = rows[i].number;
+		assert_int_equal(give(&packet), rows[i].taken);
+	}
+	packet.has_seq = false;
+	assert_int_equal(give(&packet), 0);
+	packet.key = 2;
+	assert_int_equal(give(&packet), 1);
+	expect(COLLECT_sequence_old, 4);
+	expect(COLLECT_sequence_missing, 1);
+	assert_int_equal(summary.packets, 7);
+	assert_int_equal(summary.loss.late + summary.loss.duplicate, 4);
+	close_collect();
+}
+
 static void table_full(void **state)
 {
 	struct farspan_packet packet;
@@ -742,11 +771,12 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_kind),   cmocka_unit_test(matching),       cmocka_unit_test(refusals),
-		cmocka_unit_test(udp_ports),    cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
-		cmocka_unit_test(recording),    cmocka_unit_test(sequence_sums),  cmocka_unit_test(table_full),
-		cmocka_unit_test(jump_orders),  cmocka_unit_test(table_ages),     cmocka_unit_test(random_ages),
-		cmocka_unit_test(write_errors), cmocka_unit_test(random_packets), cmocka_unit_test(counter_names),
+		cmocka_unit_test(every_kind),    cmocka_unit_test(matching),       cmocka_unit_test(refusals),
+		cmocka_unit_test(udp_ports),     cmocka_unit_test(captured_links), cmocka_unit_test(fragments),
+		cmocka_unit_test(recording),     cmocka_unit_test(sequence_sums),  cmocka_unit_test(in_order),
+		cmocka_unit_test(table_full),    cmocka_unit_test(jump_orders),    cmocka_unit_test(table_ages),
+		cmocka_unit_test(random_ages),   cmocka_unit_test(write_errors),   cmocka_unit_test(random_packets),
+		cmocka_unit_test(counter_names),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
