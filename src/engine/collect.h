@@ -314,8 +314,7 @@ int collect_failed(const struct collect *collect, struct error *error);
 /* The counters as they are now; exact, and the sums hold, after every packet. */
 void collect_summarize(const struct collect *collect, struct collect_summary *summary);
 
-/* The session with this index, below summary.sessions, in order of appearance. */
-/* NULL: there is none, but there was. */
+/* The session with this index, below summary.places, in order of appearance unless some have ended. NULL: there is none, but there was. */
 const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index);
 
 /* The group with this index, below summary.counter_groups. If it is shared, gaps and loss of its sessions are none, but its own are. */
