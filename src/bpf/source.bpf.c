@@ -178,7 +178,7 @@ static __always_inline void serve(struct __sk_buff *skb, const volatile struct l
 
 	if (!c)
 		return;
-	/* What is seen is in one of the rows that follow, and user space adds them up. */
+	count(c, COUNTER_seen, frame->frames);
 	if (frame->own) {
 		count(c, COUNTER_loop, frame->frames);
 	} else if (leg->chosen_by && !(frame->chosen & leg->chosen_by)) {

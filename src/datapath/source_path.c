@@ -291,28 +291,6 @@ const char *source_path_not_straight(const struct source_path *path)
 
 /* ---- counters ---- */
 
-/* The programs leave that sum to who reads it: of the sessions of an interface, most have nothing else to count of most frames. */
-static void add_seen(struct counters *counters)
-{
-	enum class {
-		CLASS_seen,
-		CLASS_excluded,
-		CLASS_attempted,
-		CLASS_drop,
-		CLASS_sent,
-		CLASS_info,
-	};
-	static const enum class classes[] = {
-#define COUNTER(name, class, help) CLASS_##class,
-#include "bpf/counters.def"
-#undef COUNTER
-	};
-
-	for (unsigned int row = 0; row < COUNTER_COUNT; row++)
-		if (classes[row] == CLASS_excluded || classes[row] == CLASS_attempted)
-			counters->value[COUNTER_seen] += counters->value[row];
-}
-
 static int read_counters(struct source_path *path, __u32 slot, enum direction direction, struct counters *counters, struct error *error)
 {
 	__u32 key = slot * DIRECTIONS + direction;
@@ -324,7 +302,6 @@ static int read_counters(struct source_path *path, __u32 slot, enum direction di
 	for (int cpu = 0; cpu < path->cpus; cpu++)
 		for (unsigned int row = 0; row < COUNTER_COUNT; row++)
 			counters->value[row] += path->per_cpu[cpu].value[row];
-	add_seen(counters);
 	return 0;
 }
 
