@@ -236,7 +236,7 @@ static int parse_number(const struct endpoint_key_row *row, const char *value, s
 	unsigned long number;
 
 	errno = 0;
-	number = strtoul(value, &end, 0);
+	number = number_read(value, &end);
 	if (value[0] < '0' || value[0] > '9' || *end || errno || number < row->min || number > row->max)
 		return fail(error, EINVAL, "%s must be a number from %lu to %lu, not '%s'", row->name, row->min, row->max, value);
 	*(uint32_t *)(void *)((char *)endpoint + row->offset) = (uint32_t)number;

@@ -36,6 +36,11 @@ int ranges_parse(const char *text, uint64_t max, void (*add)(void *context, uint
 
 /* ---- sets ---- */
 
+unsigned long number_read(const char *text, char **end)
+{
+	return strtoul(text, end, text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10);
+}
+
 /* Behind the number, or NULL. */
 static const char *set_number(const char *text, uint32_t max, uint32_t *number)
 {
@@ -43,7 +48,7 @@ static const char *set_number(const char *text, uint32_t max, uint32_t *number)
 	char *end;
 
 	errno = 0;
-	value = strtoul(text, &end, 0);
+	value = number_read(text, &end);
 	*number = (uint32_t)value;
 	return *text >= '0' && *text <= '9' && !errno && value <= max ? end : NULL;
 }

@@ -19,6 +19,9 @@ struct number_set {
 	} ranges[NUMBER_RANGES_MAX];
 };
 
+/* The number that the text begins with: decimal, also behind zeros, or hexadecimal behind 0x. *end and errno are as strtoul(3) has them. */
+unsigned long number_read(const char *text, char **end);
+
 /* Reads "any", or numbers and ranges from 0 to max with + between them, 0x for hexadecimal ones. 0 or -EINVAL. */
 int number_set_parse(const char *text, uint32_t max, struct number_set *set);
 

@@ -120,8 +120,19 @@ static void fail_unknown(struct tunnel_build *build, const struct text_item *ite
 		       name_list_suggest(&allowed, item->key, text, sizeof text));
 }
 
-static void add_words(struct tunnel_build *build, const struct text_item *item, const char *word, const char *value)
+/* As JSON writes the number, so that what goes through that is no other session. */
+static const char *without_zeros(const char *number)
 {
+	if (number[strspn(number, "0123456789")])
+		return number;
+	while (number[0] == '0' && number[1])
+		number++;
+	return number;
+}
+
+static void add_words(struct tunnel_build *build, const struct text_item *item, const char *word, enum endpoint_value kind)
+{
+	const char *value = kind == ENDPOINT_VALUE_NUMBER ? without_zeros(item->value) : item->value;
 	char *words = build->session->tunnel;
 	size_t used = strlen(words);
 	struct place place = place_of(item);
@@ -174,7 +185,7 @@ static void take_item(struct tunnel_build *build, const struct text_item *item)
 	else if (own && own->kind == ENDPOINT_VALUE_FLAG && strcmp(item->value, "yes") != 0 && strcmp(item->value, "no") != 0)
 		error_list_add(build->errors, &place, "%s must be yes or no, not '%s'", item->key, item->value);
 	else if (own != &own_keys[OWN_TYPE] && (!is_endpoint_value(own) || check_value(build, item)))
-		add_words(build, item, word, item->value);
+		add_words(build, item, word, kind);
 }
 
 /* Checks the whole, and has what it is made of where other sessions have that: so two that claim one tunnel are found. */

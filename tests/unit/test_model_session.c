@@ -134,6 +134,7 @@ static void test_values(void **state)
 	assert_int_equal(session->destinations[2].tpid, 0x88a8);
 	assert_int_equal(session->destinations[4].mtu_policy, MTU_FRAGMENT);
 	assert_int_equal(session->destinations[4].mark, 0x77);
+	assert_int_equal(session->destinations[4].ttl, 64); /* no number is octal */
 	session_free(session);
 	assert_int_equal(session_file_read(TEST_SESSIONS "/good/collector.session", &session, &errors), 0);
 	assert_true(session_collects(session));
