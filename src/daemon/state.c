@@ -60,6 +60,20 @@ static uint64_t sum_of(const struct collector_report *report, unsigned int row)
 
 /* ---- totals ---- */
 
+static void add_counters(struct state_totals *totals, const struct counters *counters)
+{
+	totals->seen += counters->value[COUNTER_seen];
+	totals->passed += counters->value[COUNTER_sent];
+	totals->bytes += counters->value[COUNTER_sent_bytes];
+	totals->dropped += counters->value[COUNTER_attempted] - counters->value[COUNTER_sent];
+}
+
+static struct state_totals totals_of(const struct collector_report *report)
+{
+	return (struct state_totals){
+		.seen = report->counters[COLLECT_received], .passed = report->packets, .bytes = report->bytes, .dropped = report->lost};
+}
+
 static struct state_totals mirror_totals(const struct mirror_session *mirror)
 {
 	struct state_totals totals = {0};
@@ -69,10 +83,7 @@ static struct state_totals mirror_totals(const struct mirror_session *mirror)
 			struct counters counters = {0};
 
 			mirror_session_counters(mirror, i, d, &counters, NULL);
-			totals.seen += counters.value[COUNTER_seen];
-			totals.passed += counters.value[COUNTER_sent];
-			totals.bytes += counters.value[COUNTER_sent_bytes];
-			totals.dropped += counters.value[COUNTER_attempted] - counters.value[COUNTER_sent];
+			add_counters(&totals, &counters);
 		}
 	return totals;
 }
@@ -82,8 +93,7 @@ static struct state_totals collector_totals(const struct collector *collector)
 	struct collector_report report;
 
 	collector_read(collector, &report);
-	return (struct state_totals){
-		.seen = report.counters[COLLECT_received], .passed = report.packets, .bytes = report.bytes, .dropped = report.lost};
+	return totals_of(&report);
 }
 
 struct state_totals state_totals(const struct runner_session *session)
@@ -95,12 +105,10 @@ struct state_totals state_totals(const struct runner_session *session)
 
 /* ---- JSON ---- */
 
-static json_t *totals_json(const struct runner_session *session)
+static json_t *totals_json(const struct state_totals *totals)
 {
-	const struct state_totals totals = state_totals(session);
-
-	return json_pack("{s:I, s:I, s:I, s:I}", "seen", (json_int_t)totals.seen, "passed", (json_int_t)totals.passed, "bytes",
-			 (json_int_t)totals.bytes, "dropped", (json_int_t)totals.dropped);
+	return json_pack("{s:I, s:I, s:I, s:I}", "seen", (json_int_t)totals->seen, "passed", (json_int_t)totals->passed, "bytes",
+			 (json_int_t)totals->bytes, "dropped", (json_int_t)totals->dropped);
 }
 
 static json_t *counters_json(const struct counters *c)
@@ -112,7 +120,8 @@ static json_t *counters_json(const struct counters *c)
 	return object;
 }
 
-static json_t *destination_json(const struct mirror_session *mirror, unsigned int index)
+/* Counters go into the totals as they are read, so that both say the same of one moment. */
+static json_t *destination_json(const struct mirror_session *mirror, unsigned int index, struct state_totals *totals)
 {
 	const struct error *waits_for = mirror_session_destination_waits_for(mirror, index);
 	struct mirror_uplink uplink = mirror_session_uplink(mirror, index);
@@ -124,26 +133,28 @@ static json_t *destination_json(const struct mirror_session *mirror, unsigned in
 		struct counters counters = {0};
 
 		mirror_session_counters(mirror, index, d, &counters, NULL);
+		add_counters(totals, &counters);
 		json_object_set_new(object, direction_names[d], counters_json(&counters));
 	}
 	return object;
 }
 
-static json_t *mirror_json(const struct mirror_session *mirror)
+static json_t *mirror_json(const struct mirror_session *mirror, struct state_totals *totals)
 {
 	json_t *destinations = json_array();
 
 	for (unsigned int i = 0; i < mirror_session_wanted(mirror)->destination_count; i++)
-		json_array_append_new(destinations, destination_json(mirror, i));
+		json_array_append_new(destinations, destination_json(mirror, i, totals));
 	return json_pack("{s:s, s:o}", "sources", mirror_session_sources_text(mirror), "destinations", destinations);
 }
 
-static json_t *collector_json(const struct collector *collector)
+static json_t *collector_json(const struct collector *collector, struct state_totals *totals)
 {
 	struct collector_report report;
 	json_t *counters = json_object(), *object;
 
 	collector_read(collector, &report);
+	*totals = totals_of(&report);
 	for (enum collect_counter i = 0; i < COLLECT_COUNTER_COUNT; i++)
 		json_object_set_new(counters, collect_counter_name(i), json_integer((json_int_t)report.counters[i]));
 	object = json_pack("{s:s, s:i, s:o}", "sources", report.text, "senders", (int)report.sessions, "counters", counters);
@@ -159,17 +170,18 @@ static json_t *device_json(const struct session *session, const struct tunnel_st
 
 json_t *state_session(const struct runner *runner, const struct session *session)
 {
+	struct state_totals totals = {0};
 	struct runner_session found;
 	json_t *actual;
 
 	runner_look(runner, session, &found);
-	actual = found.mirror      ? mirror_json(found.mirror)
-		 : found.collector ? collector_json(found.collector)
+	actual = found.mirror      ? mirror_json(found.mirror, &totals)
+		 : found.collector ? collector_json(found.collector, &totals)
 		 : found.is_device ? device_json(session, &found.device)
 				   : json_null();
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", session->name, "kind", session_kind_name(session), "state",
 			 mirror_state_name(found.state), "why", found.why.code ? found.why.text : "", "file", session->file, "wanted",
-			 session_to_json(session), "actual", actual, "totals", totals_json(&found));
+			 session_to_json(session), "actual", actual, "totals", totals_json(&totals));
 }
 
 json_t *state_sessions(const struct runner *runner)
