@@ -14,10 +14,10 @@
 
 #include "base/options.h"
 #include "cli/wait.h"
-#include "host/netlink.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/tunnel_device.h"
 #include "engine/worker.h"
+#include "host/netlink.h"
 
 enum {
 	TICK_MS = 10,

@@ -9,12 +9,12 @@
 
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
-#include "host/offload.h"
-#include "host/skb_layout.h"
-#include "host/steering.h"
 #include "datapath/whole_probe.h"
 #include "encap.skel.h"
 #include "hop.skel.h"
+#include "host/offload.h"
+#include "host/skb_layout.h"
+#include "host/steering.h"
 
 #define COPIES_ALIAS "farspan: private, copies on their way"
 

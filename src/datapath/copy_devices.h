@@ -13,8 +13,8 @@
 #include "datapath/attach.h"
 #include "datapath/encap_object.h"
 #include "datapath/kept.h"
-#include "host/netlink.h"
 #include "datapath/owner.h"
+#include "host/netlink.h"
 #include "model/cpus.h"
 
 struct hop_bpf;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "host/netlink.h"
 #include "datapath/owner.h"
+#include "host/netlink.h"
 
 struct crossing {
 	struct link entry; /* here; ifindex 0: there is no pair */

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/offload.h"
 #include "datapath/owner.h"
+#include "host/offload.h"
 #include "host/packet_socket.h"
 #include "monitor.skel.h"
 #include "wire/fields.h"

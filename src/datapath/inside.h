@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "datapath/attach.h"
-#include "host/netlink.h"
 #include "datapath/owner.h"
+#include "host/netlink.h"
 
 enum {
 	INSIDE_PAIR = 'i', /* the kind of those pairs, see crossing.h */

@@ -14,8 +14,8 @@
 #include "datapath/bpf_error.h"
 #include "datapath/bpf_objects.h"
 #include "datapath/crossing.h"
-#include "host/netns.h"
 #include "encap.skel.h"
+#include "host/netns.h"
 #include "relay.skel.h"
 
 struct relay {

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "datapath/encap_object.h"
-#include "host/netlink.h"
 #include "datapath/owner.h"
+#include "host/netlink.h"
 
 enum {
 	RELAY_PAIR = 'r', /* the kind of those pairs, see crossing.h */

@@ -16,9 +16,9 @@
 #include "datapath/encap_object.h"
 #include "datapath/owner.h"
 #include "datapath/relay.h"
-#include "host/statistics.h"
 #include "datapath/whole_probe.h"
 #include "encap.skel.h"
+#include "host/statistics.h"
 #include "source.skel.h"
 
 enum {

@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/inside.h"
-#include "host/netlink.h"
 #include "datapath/source_left.h"
 #include "datapath/source_taps.h"
+#include "host/netlink.h"
 
 struct source_path;
 

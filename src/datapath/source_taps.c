@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "datapath/bpf_error.h"
-#include "filter/filter.h"
 #include "encap.skel.h"
+#include "filter/filter.h"
 #include "source.skel.h"
 
 /* A loaded source program. Taps for which it would be the same share it: nothing in it tells interfaces apart. */

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "bpf/abi.h"
-#include "host/packet_socket.h"
 #include "encap.skel.h"
+#include "host/packet_socket.h"
 #include "wire/bytes.h"
 #include "wire/fields.h"
 

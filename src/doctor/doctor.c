@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor/here.h"
+#include "engine/destination.h"
 #include "host/kernel.h"
 #include "host/netlink.h"
-#include "engine/destination.h"
-#include "doctor/here.h"
 
 void findings_add(struct findings *findings, enum severity severity, const char *check, const char *subject, const char *advice,
 		  const char *format, ...)

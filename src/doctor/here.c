@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/destination.h"
 #include "filter/filter.h"
 #include "host/netlink.h"
-#include "engine/destination.h"
 #include "wire/headers.h"
 
 static struct place place_of(const struct session *session)

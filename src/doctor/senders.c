@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "host/sniffer.h"
 #include "engine/collect.h"
+#include "host/sniffer.h"
 
 enum {
 	SENDERS_MAX = 64,

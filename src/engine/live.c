@@ -17,10 +17,10 @@
 #include "base/clock.h"
 #include "datapath/collector_path.h"
 #include "datapath/membership.h"
+#include "engine/jump_order.h"
 #include "host/netlink.h"
 #include "host/privilege.h"
 #include "host/tunnel_sockets.h"
-#include "engine/jump_order.h"
 #include "wire/headers.h"
 
 enum {

@@ -3,11 +3,11 @@
 #ifndef ENGINE_MIRROR_PARTS_H
 #define ENGINE_MIRROR_PARTS_H
 
-#include "host/path_mtu.h"
 #include "datapath/source_path.h"
 #include "engine/destination.h"
 #include "engine/mirrors.h"
 #include "engine/slots.h"
+#include "host/path_mtu.h"
 
 enum {
 	MIRROR_TEXT_MAX = 256

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/netns.h"
 #include "datapath/owner.h"
 #include "engine/mirror_parts.h"
+#include "host/netns.h"
 
 enum {
 	UNNAMED_MAX = 40, /* bytes of the text about how many more interfaces are mirrored, and by what */

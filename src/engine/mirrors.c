@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "host/privilege.h"
 #include "engine/mirror_parts.h"
+#include "host/privilege.h"
 
 enum {
 	WALK_SHARE = 20, /* looking at everything may take that part of the time: a 20th */

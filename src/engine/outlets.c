@@ -8,10 +8,10 @@
 
 #include "datapath/carrier.h"
 #include "datapath/flow.h"
-#include "host/netlink.h"
 #include "datapath/owner.h"
 #include "engine/mirror.h"
 #include "engine/relay.h"
+#include "host/netlink.h"
 
 /* What the kernel put somewhere by itself. */
 struct direct_count {

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "host/netlink.h"
 #include "datapath/owner.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/collect.h"
 #include "engine/live.h"
 #include "engine/mirror.h"
 #include "engine/outlets.h"
+#include "host/netlink.h"
 #include "wire/fields.h"
 
 struct tunnel_device {
