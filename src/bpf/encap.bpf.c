@@ -342,13 +342,22 @@ static __always_inline int send_fragment(struct __sk_buff *skb, struct session_c
 	return has_uplink(session, skb->mark & MARK_SLOT_MASK) && !make_fragment(skb) ? send_to_nexthop(skb, session, &frame) : TC_ACT_SHOT;
 }
 
-/* A piece of a super-packet that was wrapped whole, by what is at that place. */
-static __always_inline int send_piece(struct __sk_buff *skb, struct session_config *session, __u32 cut, struct session_state *state,
+/*
+ * A piece of a super-packet that was wrapped whole, by what is at that place. queued: it was in the queue behind the segmenter; others come
+ * as soon as their super-packet was wrapped, of which it has been asked whether there is an uplink.
+ */
+static __always_inline int send_piece(struct __sk_buff *skb, __u32 place, __u32 cut, const int queued, struct session_state *state,
 				      struct counters *c)
 {
+	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
 	struct frame frame = {};
 	int less;
 
+	count(c, COUNTER_arrived, 1);
+	if (!session || skb->gso_size)
+		return drop(c, COUNTER_not_segmented);
+	if (queued && !has_uplink(session, skb->mark & MARK_SLOT_MASK))
+		return drop(c, session->unreachable);
 	if (over_limit(session, state))
 		return drop(c, COUNTER_limit);
 	less = cut_piece(skb, session, cut);
@@ -363,32 +372,6 @@ static __always_inline int send_piece(struct __sk_buff *skb, struct session_conf
 	return send_to_nexthop(skb, session, &frame);
 }
 
-/* It comes as soon as its super-packet was wrapped: that there is an uplink has been asked for all of them. */
-static __always_inline int send_next_piece(struct __sk_buff *skb, struct session_state *state, struct counters *c)
-{
-	__u32 place = skb->cb[PIECE_PLACE];
-	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
-
-	count(c, COUNTER_arrived, 1);
-	if (!session || skb->gso_size)
-		return drop(c, COUNTER_not_segmented);
-	return send_piece(skb, session, NOT_CUT, state, c);
-}
-
-/* It was in the queue behind the segmenter. */
-static __always_inline int send_queued_piece(struct __sk_buff *skb, struct session_state *state, struct counters *c)
-{
-	__u32 place = skb->cb[NOTE_PLACE];
-	struct session_config *session = bpf_map_lookup_elem(&sessions, &place);
-
-	count(c, COUNTER_arrived, 1);
-	if (!session || skb->gso_size)
-		return drop(c, COUNTER_not_segmented);
-	if (!has_uplink(session, skb->mark & MARK_SLOT_MASK))
-		return drop(c, session->unreachable);
-	return send_piece(skb, session, skb->cb[NOTE_CUT], state, c);
-}
-
 SEC("tc")
 int farspan_encap(struct __sk_buff *skb)
 {
@@ -401,7 +384,7 @@ int farspan_encap(struct __sk_buff *skb)
 	if ((skb->mark & MARK_MAGIC_MASK) != MARK_MAGIC || !state || !c)
 		return TC_ACT_SHOT;
 	if (skb->cb[NOTE_FRAMES] == NOTE_PIECE)
-		return send_next_piece(skb, state, c);
+		return send_piece(skb, skb->cb[PIECE_PLACE], NOT_CUT, 0, state, c);
 	session = find_session(slot);
 	if (!session)
 		return TC_ACT_SHOT;
@@ -409,7 +392,7 @@ int farspan_encap(struct __sk_buff *skb)
 		return send_fragment(skb, session);
 	note_arrival(skb);
 	if (skb->cb[NOTE_FRAMES] & NOTE_WRAPPED)
-		return send_queued_piece(skb, state, c);
+		return send_piece(skb, skb->cb[NOTE_PLACE], skb->cb[NOTE_CUT], 1, state, c);
 	count(c, COUNTER_arrived, 1);
 	return process(skb, session, state, c);
 }
