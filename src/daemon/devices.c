@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "daemon/log.h"
-#include "model/session_tunnel.h"
 
 struct running_device {
 	char name[SESSION_NAME_MAX];
@@ -21,15 +20,14 @@ static const struct running_device *find(const struct devices *devices, const ch
 	return NULL;
 }
 
-static bool is_wanted(const struct session *session)
+bool devices_wants(const struct session *session)
 {
 	return session && !session->disabled && session_kind(session) == SESSION_TUNNEL;
 }
 
-static void start(struct devices *devices, const struct session *session)
+static void start(struct devices *devices, const struct session *session, struct workers_left *left)
 {
 	struct running_device *running = reallocarray(devices->running, devices->count + 1, sizeof *running), *added;
-	struct tunnel tunnel;
 
 	if (!running)
 		return;
@@ -37,31 +35,24 @@ static void start(struct devices *devices, const struct session *session)
 	added = &running[devices->count++];
 	*added = (struct running_device){0};
 	memcpy(added->name, session->name, sizeof added->name);
-	if (session_tunnel_parse(session, &tunnel, &added->problem) ||
-	    tunnel_process_open(&added->process, &tunnel, devices->way, &added->problem))
+	if (tunnel_process_open(&added->process, session, devices->way, left, &added->problem))
 		log_line(LOG_LEVEL_ERROR, session->name, "%s", added->problem.text);
 }
 
-/* What differs only in words about it is left alone. */
-static bool same_device(const struct session *was, const struct session *now)
-{
-	return strcmp(was->tunnel, now->tunnel) == 0 && strcmp(was->device, now->device) == 0;
-}
-
-void devices_apply(struct devices *devices, const struct session_list *old, const struct session_list *wanted)
+void devices_apply(struct devices *devices, const struct session_list *wanted, struct workers_left *left)
 {
 	for (size_t i = devices->count; i-- > 0;) {
 		struct running_device *running = &devices->running[i];
-		const struct session *was = session_list_find(old, running->name), *now = session_list_find(wanted, running->name);
+		const struct session *now = session_list_find(wanted, running->name);
 
-		if (is_wanted(now) && was && same_device(was, now) && running->process)
+		if (devices_wants(now) && running->process && tunnel_process_keeps(running->process, now))
 			continue;
 		tunnel_process_close(running->process);
 		*running = devices->running[--devices->count];
 	}
 	for (size_t i = 0; i < wanted->count; i++)
-		if (is_wanted(wanted->sessions[i]) && !find(devices, wanted->sessions[i]->name))
-			start(devices, wanted->sessions[i]);
+		if (devices_wants(wanted->sessions[i]) && !find(devices, wanted->sessions[i]->name))
+			start(devices, wanted->sessions[i], left);
 }
 
 void devices_follow(struct devices *devices)
@@ -90,6 +81,12 @@ bool devices_read(const struct devices *devices, const char *session, struct tun
 	else
 		*state = (struct tunnel_state){.waits_for = running->problem};
 	return true;
+}
+
+void devices_dismiss(const struct devices *devices)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		tunnel_process_dismiss(devices->running[i].process);
 }
 
 void devices_close(struct devices *devices)

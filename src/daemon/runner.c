@@ -33,6 +33,7 @@ struct runner {
 	struct running_collector *collectors;
 	size_t collector_count;
 	struct devices devices;
+	struct workers_left left; /* of collectors and devices, until something could be applied */
 	struct switched *switched;
 	size_t switched_count;
 	runner_listener listener;
@@ -48,7 +49,9 @@ int runner_open(struct runner **opened, const char *const *directories, enum att
 		return fail(error, ENOMEM, "out of memory");
 	runner->directories = directories;
 	runner->devices.way = way;
-	rc = mirrors_open(&runner->mirrors, way, error);
+	rc = workers_left_find(&runner->left, error);
+	if (!rc)
+		rc = mirrors_open(&runner->mirrors, way, error);
 	if (!rc)
 		rc = mirrors_inherit(runner->mirrors, error);
 	if (rc)
@@ -58,18 +61,23 @@ int runner_open(struct runner **opened, const char *const *directories, enum att
 	return rc;
 }
 
-static void close_processes(struct runner *runner)
+/* All are told before the first is waited for: should this process not live to see the end, they end all the same. */
+static void dismiss_processes(const struct runner *runner)
 {
-	while (runner->collector_count)
-		collector_close(runner->collectors[--runner->collector_count].collector);
-	devices_close(&runner->devices);
+	for (size_t i = 0; i < runner->collector_count; i++)
+		collector_dismiss(runner->collectors[i].collector);
+	devices_dismiss(&runner->devices);
 }
 
 void runner_close(struct runner *runner)
 {
 	if (!runner)
 		return;
-	close_processes(runner);
+	dismiss_processes(runner);
+	while (runner->collector_count)
+		collector_close(runner->collectors[--runner->collector_count].collector);
+	devices_close(&runner->devices);
+	workers_left_free(&runner->left);
 	mirrors_close(runner->mirrors);
 	session_list_free(&runner->list);
 	free(runner->collectors);
@@ -111,7 +119,7 @@ static void start_collector(struct runner *runner, const struct session *session
 	added = &collectors[runner->collector_count++];
 	*added = (struct running_collector){0};
 	memcpy(added->name, session->name, sizeof added->name);
-	if (collector_open(&added->collector, session, &added->problem))
+	if (collector_open(&added->collector, session, &runner->left, &added->problem))
 		log_line(LOG_LEVEL_ERROR, session->name, "%s", added->problem.text);
 }
 
@@ -121,16 +129,14 @@ static bool wants_collector(const struct session *session)
 }
 
 /* Those that differ are started anew: what they record into may have changed. */
-static void apply_collectors(struct runner *runner, const struct session_list *old, const struct session_list *wanted)
+static void apply_collectors(struct runner *runner, const struct session_list *wanted)
 {
 	for (size_t i = runner->collector_count; i-- > 0;) {
 		struct running_collector *running = &runner->collectors[i];
-		const struct session *was = session_list_find(old, running->name), *now = session_list_find(wanted, running->name);
+		const struct session *now = session_list_find(wanted, running->name);
 
-		if (wants_collector(now) && was && session_equal(was, now) && running->collector) {
-			collector_rename(running->collector, now);
+		if (wants_collector(now) && running->collector && collector_keeps(running->collector, now))
 			continue;
-		}
 		collector_close(running->collector);
 		*running = runner->collectors[--runner->collector_count];
 	}
@@ -140,6 +146,24 @@ static void apply_collectors(struct runner *runner, const struct session_list *o
 }
 
 /* ---- all ---- */
+
+/* Ends the processes that are left of an earlier farspand and that no session wants. */
+static void end_unwanted(struct runner *runner, const struct session_list *wanted)
+{
+	uint64_t *numbers = runner->left.count ? calloc(wanted->count, sizeof *numbers) : NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < wanted->count && numbers; i++) {
+		const struct session *session = wanted->sessions[i];
+
+		if (wants_collector(session))
+			numbers[count++] = collector_number(session);
+		else if (devices_wants(session))
+			numbers[count++] = tunnel_process_number(session, runner->devices.way);
+	}
+	workers_left_keep(&runner->left, numbers, count);
+	free(numbers);
+}
 
 static int apply_mirrors(struct runner *runner, const struct session_list *wanted, struct error_list *errors)
 {
@@ -184,8 +208,9 @@ static int apply(struct runner *runner, struct session_list *wanted, struct erro
 		session_list_free(wanted);
 		return rc;
 	}
-	apply_collectors(runner, &runner->list, wanted);
-	devices_apply(&runner->devices, &runner->list, wanted);
+	end_unwanted(runner, wanted);
+	apply_collectors(runner, wanted);
+	devices_apply(&runner->devices, wanted, &runner->left);
 	tell_changes(runner, &runner->list, wanted);
 	session_list_free(&runner->list);
 	runner->list = *wanted;
@@ -515,7 +540,6 @@ int runner_hand_over(struct runner *runner, struct error *error)
 		close(fd);
 		return rc;
 	}
-	close_processes(runner);
 	mirrors_leave(runner->mirrors);
 	return fd;
 }
@@ -568,6 +592,8 @@ void runner_follow(struct runner *runner)
 
 void runner_stop(struct runner *runner)
 {
+	dismiss_processes(runner);
+	workers_left_keep(&runner->left, NULL, 0);
 	mirrors_stop(runner->mirrors);
 }
 

@@ -53,8 +53,8 @@ int runner_fd(const struct runner *runner);
 void runner_follow(struct runner *runner);
 
 /*
- * Has the mirrors go on while this process becomes another program, and ends the collectors and tunnel devices. What only this process
- * knows is in the file whose descriptor is returned, for runner_remember() of that program. After an error all is as before.
+ * Has everything go on while this process becomes another program. What only this process knows is in the file whose descriptor is
+ * returned, for runner_remember() of that program. After an error all is as before.
  */
 int runner_hand_over(struct runner *runner, struct error *error);
 

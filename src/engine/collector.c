@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,14 +15,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "engine/collecting.h"
-#include "engine/worker.h"
+#include "model/session_json.h"
 
 enum {
 	EARLIER_MAX = 9999,
 };
 
-/* What comes through the pipe, in one piece each. */
+/* What the process tells, in one piece each. */
 struct message {
 	struct error problem; /* of the process, which ends; code 0: it collects */
 	char news[256];
@@ -32,21 +34,22 @@ _Static_assert(sizeof(struct message) <= WORKER_REPORT_MAX, "a report");
 
 struct collector {
 	const struct session *session;
+	uint64_t number;
 	struct worker worker;
 	uint64_t retry_ns;
-	bool done;
 	struct error problem;
-	struct collector_report last, earlier;
-	char news[256], told[256]; /* what the process said, and what of it collector_news() did */
+	struct collector_report last; /* with what earlier processes of the session counted */
+	char news[256], told[256];    /* what the process said, and what of it collector_news() did */
 };
 
 /* ---- the process ---- */
 
 struct work {
 	const struct session *session;
+	const struct collector_report *earlier;
 	struct collecting parts;
+	struct message message; /* the last one */
 	bool done;
-	int pipe;
 };
 
 static void report_live(struct live *live, struct collector_report *report)
@@ -66,35 +69,51 @@ static void cut_text(char *to, size_t size, const char *text)
 	snprintf(to, size, "%s", text ? text : "");
 }
 
+static void add(struct collector_report *sum, const struct collector_report *more)
+{
+	const size_t numbers = offsetof(struct collector_report, sessions) / sizeof(uint64_t);
+
+	for (size_t i = 0; i < numbers; i++)
+		((uint64_t *)sum)[i] += ((const uint64_t *)more)[i];
+}
+
+static void report_collect(struct work *work, struct message *message)
+{
+	struct collector_report *report = &message->report;
+	struct collect_summary s;
+
+	cut_text(message->news, sizeof message->news, collecting_news(&work->parts));
+	cut_text(report->trouble, sizeof report->trouble, collecting_trouble(&work->parts));
+	collect_summarize(work->parts.collect, &s);
+	memcpy(report->counters, s.counters, sizeof s.counters);
+	report->buffered = s.buffered;
+	report->pending = s.pending;
+	report->packets = s.packets;
+	report->bytes = s.bytes;
+	report->lost = s.loss.lost;
+	report->gaps = s.loss.gaps;
+	report->late = s.loss.late;
+	report->duplicate = s.loss.duplicate;
+	report->restarted = s.loss.restarted;
+	report->ended = s.ended.sessions;
+	report->sessions = s.sessions;
+}
+
 static void report(struct work *work, const struct error *problem)
 {
 	struct message message = {0};
-	struct collect_summary s;
 
 	if (problem)
 		message.problem = *problem;
-	if (work->parts.collect) {
-		cut_text(message.news, sizeof message.news, collecting_news(&work->parts));
-		cut_text(message.report.trouble, sizeof message.report.trouble, collecting_trouble(&work->parts));
-		collect_summarize(work->parts.collect, &s);
-		memcpy(message.report.counters, s.counters, sizeof s.counters);
-		message.report.buffered = s.buffered;
-		message.report.pending = s.pending;
-		message.report.packets = s.packets;
-		message.report.bytes = s.bytes;
-		message.report.lost = s.loss.lost;
-		message.report.gaps = s.loss.gaps;
-		message.report.late = s.loss.late;
-		message.report.duplicate = s.loss.duplicate;
-		message.report.restarted = s.loss.restarted;
-		message.report.ended = s.ended.sessions;
-		message.report.sessions = s.sessions;
-	}
+	if (work->parts.collect)
+		report_collect(work, &message);
 	message.report.done = work->done;
 	if (work->parts.live)
 		report_live(work->parts.live, &message.report);
+	add(&message.report, work->earlier);
 	/* Should nobody read, the next report says it all again. */
-	worker_report(work->pipe, &message, sizeof message);
+	worker_report(&message, sizeof message);
+	work->message = message;
 }
 
 /* A recording that an earlier process made, and that has a fixed name, is out of the way under another: FILE.1, FILE.2 ... */
@@ -174,7 +193,7 @@ static void receive(struct work *work, struct error *error)
 
 		poll(&ready, 1, COLLECTING_TICK_MS);
 		rc = collecting_serve(&work->parts, &second, error);
-		if (second)
+		if (worker_is_asked() || second)
 			report(work, NULL);
 	}
 	work->done = !rc && collecting_is_done(&work->parts);
@@ -196,47 +215,81 @@ static void finish(struct work *work, struct error *error)
 		collect_close(parts->collect);
 }
 
-static int run(const void *session, int pipe)
+/* Who is done stays, to tell of it. */
+static void tell_of_the_end(struct work *work)
 {
-	struct work work = {.session = session, .parts = {.outlet_count = 1}, .pipe = pipe};
+	*work->message.news = '\0';
+	while (!worker_is_stopped()) {
+		worker_wait();
+		if (worker_is_asked())
+			worker_report(&work->message, sizeof work->message);
+	}
+}
+
+static int run(const void *collector)
+{
+	const struct collector *c = collector;
+	struct work work = {.session = c->session, .earlier = &c->last, .parts = {.outlet_count = 1}};
 	struct error error = {0};
 
 	if (!open_work(&work, &error))
 		receive(&work, &error);
 	finish(&work, &error);
+	if (work.done && !error.code)
+		tell_of_the_end(&work);
 	return error.code ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* ---- the daemon's side ---- */
 
-static int start(struct collector *c, struct error *error)
+/* Of the program that reads the reports: what differs in any of it is another layout. */
+static uint64_t layout_number(void)
 {
-	int rc = worker_start(&c->worker, "farspan-collect", run, c->session);
+#define AT(member) offsetof(struct message, member)
+	static const size_t layout[] = {
+		sizeof(struct message), AT(problem.text),     AT(news),         AT(report.buffered), AT(report.pending),
+		AT(report.packets),     AT(report.bytes),     AT(report.lost),  AT(report.gaps),     AT(report.late),
+		AT(report.duplicate),   AT(report.restarted), AT(report.ended), AT(report.sessions), AT(report.ring_bytes),
+		AT(report.ring_size),   AT(report.delay_ns),  AT(report.text),  AT(report.trouble),  AT(report.done),
+	};
+#undef AT
+	uint64_t hash = hash64(HASH64_START, layout, sizeof layout);
 
-	return rc ? fail(error, -rc, "collector: %s", strerror(-rc)) : 0;
+	for (enum collect_counter i = 0; i < COLLECT_COUNTER_COUNT; i++)
+		hash = hash64(hash, collect_counter_name(i), strlen(collect_counter_name(i)));
+	return hash;
 }
 
-int collector_open(struct collector **opened, const struct session *session, struct error *error)
+uint64_t collector_number(const struct session *session)
 {
-	struct collector *c = calloc(1, sizeof *c);
-	int rc;
+	static const char *const words[] = {"description", "enabled", "on_crash"}; /* what is said about it */
+	json_t *json = session_to_json(session);
+	uint64_t hash = hash64(layout_number(), &session->continues, sizeof session->continues);
+	char *text;
 
-	if (!c)
-		return fail(error, ENOMEM, "out of memory");
-	c->session = session;
-	rc = start(c, error);
-	if (rc)
-		free(c);
-	else
-		*opened = c;
-	return rc;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		json_object_del(json, words[i]);
+	text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	hash = hash64(hash, text ? text : "", text ? strlen(text) : 0);
+	free(text);
+	json_decref(json);
+	return hash;
+}
+
+static int start(struct collector *c, struct workers_left *left, struct error *error)
+{
+	const struct worker_job job = {
+		.name = "farspan-collect", .number = c->number, .goes_on = c->session->continues, .run = run, .what = c};
+	int rc = worker_start(&c->worker, &job, left);
+
+	return rc ? fail(error, -rc, "collector: %s", strerror(-rc)) : 0;
 }
 
 static void take_reports(struct collector *c)
 {
 	struct message message;
 
-	while (read(c->worker.pipe, &message, sizeof message) == sizeof message) {
+	while (worker_read(&c->worker, &message, sizeof message)) {
 		c->last = message.report;
 		c->problem = message.problem;
 		if (*message.news)
@@ -244,28 +297,30 @@ static void take_reports(struct collector *c)
 	}
 }
 
-static void add(struct collector_report *sum, const struct collector_report *more)
+int collector_open(struct collector **opened, const struct session *session, struct workers_left *left, struct error *error)
 {
-	const size_t numbers = offsetof(struct collector_report, sessions) / sizeof(uint64_t);
+	struct collector *c = calloc(1, sizeof *c);
+	int rc;
 
-	for (size_t i = 0; i < numbers; i++)
-		((uint64_t *)sum)[i] += ((const uint64_t *)more)[i];
-	sum->sessions = more->sessions;
-	sum->ring_bytes = more->ring_bytes;
-	sum->ring_size = more->ring_size;
-	sum->delay_ns = more->delay_ns;
-	memcpy(sum->text, more->text, sizeof sum->text);
-	memcpy(sum->trouble, more->trouble, sizeof sum->trouble);
-	sum->done = more->done;
+	if (!c)
+		return fail(error, ENOMEM, "out of memory");
+	c->session = session;
+	c->number = collector_number(session);
+	rc = start(c, left, error);
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	take_reports(c);
+	*opened = c;
+	return 0;
 }
 
 static void bury(struct collector *c, int status)
 {
 	take_reports(c);
 	worker_close(&c->worker);
-	add(&c->earlier, &c->last);
-	memset(&c->last, 0, sizeof c->last);
-	if ((c->done = c->earlier.done))
+	if (c->last.done)
 		return;
 	c->retry_ns = clock_monotonic_ns() + NS_PER_S;
 	if (WIFSIGNALED(status))
@@ -279,7 +334,7 @@ int collector_follow(struct collector *c, struct error *error)
 	int status;
 
 	if (!c->worker.pid) {
-		if (clock_monotonic_ns() >= c->retry_ns && !c->done && start(c, &c->problem))
+		if (clock_monotonic_ns() >= c->retry_ns && !c->last.done && start(c, NULL, &c->problem))
 			c->retry_ns = clock_monotonic_ns() + NS_PER_S;
 		return 0;
 	}
@@ -287,7 +342,7 @@ int collector_follow(struct collector *c, struct error *error)
 	if (!worker_has_ended(&c->worker, &status))
 		return 0;
 	bury(c, status);
-	if (c->done && !c->problem.code)
+	if (c->last.done && !c->problem.code)
 		return 0;
 	if (error)
 		*error = c->problem;
@@ -311,16 +366,23 @@ void collector_close(struct collector *c)
 	free(c);
 }
 
-void collector_rename(struct collector *c, const struct session *session)
+void collector_dismiss(const struct collector *c)
 {
+	if (c)
+		worker_dismiss(&c->worker);
+}
+
+bool collector_keeps(struct collector *c, const struct session *session)
+{
+	if (!session_equal(c->session, session) && c->number != collector_number(session))
+		return false;
 	c->session = session;
+	return true;
 }
 
 void collector_read(const struct collector *c, struct collector_report *report)
 {
-	*report = c->earlier;
-	add(report, &c->last);
-	report->done = c->done;
+	*report = c->last;
 }
 
 uint64_t collector_cpu_ns(const struct collector *c)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "engine/collect.h"
+#include "engine/worker.h"
 #include "model/session.h"
 
 /* How a collector goes, as last reported. */
@@ -15,7 +16,7 @@ struct collector_report {
 	uint64_t counters[COLLECT_COUNTER_COUNT];
 	uint64_t buffered, pending;
 	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted, ended;
-	uint32_t sessions;
+	uint32_t sessions;                        /* from here on of the process that runs; what is above also of those before it */
 	uint64_t ring_bytes, ring_size, delay_ns; /* of about the last second, see struct collector_load */
 	char text[160];                           /* what it listens on */
 	char trouble[256]; /* what is wrong, though it collects: "x.pcapng: cannot write: No space left on device"; empty: nothing */
@@ -24,21 +25,27 @@ struct collector_report {
 
 struct collector;
 
+/* Of the session as its process sees it: while it is the same, the process may go on. */
+uint64_t collector_number(const struct session *session);
+
 /*
- * Starts the process. Call it where there are no threads; the process ends when this one does. The session must outlive it. *collector is
- * the caller's, to be closed.
+ * Takes over the session's process, if it is left, or starts one. Call it where there are no threads; the process ends when this one does,
+ * unless the session goes on. The session must outlive it. *collector is the caller's, to be closed.
  */
-int collector_open(struct collector **collector, const struct session *session, struct error *error);
+int collector_open(struct collector **collector, const struct session *session, struct workers_left *left, struct error *error);
 
-/* Ends the process orderly: what it has is written. */
+/* Ends the process orderly: what it has is written. collector_dismiss() tells it so, and does not wait. */
 void collector_close(struct collector *collector);
-
-/* The same session, which now lies elsewhere. */
-void collector_rename(struct collector *collector, const struct session *session);
+void collector_dismiss(const struct collector *collector);
 
 /*
- * Takes what the process says, and starts it again a second after it died, unless it is done: its counters then begin anew, and what it had
- * counted stays in the sums. To be called every second. Returns 1 if it has just died, and why in *error; else 0.
+ * Puts a session in the place of the one it has, which may be the same and lie elsewhere: true; false if it needs another process.
+ */
+bool collector_keeps(struct collector *collector, const struct session *session);
+
+/*
+ * Takes what the process says, and starts it again a second after it died; what it had counted stays in the sums. To be called every
+ * second. Returns 1 if it has just died, and why in *error; else 0.
  */
 int collector_follow(struct collector *collector, struct error *error);
 

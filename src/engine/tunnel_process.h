@@ -5,18 +5,27 @@
 
 #include "base/error.h"
 #include "datapath/attach.h"
-#include "model/tunnel.h"
+#include "engine/worker.h"
+#include "model/session.h"
 
 struct tunnel_process;
 
-/*
- * Starts the process. Call it where there are no threads; the process, and the device, end when this one does. *process is the caller's, to
- * be closed.
- */
-int tunnel_process_open(struct tunnel_process **process, const struct tunnel *tunnel, enum attach_way way, struct error *error);
+/* Of the session as its process sees it: while it is the same, the process may go on. */
+uint64_t tunnel_process_number(const struct session *session, enum attach_way way);
 
-/* Removes the device. */
+/*
+ * Takes over the session's process, if it is left, or starts one. Call it where there are no threads; the process, and the device, end when
+ * this one does, unless the session goes on. *process is the caller's, to be closed.
+ */
+int tunnel_process_open(struct tunnel_process **process, const struct session *session, enum attach_way way, struct workers_left *left,
+			struct error *error);
+
+/* Removes the device. tunnel_process_dismiss() has it removed, and does not wait. */
 void tunnel_process_close(struct tunnel_process *process);
+void tunnel_process_dismiss(const struct tunnel_process *process);
+
+/* Whether the process does what the session wants. */
+bool tunnel_process_keeps(const struct tunnel_process *process, const struct session *session);
 
 /*
  * Takes what the process says, and starts it again a second after it ended, so that a device that somebody removed comes back. To be
