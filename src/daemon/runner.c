@@ -238,26 +238,17 @@ static struct switched *add_switched(struct runner *runner, const char *name, bo
 	return added;
 }
 
-static void switch_off_and_on(struct runner *runner, struct session_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const struct switched *switched = find_switched(runner, list->sessions[i]->name);
-
-		if (switched)
-			list->sessions[i]->disabled = switched->off;
-	}
-}
-
 /* ---- lists that are about to be wanted ---- */
 
-static int add_copy(struct session_list *list, const struct session *session)
+/* Adds what others have too. */
+static int add_shared(struct session_list *list, const struct session *session)
 {
-	struct session *copy = session_new(session->name);
+	struct session *shared = session_share(session);
+	int rc = session_list_add(list, shared);
 
-	if (copy && !session_copy(copy, session) && !session_list_add(list, copy))
-		return 0;
-	session_free(copy);
-	return -ENOMEM;
+	if (rc)
+		session_free(shared);
+	return rc;
 }
 
 static int copy_list(const struct session_list *list, struct session_list *copy)
@@ -266,9 +257,36 @@ static int copy_list(const struct session_list *list, struct session_list *copy)
 
 	*copy = (struct session_list){0};
 	for (size_t i = 0; i < list->count && !rc; i++)
-		rc = add_copy(copy, list->sessions[i]);
+		rc = add_shared(copy, list->sessions[i]);
 	if (rc)
 		session_list_free(copy);
+	return rc;
+}
+
+/* Puts a copy in the place of the session, which others have too, and is not theirs to see changed. */
+static int switch_session(struct session_list *list, const struct session *session, bool off)
+{
+	struct session *copy = session_new("");
+
+	if (!copy || session_copy(copy, session)) {
+		session_free(copy);
+		return -ENOMEM;
+	}
+	copy->disabled = off;
+	return session_list_add(list, copy);
+}
+
+static int switch_off_and_on(const struct runner *runner, struct session_list *list)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < runner->switched_count && !rc; i++) {
+		const struct switched *switched = &runner->switched[i];
+		const struct session *session = session_list_find(list, switched->name);
+
+		if (session && session->disabled != switched->off)
+			rc = switch_session(list, session, switched->off);
+	}
 	return rc;
 }
 
@@ -281,13 +299,14 @@ static int reload(struct runner *runner, struct error_list *errors)
 		const struct session *s = runner->list.sessions[i];
 
 		if (!s->file[0] && !session_list_find(&wanted, s->name))
-			rc = add_copy(&wanted, s);
+			rc = add_shared(&wanted, s);
 	}
+	if (!rc)
+		rc = switch_off_and_on(runner, &wanted);
 	if (rc) {
 		session_list_free(&wanted);
 		return rc;
 	}
-	switch_off_and_on(runner, &wanted);
 	return apply(runner, &wanted, errors);
 }
 
@@ -414,11 +433,13 @@ int runner_put(struct runner *runner, struct session *session, bool keep, struct
 	}
 	rc = copy_list(&runner->list, &wanted);
 	if (!rc)
-		rc = add_copy(&wanted, session);
+		rc = add_shared(&wanted, session);
 	if (!rc && keep)
 		rc = copy_list(&runner->list, &before);
-	if (rc)
+	if (rc) {
+		session_list_free(&wanted);
 		return rc;
+	}
 	if ((rc = apply(runner, &wanted, errors))) {
 		session_list_free(&before);
 		return rc;
@@ -462,9 +483,12 @@ static int apply_switches(struct runner *runner, struct error_list *errors)
 	struct session_list wanted;
 	int rc = copy_list(&runner->list, &wanted);
 
-	if (rc)
+	if (!rc)
+		rc = switch_off_and_on(runner, &wanted);
+	if (rc) {
+		session_list_free(&wanted);
 		return rc;
-	switch_off_and_on(runner, &wanted);
+	}
 	return apply(runner, &wanted, errors);
 }
 

@@ -45,8 +45,14 @@ static int check_start(const struct session *session, const struct error *proble
 
 static int start(struct mirror *m, const struct session *session, struct error *error)
 {
-	int rc = mirrors_apply(m->set, &session, 1, error);
+	struct session *shared = session_new("");
+	int rc = shared ? session_copy(shared, session) : -ENOMEM;
 
+	if (rc)
+		fail(error, ENOMEM, "out of memory");
+	else
+		rc = mirrors_apply(m->set, (const struct session *[]){shared}, 1, error);
+	session_free(shared);
 	if (rc)
 		return rc;
 	m->session = mirrors_session(m->set, 0);

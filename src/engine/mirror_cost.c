@@ -34,7 +34,7 @@ static struct mirror_spent count(const struct mirror_session *s)
 {
 	struct mirror_spent now = {.cpu_ns = s->spent.cpu_ns, .seen = mirror_session_frames_seen(s)};
 
-	for (unsigned int i = 0; i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; i < s->session->destination_count; i++) {
 		for (enum direction d = 0; d < DIRECTIONS; d++) {
 			struct counters c = {0};
 

@@ -40,7 +40,7 @@ struct mirror_path {
 };
 
 struct mirror_session {
-	struct session session;
+	struct session *session; /* shared */
 	struct mirrors *mirrors;
 	struct mirror_path *path;                /* NULL: it could not be made, see failed; there are no destinations then */
 	struct mirror_destination *destinations; /* as many as session has; NULL: it could not be set up */
@@ -119,6 +119,9 @@ struct mirrors {
 /* Sets up a session, or changes it in place: slots, destinations and what its legs refer to. Legs are changed by mirrors_walk(). */
 int mirror_session_start(struct mirror_session *s, struct error *error);
 int mirror_session_change(struct mirror_session *s, const struct session *wanted, struct error *error);
+
+/* Has it want this, which is to do the same. */
+void mirror_session_put(struct mirror_session *s, const struct session *wanted);
 
 /* Gives back its slots and frees it. */
 void mirror_session_end(struct mirror_session *s);

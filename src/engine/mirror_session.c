@@ -29,7 +29,7 @@ bool mirrors_guard(const struct mirrors *m, const struct tunnel_key *guard)
 	for (unsigned int i = 0; i < m->count; i++) {
 		const struct mirror_session *s = m->sessions[i];
 
-		for (unsigned int d = 0; s->destinations && d < s->session.destination_count; d++)
+		for (unsigned int d = 0; s->destinations && d < s->session->destination_count; d++)
 			for (unsigned int g = 0; g < s->destinations[d].guard_count; g++)
 				if (memcmp(&s->destinations[d].guards[g], guard, sizeof *guard) == 0)
 					return true;
@@ -113,9 +113,9 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 	if (!rc && endpoint_has(endpoint, ENDPOINT_KEY_netns))
 		rc = source_path_relay(s->path->path, slot, endpoint->netns, endpoint->dev, &path->uplink, &path->relayed, problem);
 	if (!rc)
-		rc = destination_session(endpoint, path, &s->session.shape, config, problem);
+		rc = destination_session(endpoint, path, &s->session->shape, config, problem);
 	config->present = 1;
-	config->limit = s->session.count;
+	config->limit = s->session->count;
 	config->unreachable = rc && endpoint_is_tunnel(endpoint) ? COUNTER_no_route : COUNTER_target_down;
 	if (rc) {
 		config->uplink = 0;
@@ -146,7 +146,7 @@ static void read_uplink(const struct mirror_session *s, struct mirror_destinatio
 
 void mirror_session_read_uplinks(struct mirror_session *s)
 {
-	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session->destination_count; i++) {
 		struct mirror_destination *d = &s->destinations[i];
 		struct link uplink;
 
@@ -160,7 +160,7 @@ void mirror_session_read_uplinks(struct mirror_session *s)
 /* Finds the way to a destination and gives it to the programs. Where there is none, the session stays and counts what it cannot send. */
 static int find_destination(struct mirror_session *s, unsigned int index, struct error *error)
 {
-	const struct endpoint *endpoint = &s->session.destinations[index];
+	const struct endpoint *endpoint = &s->session->destinations[index];
 	struct mirror_destination *d = &s->destinations[index];
 	struct session_config config = d->config;
 	struct destination_path path;
@@ -178,7 +178,7 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 	if (!problem.code && endpoint_is_tunnel(endpoint))
 		learn_path_mtu(d, endpoint, &path);
 	seed.present = !problem.code;
-	if (s->session.spread && (rc = source_path_set_seed(s->path->path, d->slot, &seed, error)))
+	if (s->session->spread && (rc = source_path_set_seed(s->path->path, d->slot, &seed, error)))
 		return rc;
 	if (memcmp(&config, &d->config, sizeof config) == 0 && (!config.uplink || source_path_holds_uplink(s->path->path, d->slot)))
 		return 0;
@@ -194,7 +194,7 @@ static int find_destination(struct mirror_session *s, unsigned int index, struct
 
 void mirror_session_find_destinations(struct mirror_session *s)
 {
-	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session->destination_count; i++) {
 		struct error error = {0};
 
 		if (find_destination(s, i, &error))
@@ -207,7 +207,7 @@ void mirror_session_find_destinations(struct mirror_session *s)
 /* What a leg refers to by its first slot. */
 static int set_up_leg(struct mirror_session *s, __u32 first_slot, struct error *error)
 {
-	const struct shape *shape = &s->session.shape;
+	const struct shape *shape = &s->session->shape;
 	struct source_path *path = s->path->path;
 	int rc = source_taps_set_filter(source_path_taps(path), first_slot, shape->filter, error);
 
@@ -222,16 +222,16 @@ static int set_up_legs(struct mirror_session *s, struct error *error)
 {
 	int rc = 0;
 
-	if (s->session.spread)
+	if (s->session->spread)
 		return set_up_leg(s, s->run_first, error);
-	for (unsigned int i = 0; i < s->session.destination_count && !rc; i++)
+	for (unsigned int i = 0; i < s->session->destination_count && !rc; i++)
 		rc = set_up_leg(s, s->destinations[i].slot, error);
 	return rc;
 }
 
 static int add_leg(struct mirror_session *s, struct tap_legs *legs, __u32 first_slot, __u32 slot_count, bool udp_copies, __u32 chosen_by)
 {
-	const struct shape *shape = &s->session.shape;
+	const struct shape *shape = &s->session->shape;
 	struct tap_leg *leg;
 
 	if (legs->count == legs->room) {
@@ -253,7 +253,7 @@ static int add_leg(struct mirror_session *s, struct tap_legs *legs, __u32 first_
 		.limited = shape->limited,
 		.some_vlans = shape->some_vlans,
 		.udp_copies = udp_copies,
-		.chosen_by = s->session.carrier ? chosen_by : 0,
+		.chosen_by = s->session->carrier ? chosen_by : 0,
 	};
 	return 0;
 }
@@ -265,24 +265,24 @@ int mirror_session_add_legs(struct mirror_session *s, struct tap_legs *legs)
 	__u32 end = 0;
 	int rc = 0;
 
-	for (unsigned int i = 0; s->destinations && i < s->session.destination_count && !rc; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session->destination_count && !rc; i++) {
 		__u32 slot = s->destinations[i].slot;
-		bool udp = s->session.destinations[i].kinds == KIND_BIT(FARSPAN_VXLAN);
+		bool udp = s->session->destinations[i].kinds == KIND_BIT(FARSPAN_VXLAN);
 
 		any_udp |= udp;
 		if (slot >= end)
 			end = slot + 1;
-		if (!s->session.spread)
+		if (!s->session->spread)
 			rc = add_leg(s, legs, slot, 1, udp, 1u << i);
 	}
-	return s->session.spread && s->destinations ? add_leg(s, legs, s->run_first, end - s->run_first, any_udp, ~0u) : rc;
+	return s->session->spread && s->destinations ? add_leg(s, legs, s->run_first, end - s->run_first, any_udp, ~0u) : rc;
 }
 
 /* ---- life ---- */
 
 int mirror_session_start(struct mirror_session *s, struct error *error)
 {
-	struct mirror_destination *destinations = calloc(s->session.destination_count, sizeof *destinations);
+	struct mirror_destination *destinations = calloc(s->session->destination_count, sizeof *destinations);
 	int rc = destinations ? mirror_slots_take_first(s, destinations, error) : fail(error, ENOMEM, "out of memory");
 
 	s->revision = ++s->mirrors->revisions;
@@ -373,7 +373,7 @@ static int change_destinations(struct mirror_session *s, const struct session *w
 {
 	struct succession succession = {
 		.old = s->destinations,
-		.was = &s->session,
+		.was = s->session,
 		.wanted = wanted,
 		.new = calloc(wanted->destination_count, sizeof(struct mirror_destination)),
 	};
@@ -395,7 +395,7 @@ static int change_destinations(struct mirror_session *s, const struct session *w
 
 static void give_slots(struct mirror_session *s)
 {
-	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session->destination_count; i++) {
 		leave_destination(s, &s->destinations[i]);
 		if (!s->run_size)
 			mirrors_give_slots(s->mirrors, s->path, s->destinations[i].slot, 1);
@@ -407,45 +407,41 @@ static void give_slots(struct mirror_session *s)
 	s->run_size = 0;
 }
 
-static void put_session(struct mirror_session *s, struct session *session)
+void mirror_session_put(struct mirror_session *s, const struct session *wanted)
 {
-	session_clear(&s->session);
-	s->session = *session;
+	struct session *shared = session_share(wanted);
+
+	session_free(s->session);
+	s->session = shared;
 }
 
 int mirror_session_change(struct mirror_session *s, const struct session *wanted, struct error *error)
 {
-	bool anew = wanted->spread != s->session.spread || (wanted->spread && mirror_session_slots(wanted) > s->run_size);
+	bool anew = wanted->spread != s->session->spread || (wanted->spread && mirror_session_slots(wanted) > s->run_size);
 	bool same_filter =
-		strcmp(wanted->shape.filter ? wanted->shape.filter : "", s->session.shape.filter ? s->session.shape.filter : "") == 0;
-	struct session copy;
-	int rc = session_copy(&copy, wanted);
+		strcmp(wanted->shape.filter ? wanted->shape.filter : "", s->session->shape.filter ? s->session->shape.filter : "") == 0;
+	int rc;
 
-	if (rc)
-		return fail(error, ENOMEM, "out of memory");
 	if (anew || !s->destinations) {
 		give_slots(s);
-		put_session(s, &copy);
+		mirror_session_put(s, wanted);
 		return mirror_session_start(s, error);
 	}
 	rc = change_destinations(s, wanted, error);
-	if (!rc) {
-		put_session(s, &copy);
-		if (!same_filter)
-			s->revision = ++s->mirrors->revisions;
-		mirror_slots_note(s);
-		mirror_session_find_destinations(s);
-		rc = set_up_legs(s, error);
-	} else {
-		session_clear(&copy);
-	}
-	return rc;
+	if (rc)
+		return rc;
+	mirror_session_put(s, wanted);
+	if (!same_filter)
+		s->revision = ++s->mirrors->revisions;
+	mirror_slots_note(s);
+	mirror_session_find_destinations(s);
+	return set_up_legs(s, error);
 }
 
 void mirror_session_end(struct mirror_session *s)
 {
 	give_slots(s);
-	session_clear(&s->session);
+	session_free(s->session);
 	free(s);
 }
 
@@ -464,7 +460,7 @@ enum mirror_state mirror_session_state(const struct mirror_session *s, struct er
 	const struct error *problem = s->failed.code ? &s->failed : &s->sources_wait_for;
 	unsigned int usable = 0;
 
-	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session->destination_count; i++) {
 		const struct error *waits_for = &s->destinations[i].waits_for;
 
 		usable += !waits_for->code;
@@ -480,7 +476,7 @@ enum mirror_state mirror_session_state(const struct mirror_session *s, struct er
 
 const struct session *mirror_session_wanted(const struct mirror_session *s)
 {
-	return &s->session;
+	return s->session;
 }
 
 int mirror_session_counters(const struct mirror_session *s, unsigned int destination, enum direction direction, struct counters *counters,
@@ -541,7 +537,7 @@ const char *mirror_session_not_left(const struct mirror_session *s, unsigned int
 /* Every destination sees every frame, unless they share the flows. */
 uint64_t mirror_session_frames_seen(const struct mirror_session *s)
 {
-	unsigned int destinations = s->session.spread ? s->session.destination_count : 1;
+	unsigned int destinations = s->session->spread ? s->session->destination_count : 1;
 	uint64_t seen = 0;
 
 	for (unsigned int i = 0; i < destinations; i++) {

@@ -47,7 +47,7 @@ static __u64 endpoint_number(const struct endpoint *endpoint)
 static bool is_left(const struct mirror_session *s, __u32 slot, struct slot_note *note)
 {
 	return s->path->unclaimed && s->path->unclaimed[slot] && source_path_slot_note(s->path->path, slot, note) &&
-	       strncmp(note->session, s->session.name, sizeof note->session) == 0;
+	       strncmp(note->session, s->session->name, sizeof note->session) == 0;
 }
 
 /* A slot that the session had for this destination, or if not exact for any; -1: none. */
@@ -78,8 +78,8 @@ static void go_on(const struct mirror_session *s, struct mirror_destination *d, 
 static void claim(struct mirror_session *s, struct mirror_destination *destinations, bool *claimed)
 {
 	for (int exact = 1; exact >= 0 && s->path->unclaimed; exact--) {
-		for (unsigned int i = 0; i < s->session.destination_count; i++) {
-			int slot = claimed[i] ? -1 : find_slot(s, &s->session.destinations[i], exact);
+		for (unsigned int i = 0; i < s->session->destination_count; i++) {
+			int slot = claimed[i] ? -1 : find_slot(s, &s->session->destinations[i], exact);
 
 			if (slot < 0)
 				continue;
@@ -96,7 +96,7 @@ static bool claim_run(struct mirror_session *s)
 	struct slot_note note;
 
 	for (__u32 slot = 0; slot < SESSIONS_MAX; slot++) {
-		if (!is_left(s, slot, &note) || note.size < mirror_session_slots(&s->session) || note.first + note.size > SESSIONS_MAX)
+		if (!is_left(s, slot, &note) || note.size < mirror_session_slots(s->session) || note.first + note.size > SESSIONS_MAX)
 			continue;
 		s->run_first = note.first;
 		s->run_size = note.size;
@@ -109,7 +109,7 @@ static bool claim_run(struct mirror_session *s)
 
 static bool in_use(const struct mirror_session *s, const struct mirror_destination *destinations, const bool *set, __u32 slot)
 {
-	for (unsigned int i = 0; i < s->session.destination_count; i++)
+	for (unsigned int i = 0; i < s->session->destination_count; i++)
 		if (set[i] && destinations[i].slot == slot)
 			return true;
 	return false;
@@ -121,12 +121,12 @@ static int take_in_run(struct mirror_session *s, struct mirror_destination *dest
 	int rc = 0;
 
 	if (!whole) {
-		s->run_size = mirror_session_slots(&s->session);
+		s->run_size = mirror_session_slots(s->session);
 		rc = mirror_slots_take(s, s->run_size, &s->run_first, error);
 	} else {
 		claim(s, destinations, claimed);
 	}
-	for (unsigned int i = 0; i < s->session.destination_count && !rc; i++) {
+	for (unsigned int i = 0; i < s->session->destination_count && !rc; i++) {
 		__u32 slot = s->run_first;
 
 		while (!claimed[i] && in_use(s, destinations, claimed, slot))
@@ -147,10 +147,10 @@ int mirror_slots_take_first(struct mirror_session *s, struct mirror_destination 
 	bool claimed[SESSION_DESTINATIONS_MAX] = {false};
 	int rc = 0;
 
-	if (s->session.spread)
+	if (s->session->spread)
 		return take_in_run(s, destinations, error);
 	claim(s, destinations, claimed);
-	for (unsigned int i = 0; i < s->session.destination_count && !rc; i++)
+	for (unsigned int i = 0; i < s->session->destination_count && !rc; i++)
 		if (!claimed[i])
 			rc = mirror_slots_take(s, 1, &destinations[i].slot, error);
 	return rc;
@@ -163,14 +163,14 @@ void mirror_slots_note(const struct mirror_session *s)
 	static const bool all[SESSION_DESTINATIONS_MAX] = {[0 ... SESSION_DESTINATIONS_MAX - 1] = true};
 	struct slot_note note = {.first = s->run_first, .size = s->run_size};
 
-	snprintf(note.session, sizeof note.session, "%s", s->session.name);
+	snprintf(note.session, sizeof note.session, "%s", s->session->name);
 	for (__u32 i = 0; s->destinations && i < s->run_size; i++)
 		if (!in_use(s, s->destinations, all, s->run_first + i))
 			source_path_note_slot(s->path->path, s->run_first + i, &note);
-	for (unsigned int i = 0; s->destinations && i < s->session.destination_count; i++) {
+	for (unsigned int i = 0; s->destinations && i < s->session->destination_count; i++) {
 		const struct mirror_destination *d = &s->destinations[i];
 
-		note.endpoint = endpoint_number(&s->session.destinations[i]);
+		note.endpoint = endpoint_number(&s->session->destinations[i]);
 		note.uplink = (__u32)d->uplink_ifindex;
 		note.uplink_lost = d->uplink_lost;
 		note.link_dropped = d->uplink.link_dropped;

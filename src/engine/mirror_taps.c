@@ -77,7 +77,7 @@ static int want_tap(struct mirror_session *s, const struct link *link, enum dire
  */
 static bool is_covered(const struct mirror_session *s, const struct link *link)
 {
-	const struct session *session = &s->session;
+	const struct session *session = s->session;
 	bool several = session->source_count > 1 || session_source_is_pattern(&session->sources[0]);
 	struct link master;
 
@@ -91,15 +91,15 @@ static void take_link(struct mirror_session *s, const struct link *link, bool sw
 {
 	int rc = 0;
 
-	for (unsigned int i = 0; i < s->session.source_count && !swapped; i++)
-		if (strcmp(s->session.sources[i].pattern, link->name) == 0)
+	for (unsigned int i = 0; i < s->session->source_count && !swapped; i++)
+		if (strcmp(s->session->sources[i].pattern, link->name) == 0)
 			s->found |= 1ull << i;
 	if (!swapped && is_covered(s, link))
 		return;
 	if (!link->ethernet && !s->sources_wait_for.code)
 		fail(&s->sources_wait_for, EINVAL, "interface '%s' has no Ethernet frames to mirror", link->name);
 	for (enum direction d = 0; d < DIRECTIONS && link->ethernet && !rc; d++)
-		if (s->session.directions[d])
+		if (s->session->directions[d])
 			rc = want_tap(s, link, d, swapped);
 	if (rc)
 		set_problem(s, ENOMEM, link->name, "out of memory");
@@ -111,7 +111,7 @@ static void visit_link(const struct link *link, void *context)
 	bool by_pattern = !owner_is_device(link); /* no pattern means devices of ours */
 
 	for (unsigned int i = 0; i < m->count; i++)
-		if (session_takes(&m->sessions[i]->session, link->name, by_pattern))
+		if (session_takes(m->sessions[i]->session, link->name, by_pattern))
 			take_link(m->sessions[i], link, false);
 }
 
@@ -174,7 +174,7 @@ static bool goes_inside(struct mirror_session *s, struct container *c)
  */
 static void take_container(struct mirror_session *s, struct container *c)
 {
-	const bool *wanted = s->session.directions;
+	const bool *wanted = s->session->directions;
 	bool inside = wanted[DIRECTION_RX] && c->host_end.ethernet && goes_inside(s, c);
 	int rc = 0;
 
@@ -194,8 +194,8 @@ static void take_container(struct mirror_session *s, struct container *c)
 
 static void visit_containers(struct mirror_session *s)
 {
-	for (unsigned int i = 0; i < s->session.source_count; i++) {
-		struct container c = {.source = &s->session.sources[i]};
+	for (unsigned int i = 0; i < s->session->source_count; i++) {
+		struct container c = {.source = &s->session->sources[i]};
 		struct error problem = {0};
 
 		if (!c.source->netns[0])
@@ -421,14 +421,14 @@ static void tell_missed(const struct mirror_tap *tap)
 
 static void find_missing(struct mirror_session *s)
 {
-	for (unsigned int i = 0; i < s->session.source_count && !s->sources_wait_for.code; i++) {
-		const struct session_source *source = &s->session.sources[i];
+	for (unsigned int i = 0; i < s->session->source_count && !s->sources_wait_for.code; i++) {
+		const struct session_source *source = &s->session->sources[i];
 
 		if (!session_source_is_pattern(source) && !source->netns[0] && !(s->found & 1ull << i))
 			fail(&s->sources_wait_for, ENODEV, "interface '%s': no such interface", source->pattern);
 	}
 	if (!s->sources_wait_for.code && !s->source_count)
-		fail(&s->sources_wait_for, EAGAIN, "no interface has a name like '%s'", s->session.sources[0].pattern);
+		fail(&s->sources_wait_for, EAGAIN, "no interface has a name like '%s'", s->session->sources[0].pattern);
 }
 
 static void tell(struct mirror_session *s)
@@ -537,7 +537,7 @@ int mirrors_walk(struct mirrors *m, struct error *error)
 		change_taps(m);
 	for (unsigned int i = 0; i < m->count; i++) {
 		if (rc)
-			set_problem(m->sessions[i], -rc, m->sessions[i]->session.sources[0].pattern, strerror(-rc));
+			set_problem(m->sessions[i], -rc, m->sessions[i]->session->sources[0].pattern, strerror(-rc));
 		tell(m->sessions[i]);
 	}
 	/* Last: what is missing is told first. */

@@ -46,7 +46,7 @@ static int guard_all(const struct mirrors *m, struct mirror_path *path, struct e
 	for (unsigned int i = 0; i < m->count; i++) {
 		const struct mirror_session *s = m->sessions[i];
 
-		for (unsigned int d = 0; s->destinations && d < s->session.destination_count; d++)
+		for (unsigned int d = 0; s->destinations && d < s->session->destination_count; d++)
 			for (unsigned int g = 0; g < s->destinations[d].guard_count && !rc; g++)
 				rc = source_path_guard(path->path, &s->destinations[d].guards[g], error);
 	}
@@ -205,10 +205,7 @@ static struct mirror_session *make_session(struct mirrors *m, const struct sessi
 		return NULL;
 	s->mirrors = m;
 	s->path = path;
-	if (session_copy(&s->session, wanted)) {
-		free(s);
-		return NULL;
-	}
+	s->session = session_share(wanted);
 	return s;
 }
 
@@ -228,7 +225,7 @@ static int plan_without_path(struct mirrors *m, struct plan *plan, unsigned int 
 	if (!s)
 		return fail(error, ENOMEM, "out of memory");
 	s->failed = *why;
-	snprintf(m->news, sizeof m->news, "%s: %.200s", s->session.name, why->text);
+	snprintf(m->news, sizeof m->news, "%s: %.180s", s->session->name, why->text);
 	plan->is_new[index] = true;
 	plan->next[index] = s;
 	return 0;
@@ -251,7 +248,7 @@ static int plan_session(struct mirrors *m, struct plan *plan, unsigned int index
 		*error = detail;
 	if (rc || (rc = measure(path, wanted, error)))
 		return rc;
-	had = s ? s->session.shape.filter : NULL;
+	had = s ? s->session->shape.filter : NULL;
 	if (filter && *filter && (!had || strcmp(had, filter) != 0))
 		rc = source_taps_check_filter(source_path_taps(path->path), filter, &detail);
 	if (rc)
@@ -290,7 +287,7 @@ static bool is_planned(const struct plan *plan, const struct mirror_session *s)
 
 	while (low < high) {
 		unsigned int middle = (low + high) / 2;
-		int order = strcmp(s->session.name, plan->next[middle]->session.name);
+		int order = strcmp(s->session->name, plan->next[middle]->session->name);
 
 		if (order == 0)
 			return plan->next[middle] == s;
@@ -328,8 +325,10 @@ static bool start_or_change(struct plan *plan, unsigned int i)
 
 	if (!s->path)
 		return true;
-	if (!plan->is_new[i] && !s->failed.code && session_does_same(&s->session, plan->wanted[i]))
+	if (!plan->is_new[i] && !s->failed.code && session_does_same(s->session, plan->wanted[i])) {
+		mirror_session_put(s, plan->wanted[i]);
 		return false;
+	}
 	s->failed.code = 0;
 	rc = plan->is_new[i] ? mirror_session_start(s, &s->failed) : mirror_session_change(s, plan->wanted[i], &s->failed);
 	if (rc && !s->failed.code)
@@ -342,7 +341,7 @@ static void look_into_namespaces(struct mirrors *m)
 	bool some = false;
 
 	for (unsigned int i = 0; i < m->count; i++) {
-		const struct session *session = &m->sessions[i]->session;
+		const struct session *session = m->sessions[i]->session;
 
 		for (unsigned int s = 0; s < session->source_count; s++)
 			some |= session->sources[s].netns[0] != '\0';
@@ -595,7 +594,7 @@ struct mirror_session *mirrors_session(const struct mirrors *m, unsigned int ind
 
 static int compare_name(const void *name, const void *session)
 {
-	return strcmp(name, (*(struct mirror_session *const *)session)->session.name);
+	return strcmp(name, (*(struct mirror_session *const *)session)->session->name);
 }
 
 struct mirror_session *mirrors_find(const struct mirrors *m, const char *name)

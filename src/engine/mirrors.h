@@ -28,7 +28,7 @@ void mirrors_close(struct mirrors *mirrors);
 int mirrors_inherit(struct mirrors *mirrors, struct error *error);
 
 /*
- * Makes these the sessions, which are copied; their names differ, and all have interfaces for sources. Only what differs is touched: a
+ * Makes these the sessions, which are shared; their names differ, and all have interfaces for sources. Only what differs is touched: a
  * session of the same name goes on in place, with its counters and sequence numbers, and without missing a frame. What is wrong in itself
  * (a filter, too many sessions) is an error, and then nothing has changed; what is missing on this host is waited for, and is in the state
  * of the session.

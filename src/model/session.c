@@ -41,8 +41,20 @@ void session_free(struct session *session)
 {
 	if (!session)
 		return;
+	if (session->shares) {
+		session->shares--;
+		return;
+	}
 	session_clear(session);
 	free(session);
+}
+
+struct session *session_share(const struct session *session)
+{
+	struct session *shared = (struct session *)(uintptr_t)session;
+
+	shared->shares++;
+	return shared;
 }
 
 /* A copy of some bytes, NULL if there are none; *failed without memory. */
@@ -72,6 +84,7 @@ int session_copy(struct session *copy, const struct session *session)
 	EACH_TEXT(COPY_TEXT)
 #undef COPY_ARRAY
 #undef COPY_TEXT
+	copy->shares = 0;
 	if (failed)
 		session_clear(copy);
 	return failed ? -ENOMEM : 0;
@@ -84,6 +97,7 @@ static void take_plain(struct session *plain, const struct session *session)
 	memset(plain->file, 0, sizeof plain->file);
 	plain->filter_line = plain->filter_column = 0;
 	plain->carrier = NULL;
+	plain->shares = 0;
 #define NO_ARRAY(one)         \
 	plain->one##s = NULL; \
 	plain->one##_room = 0;
@@ -117,6 +131,8 @@ bool session_equal(const struct session *a, const struct session *b)
 {
 	struct session a_plain, b_plain;
 
+	if (a == b)
+		return true;
 	take_plain(&a_plain, a);
 	take_plain(&b_plain, b);
 	return memcmp(&a_plain, &b_plain, sizeof a_plain) == 0 && same_owned(a, b);
@@ -133,6 +149,8 @@ bool session_does_same(const struct session *a, const struct session *b)
 {
 	struct session a_plain, b_plain;
 
+	if (a == b)
+		return true;
 	take_plain(&a_plain, a);
 	take_plain(&b_plain, b);
 	forget_words(&a_plain);

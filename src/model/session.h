@@ -68,6 +68,8 @@ struct session {
 	/* Of relays. */
 	const char *matches;           /* rules, one a line, see match.h; NULL: none */
 	const struct carrier *carrier; /* by which it is told what was received, the caller's; NULL: it is not */
+
+	unsigned int shares; /* how many have it besides, see session_share() */
 };
 
 enum session_kind {
@@ -79,6 +81,12 @@ enum session_kind {
 /* A session with the defaults of a file and that name; NULL without memory. session_free() takes NULL too. */
 struct session *session_new(const char *name);
 void session_free(struct session *session);
+
+/*
+ * The session itself, made by session_new(), for one more, who also frees it. Nobody may change it any more, for that it is copied; only
+ * where it is kept (file) may be said later.
+ */
+struct session *session_share(const struct session *session);
 
 /* A copy in place of whatever *copy was, or all zero and -ENOMEM. session_clear() frees what it points to, and leaves it all zero. */
 int session_copy(struct session *copy, const struct session *session);
