@@ -95,7 +95,7 @@ int cmd_check(int argc, char **argv, struct error *error)
 		return EXIT_OK;
 	}
 	if (!command.path_count)
-		session_dir_load(session_directories, &list, &errors);
+		session_dir_load(session_directories, NULL, &list, &errors);
 	session_paths_load(command.path_count, command.paths, &list, &errors);
 	session_list_check(&list, &errors);
 	here_check(&list, &errors);

@@ -123,7 +123,7 @@ static void read_sessions(int count, char **paths, struct doctor_command *comman
 	struct error_list errors = {0};
 
 	if (!count && !command->own)
-		session_dir_load(session_directories, &command->list, &errors);
+		session_dir_load(session_directories, NULL, &command->list, &errors);
 	session_paths_load(count, paths, &command->list, &errors);
 	for (size_t i = 0; i < errors.count; i++)
 		findings_add(&command->findings, SEVERITY_problem, "sessions", errors.items[i].place.file, "\"farspan check\" tells more",

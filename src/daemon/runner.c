@@ -28,6 +28,7 @@ struct switched {
 
 struct runner {
 	const char *const *directories;
+	struct session_cache cache; /* of the files */
 	struct session_list list;
 	struct mirrors *mirrors;
 	struct running_collector *collectors;
@@ -80,6 +81,7 @@ void runner_close(struct runner *runner)
 	workers_left_free(&runner->left);
 	mirrors_close(runner->mirrors);
 	session_list_free(&runner->list);
+	session_cache_free(&runner->cache);
 	free(runner->collectors);
 	free(runner->switched);
 	free(runner);
@@ -293,7 +295,7 @@ static int switch_off_and_on(const struct runner *runner, struct session_list *l
 static int reload(struct runner *runner, struct error_list *errors)
 {
 	struct session_list wanted = {0};
-	int rc = session_dir_read(runner->directories, &wanted, errors);
+	int rc = session_dir_read(runner->directories, &runner->cache, &wanted, errors);
 
 	for (size_t i = 0; i < runner->list.count && !rc; i++) {
 		const struct session *s = runner->list.sessions[i];

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "model/session_file.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "model/match.h"
 #include "model/names.h"
@@ -168,74 +165,12 @@ static int fail_file(struct error_list *errors, const char *path, const char *wh
 	return -EINVAL;
 }
 
-/* Reads up to size bytes; how many, or -errno. */
-static ssize_t read_all(int fd, char *text, size_t size)
+/* Adds a file to those of the session. */
+static int add_file(const char *path, struct kept_session *kept, struct kept_session *before, struct error_list *errors)
 {
-	size_t len = 0;
+	const char *wrong = kept_session_read(kept, before, path);
 
-	while (len < size) {
-		ssize_t got = read(fd, text + len, size - len);
-
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
-
-/* The content of an open file in *text, the caller's. NULL: fine, else what is wrong. */
-static const char *load_open(int fd, char **text)
-{
-	struct stat status;
-	ssize_t len;
-
-	if (fstat(fd, &status))
-		return strerror(errno);
-	/* /dev/null, as a link to it, is an empty file. */
-	if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode))
-		return "is no file";
-	if (status.st_size > FILE_MAX)
-		return "is longer than 1 MiB";
-	*text = malloc((size_t)status.st_size + 1);
-	if (!*text)
-		return strerror(ENOMEM);
-	len = read_all(fd, *text, (size_t)status.st_size);
-	if (len < 0)
-		return strerror((int)-len);
-	(*text)[len] = '\0';
-	return strlen(*text) == (size_t)len ? NULL : "has a zero byte";
-}
-
-/* The content in *text, the caller's. */
-static int load(const char *path, char **text, struct error_list *errors)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	const char *wrong;
-
-	*text = NULL;
-	if (fd < 0)
-		return fail_file(errors, path, strerror(errno));
-	wrong = load_open(fd, text);
-	close(fd);
-	if (!wrong)
-		return 0;
-	free(*text);
-	return fail_file(errors, path, wrong);
-}
-
-static int add_file(const char *path, struct session_text *text, bool *empty, struct error_list *errors)
-{
-	char *content;
-	int rc = load(path, &content, errors);
-
-	if (rc)
-		return rc;
-	*empty = !*content;
-	rc = read_text(path, content, text, errors);
-	free(content);
-	return rc ? fail_file(errors, path, strerror(-rc)) : 0;
+	return wrong ? fail_file(errors, path, wrong) : 0;
 }
 
 /* Files by the names they have in directories, of which the first with a name counts. */
@@ -304,12 +239,13 @@ static int find_files(const char *directory, const char *end, struct found_files
 	return rc;
 }
 
-static int add_drop_ins(const char *const *directories, const char *name, struct session_text *text, struct error_list *errors)
+/* Reads the drop-ins of a session, in the order of their names. */
+static int add_drop_ins(const char *const *directories, const char *name, struct kept_session *kept, struct kept_session *before,
+			struct error_list *errors)
 {
 	struct found_files found = {0};
 	char folder[SESSION_PATH_MAX];
 	int rc = 0;
-	bool empty;
 
 	for (; *directories; directories++) {
 		snprintf(folder, sizeof folder, "%s/%s%s", *directories, name, drop_in_suffix);
@@ -319,7 +255,7 @@ static int add_drop_ins(const char *const *directories, const char *name, struct
 	if (found.count)
 		qsort(found.files, found.count, sizeof *found.files, by_name);
 	for (size_t i = 0; i < found.count; i++)
-		if (add_file(found.files[i].path, text, &empty, errors))
+		if (add_file(found.files[i].path, kept, before, errors))
 			rc = -EINVAL;
 	free(found.files);
 	return rc;
@@ -350,27 +286,45 @@ static int build(const char *name, const char *place, struct session_text *text,
 	return rc;
 }
 
-/* NULL without an error: the file is empty, which hides others of its name. */
-static int read_session(const char *path, const char *name, const char *const *directories, struct session **session,
-			struct error_list *errors)
+/* Makes the session of the files that could be read. */
+static int make_session(struct kept_session *kept, const char *name, struct error_list *errors)
 {
 	struct session_text text = {0};
 	size_t before = errors->errors;
-	bool empty = true;
-	int rc = add_file(path, &text, &empty, errors);
+	int rc = 0;
 
-	*session = NULL;
-	if (!rc && !empty) {
-		rc = add_drop_ins(directories, name, &text, errors);
-		rc = build(name, path, &text, session, errors) ? -EINVAL : rc;
-	}
+	for (size_t i = 0; i < kept->file_count && !rc; i++)
+		if (kept->files[i].text)
+			rc = read_text(kept->files[i].path, kept->files[i].text, &text, errors);
+	if (rc)
+		fail_file(errors, kept->files[0].path, strerror(-rc));
+	else
+		rc = build(name, kept->files[0].path, &text, &kept->session, errors);
 	session_text_free(&text);
 	/* Lines that are no keys are errors without being in the text. */
-	if (errors->errors > before && *session) {
-		session_free(*session);
-		*session = NULL;
+	if (errors->errors > before) {
+		session_free(kept->session);
+		kept->session = NULL;
+		rc = -EINVAL;
 	}
-	return errors->errors > before ? -EINVAL : rc;
+	return rc;
+}
+
+/* In *kept, all zero before. No session without an error: the file is empty, which hides others of its name. */
+static int read_session(const char *path, const char *name, const char *const *directories, struct kept_session *before,
+			struct kept_session *kept, struct error_list *errors)
+{
+	int rc = add_file(path, kept, before, errors), made;
+
+	if (rc || !*kept->files[0].text)
+		return rc;
+	rc = add_drop_ins(directories, name, kept, before, errors);
+	if (!rc && kept_session_is(kept, before)) {
+		kept->session = session_share(before->session);
+		return 0;
+	}
+	made = make_session(kept, name, errors);
+	return rc ? rc : made;
 }
 
 /* The name of a session from that of its file: "web.session" is "web". */
@@ -388,6 +342,7 @@ int session_file_read(const char *path, struct session **session, struct error_l
 	char name[SESSION_PATH_MAX], directory[SESSION_PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	const char *directories[] = {directory, NULL};
+	struct kept_session kept = {0};
 	int rc;
 
 	*session = NULL;
@@ -395,9 +350,12 @@ int session_file_read(const char *path, struct session **session, struct error_l
 		return fail_file(errors, path, "the name is too long");
 	session_name(path, name);
 	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-	rc = read_session(path, name, directories, session, errors);
-	if (!rc && !*session)
-		return fail_file(errors, path, "is empty");
+	rc = read_session(path, name, directories, NULL, &kept, errors);
+	if (!rc && !kept.session)
+		rc = fail_file(errors, path, "is empty");
+	if (!rc)
+		*session = session_share(kept.session);
+	kept_session_free(&kept);
 	return rc;
 }
 
@@ -433,19 +391,41 @@ static int find_folders(const char *const *directories, struct found_files *fold
 	return rc;
 }
 
-static bool has_folder(const struct found_files *folders, const char *name)
+static bool has_folder(const struct found_files *folders, const char *file)
 {
 	struct found_file wanted;
 
-	snprintf(wanted.name, sizeof wanted.name, "%.*s%s", SESSION_NAME_MAX, name, drop_in_suffix);
+	snprintf(wanted.name, sizeof wanted.name, "%.*s.d", SESSION_PATH_MAX - 3, file);
 	return folders->count && bsearch(&wanted, folders->files, folders->count, sizeof wanted, by_name);
 }
 
-int session_dir_load(const char *const *directories, struct session_list *list, struct error_list *errors)
+/* Reads a file that was found, or takes what it was before, into the list and what is kept. Only -ENOMEM ends all. */
+static int take_found(const struct found_file *file, const char *const *directories, const struct session_cache *before,
+		      struct session_cache *now, struct session_list *list, struct error_list *errors)
+{
+	struct kept_session kept = {0};
+	char name[SESSION_PATH_MAX];
+	int rc = 0;
+
+	session_name(file->path, name);
+	if (read_session(file->path, name, directories, session_cache_find(before, file->name), &kept, errors)) {
+		kept_session_free(&kept);
+		return 0;
+	}
+	if (kept.session && (rc = session_list_add(list, kept.session)) == 0)
+		session_share(kept.session);
+	if (!rc && (kept.name = strdup(file->name)))
+		return session_cache_add(now, &kept);
+	kept_session_free(&kept);
+	return -ENOMEM;
+}
+
+static int load_dir(const char *const *directories, const struct session_cache *before, struct session_cache *now,
+		    struct session_list *list, struct error_list *errors)
 {
 	static const char *const none[] = {NULL};
 	struct found_files found = {0}, folders = {0};
-	size_t before = errors->errors;
+	size_t had = errors->errors;
 	int rc = find_folders(directories, &folders);
 
 	for (const char *const *directory = directories; *directory; directory++)
@@ -453,25 +433,29 @@ int session_dir_load(const char *const *directories, struct session_list *list, 
 			rc = -ENOMEM;
 	if (found.count)
 		qsort(found.files, found.count, sizeof *found.files, by_name);
-	for (size_t i = 0; i < found.count && rc != -ENOMEM; i++) {
-		char name[SESSION_PATH_MAX];
-		struct session *session;
-
-		session_name(found.files[i].path, name);
-		if (read_session(found.files[i].path, name, has_folder(&folders, name) ? directories : none, &session, errors) == 0 &&
-		    session && session_list_add(list, session)) {
-			session_free(session);
-			rc = -ENOMEM;
-		}
-	}
+	for (size_t i = 0; i < found.count && rc != -ENOMEM; i++)
+		rc = take_found(&found.files[i], has_folder(&folders, found.files[i].name) ? directories : none, before, now, list, errors);
 	free(found.files);
 	free(folders.files);
-	return !rc && errors->errors > before ? -EINVAL : rc;
+	return !rc && errors->errors > had ? -EINVAL : rc;
 }
 
-int session_dir_read(const char *const *directories, struct session_list *list, struct error_list *errors)
+int session_dir_load(const char *const *directories, struct session_cache *cache, struct session_list *list, struct error_list *errors)
 {
-	int rc = session_dir_load(directories, list, errors), checked = rc == -ENOMEM ? 0 : session_list_check(list, errors);
+	struct session_cache none = {0}, *before = cache ? cache : &none, now = {0};
+	int rc = load_dir(directories, before, &now, list, errors);
+
+	session_cache_free(before);
+	if (cache)
+		*cache = now;
+	else
+		session_cache_free(&now);
+	return rc;
+}
+
+int session_dir_read(const char *const *directories, struct session_cache *cache, struct session_list *list, struct error_list *errors)
+{
+	int rc = session_dir_load(directories, cache, list, errors), checked = rc == -ENOMEM ? 0 : session_list_check(list, errors);
 
 	return rc ? rc : checked;
 }
@@ -499,7 +483,7 @@ static void read_path(const char *path, struct session_list *list, struct error_
 			add_session(list, session, errors);
 		return;
 	}
-	session_dir_load(directories, &mine, errors);
+	session_dir_load(directories, NULL, &mine, errors);
 	for (size_t i = 0; i < mine.count; i++)
 		add_session(list, mine.sessions[i], errors);
 	mine.count = 0;

@@ -192,7 +192,7 @@ static void test_directories(void **state)
 	put("etc/b.session.d/10.conf", "[Session]\nTruncate=128\nCount=\n");
 	put("run/b.session.d/10.conf", "[Session]\nTruncate=99\n");
 	put("run/b.session.d/05.conf", "[Session]\nDescription=drop-in\nTruncate=77\n[Destination]\nType=interface\nInterface=span0\n");
-	assert_int_equal(session_dir_read(directories, &list, &errors), -EINVAL);
+	assert_int_equal(session_dir_read(directories, NULL, &list, &errors), -EINVAL);
 	assert_int_equal(errors.errors, 1);
 	assert_int_equal(errors.items[0].place.line, 3);
 	assert_int_equal(list.count, 1);
@@ -204,7 +204,7 @@ static void test_directories(void **state)
 	session_list_free(&list);
 	error_list_free(&errors);
 	put("etc/a.session", "[Session]\nDescription=etc\n" ENDS);
-	assert_int_equal(session_dir_read(directories, &list, &errors), 0);
+	assert_int_equal(session_dir_read(directories, NULL, &list, &errors), 0);
 	assert_int_equal(list.count, 2);
 	assert_string_equal(list.sessions[0]->description, "etc");
 	session_list_free(&list);
