@@ -66,7 +66,7 @@ static int want_tap(struct mirror_session *s, const struct link *link, enum dire
 	tap = find_or_add_tap(s, link->ifindex, direction, swapped);
 	if (!tap)
 		return -ENOMEM;
-	tap->xdp = link->xdp;
+	tap->xdp = owner_names(link) ? 0 : link->xdp; /* what is on a private interface is ours */
 	memcpy(tap->name, link->name, sizeof tap->name);
 	return mirror_session_add_legs(s, &tap->wanted);
 }

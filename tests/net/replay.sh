@@ -17,6 +17,7 @@ replay() {
 	at tap "$FARSPAN" mirror --json "$@" >"$work/mirror.out" 2>"$work/mirror.err" <"${input:-/dev/null}" || status=$?
 	equal "status" "$wanted" $status
 	[ "$wanted" = 0 ] || cat "$work/mirror.err"
+	! grep "blind" "$work/mirror.err" || wrong "a program of ours is said to hide frames"
 }
 
 # counted COUNTER=NUMBER... -- REPLAY-COUNTER=NUMBER...: the sums hold; counters that are not named are 0 behind the --.
