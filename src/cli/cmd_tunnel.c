@@ -27,7 +27,8 @@ enum {
 static void print_usage(FILE *out)
 {
 	fprintf(out,
-		"usage: farspan tunnel add NAME type TYPE remote ADDRESS|any [local ADDRESS] [KEY VALUE...] [mtu MTU] [monitor [yes|no]]\n"
+		"usage: farspan tunnel add NAME type TYPE [remote ADDRESS|any] [local ADDRESS] [KEY VALUE...] [mtu MTU] [monitor "
+		"[yes|no]]\n"
 		"                          [--foreground] [--clsact]\n"
 		"       farspan tunnel del NAME\n"
 		"       farspan tunnel show [NAME] [--json]\n\n"

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/names.h"
+
 enum {
 	TEXT_MAX = 512
 };
@@ -41,6 +43,33 @@ static bool is_number(const char *key)
 	return false;
 }
 
+static bool is_type(const char *type)
+{
+	return endpoint_takes(type, ENDPOINT_DESTINATION, "ttl") && endpoint_takes(type, ENDPOINT_SOURCE, "remote");
+}
+
+static int fail_type(const char *type, struct error *error)
+{
+	return fail(error, EINVAL, "type must be one of erspan1, erspan2, erspan3, gre and vxlan, not '%s'", type);
+}
+
+static int fail_key(const char *type, const char *key, struct error *error)
+{
+	struct name_list allowed = {.names = {"local", "remote", "mtu", "monitor"}, .count = 4};
+	struct endpoint endpoint;
+	char list[400];
+
+	endpoint_begin(type, ENDPOINT_DESTINATION, &endpoint, NULL);
+	for (unsigned int i = 0; i < ENDPOINT_KEY_COUNT; i++)
+		for (enum endpoint_side side = ENDPOINT_DESTINATION; side <= ENDPOINT_SOURCE; side++) {
+			const char *name = endpoint_key_name(endpoint.kinds, side, KEY_NAMES_SHORT, i);
+
+			if (name && i != ENDPOINT_KEY_keep)
+				name_list_add(&allowed, name);
+		}
+	return fail(error, EINVAL, "%s has no key '%s'; %s", type, key, name_list_suggest(&allowed, key, list, sizeof list));
+}
+
 /* A key goes to the side that has it. */
 static int take_endpoint_key(struct tunnel_text *text, const char *key, const char *value, struct error *error)
 {
@@ -48,7 +77,7 @@ static int take_endpoint_key(struct tunnel_text *text, const char *key, const ch
 	int rc = 0;
 
 	if (!out && !in)
-		return fail(error, EINVAL, "%s has no key '%s'", text->type, key);
+		return fail_key(text->type, key, error);
 	if (is_any(value)) /* takes every number, and sends the default */
 		return in ? 0 : fail(error, EINVAL, "%s cannot be any", key);
 	if (out)
@@ -75,6 +104,8 @@ static int take_key(struct tunnel_text *text, const char *key, const char *value
 	}
 	if (!text->type)
 		return fail(error, EINVAL, "type must come before %s", key);
+	if (!is_type(text->type))
+		return fail_type(text->type, error);
 	return take_endpoint_key(text, key, value, error);
 }
 
@@ -127,9 +158,11 @@ static int make_out(const struct tunnel_text *text, struct tunnel *tunnel, struc
 static int make_in(const struct tunnel_text *text, struct tunnel *tunnel, struct error *error)
 {
 	char whole[TEXT_MAX * 2], local[ADDRESS_TEXT_MAX + 2];
+	const char *remote = is_any(text->remote) ? "" : text->remote;
 
-	snprintf(whole, sizeof whole, "%s:%s%s%s%s", text->type, is_any(text->local) ? "any" : bracketed(text->local, local),
-		 is_any(text->remote) ? "" : ",remote=", is_any(text->remote) ? "" : text->remote, text->in);
+	/* Without the interface, as in fe80::2%eth0: that is for what is sent. */
+	snprintf(whole, sizeof whole, "%s:%s%s%.*s%s", text->type, is_any(text->local) ? "any" : bracketed(text->local, local),
+		 *remote ? ",remote=" : "", (int)strcspn(remote, "%"), remote, text->in);
 	return endpoint_parse(whole, ENDPOINT_SOURCE, &tunnel->in, error);
 }
 
@@ -151,8 +184,8 @@ static int make(const struct tunnel_text *text, struct tunnel *tunnel, struct er
 {
 	int rc;
 
-	if (!endpoint_takes(text->type, ENDPOINT_DESTINATION, "ttl") || !endpoint_takes(text->type, ENDPOINT_SOURCE, "remote"))
-		return fail(error, EINVAL, "type must be one of erspan1, erspan2, erspan3, gre and vxlan, not '%s'", text->type);
+	if (!is_type(text->type))
+		return fail_type(text->type, error);
 	snprintf(tunnel->type, sizeof tunnel->type, "%s", text->type);
 	if ((rc = make_out(text, tunnel, error)) || (rc = make_in(text, tunnel, error)))
 		return rc;
@@ -169,8 +202,9 @@ int tunnel_parse(const char *name, int count, char *const *words, struct tunnel 
 	int rc;
 
 	*tunnel = (struct tunnel){0};
-	if (!*name || strlen(name) >= sizeof tunnel->name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return fail(error, EINVAL, "tunnel '%s': the name of an interface has 1 to %d characters, and no '/'", name, IFNAMSIZ - 1);
+	if (!endpoint_is_interface_name(name))
+		return fail(error, EINVAL, "tunnel '%s': the name of an interface has 1 to %d characters, no '/', ':' or blanks", name,
+			    IFNAMSIZ - 1);
 	snprintf(tunnel->name, sizeof tunnel->name, "%s", name);
 	rc = take_words(&text, count, words, &detail);
 	if (!rc)

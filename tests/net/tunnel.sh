@@ -190,7 +190,7 @@ refused "there is an interface 'u0' already" add u0 type erspan2 remote 10.9.0.2
 refused "is not a tunnel of farspan" del u0
 refused "no such interface" del t7
 refused "type is missing" add t0 remote 10.9.0.2
-refused "erspan2 has no key 'vni'" add t0 type erspan2 remote 10.9.0.2 vni 4
+refused "erspan2 has no key 'vni'; did you mean vrf? allowed: local," add t0 type erspan2 remote 10.9.0.2 vni 4
 refused "ttl must be a number from 1 to 255" add t0 type erspan2 remote 10.9.0.2 ttl 0
 refused "has 1 to 15 characters" add interface-too-long type erspan2 remote 10.9.0.2
 refused "not 'up'" up t0
