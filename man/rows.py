@@ -240,6 +240,7 @@ SESSION_FORMS = {
     "burst": "TIME",
     "truncate": "LENGTH",
     "size": "SIZE",
+    "listen": "[ADDRESS:]PORT",
     "compress": "zstd",
     "sync": "none|rotate|SECONDS",
 }

@@ -104,6 +104,16 @@ static int parse_time(const char *text, enum collect_time *time, struct error *e
 	return 0;
 }
 
+static int check_listen(const char *text, struct error *error)
+{
+	struct error detail = {0};
+	struct address address;
+	uint16_t port;
+	int rc = recording_parse_listen(text, &address, &port, &detail);
+
+	return rc ? fail(error, EINVAL, "collect: --listen: %s", detail.text) : 0;
+}
+
 static int parse_stats(const char *text, unsigned int *stats, struct error *error)
 {
 	uint64_t seconds = 0;
@@ -117,8 +127,8 @@ static int parse_interface(const char *name, struct collect_options *options, st
 {
 	if (options->interface_count == COLLECTOR_INTERFACES_MAX)
 		return fail(error, EINVAL, "collect: at most %d interfaces can be given", COLLECTOR_INTERFACES_MAX);
-	if (!*name || strlen(name) >= IFNAMSIZ)
-		return fail(error, EINVAL, "collect: interface '%s': a name has 1 to %d characters", name, IFNAMSIZ - 1);
+	if (!endpoint_is_interface_name(name))
+		return fail(error, EINVAL, "collect: '%s' is not the name of an interface, of 1 to %d characters", name, IFNAMSIZ - 1);
 	options->interfaces[options->interface_count++] = name;
 	return 0;
 }
@@ -201,7 +211,7 @@ static int parse_option(int option, const char *value, void *context, struct err
 		return parse_time(value, &options->time, error);
 	case OPTION_LISTEN:
 		options->listen = value;
-		return 0;
+		return check_listen(value, error);
 	case OPTION_CLSACT:
 		options->way = ATTACH_CLSACT;
 		return 0;
@@ -229,12 +239,17 @@ static bool leads_somewhere(const struct collect_output_options *output)
 /* What the output writes must not be written by one before it. */
 static int check_file(const struct collect_options *options, unsigned int output, struct error *error)
 {
+	const struct recording_rotation *rotation = &options->outputs[output].rotation;
 	const char *file = options->outputs[output].write;
 
 	if (!file)
 		return 0;
+	if (!*file)
+		return fail(error, EINVAL, "collect: the file to write (-w) has no name");
 	if (options->json && strcmp(file, "-") == 0)
 		return fail(error, EINVAL, "collect: --json and -w - both want the standard output");
+	if (strcmp(file, "-") == 0 && (rotation->size || rotation->seconds || rotation->per_session))
+		return fail(error, EINVAL, "collect: the standard output (-w -) cannot be rotated or split; give a name with -w");
 	if (output > 0 && options->outputs[0].write)
 		return fail(error, EINVAL,
 			    "collect: a frame is recorded once: -w stands before the first -f, for all, or behind -f, not both");
@@ -246,8 +261,14 @@ static int check_file(const struct collect_options *options, unsigned int output
 
 static int check_relay(const struct session *relay, struct error *error)
 {
+	const struct shape *shape = &relay->shape;
 	int rc = session_check_matches(relay, error);
 
+	if (!rc && (shape->some_vlans || shape->strip_tag || shape->sample || shape->limited || shape->truncate) &&
+	    !session_shapes_relayed(relay))
+		return fail(error, EINVAL,
+			    "collect: --vlan, --strip-tag, --sample, --rate and --truncate shape copies to tunnels and VLANs (-t), "
+			    "of which there are none");
 	if (!rc && relay->hook && !relay->destination_count)
 		return fail(error, EINVAL,
 			    "collect: a hook (--hook) is asked about frames on their way to destinations (-t), of which there are none");

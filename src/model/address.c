@@ -76,6 +76,20 @@ bool address_is_multicast(const struct address *address)
 	return address->family == 4 ? address->bytes[0] >> 4 == 14 : address->family == 6 && address->bytes[0] == 0xff;
 }
 
+bool address_is_unspecified(const struct address *address)
+{
+	static const uint8_t zeros[sizeof address->bytes];
+
+	return address->family && memcmp(address->bytes, zeros, sizeof zeros) == 0;
+}
+
+bool address_is_link_local(const struct address *address)
+{
+	const uint8_t *bytes = address->bytes;
+
+	return address->family == 6 && ((bytes[0] == 0xfe && bytes[1] >> 6 == 2) || (bytes[0] == 0xff && (bytes[1] & 0x0f) == 2));
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;

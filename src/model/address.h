@@ -28,6 +28,8 @@ int address_parse(const char *text, struct address *address);
 int prefix_parse(const char *text, struct prefix *prefix);
 
 bool address_is_multicast(const struct address *address);
+bool address_is_unspecified(const struct address *address); /* 0.0.0.0 or :: */
+bool address_is_link_local(const struct address *address);  /* fe80::/10 or ff02::/16: another host, or group, on each link */
 bool address_equal(const struct address *a, const struct address *b);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 

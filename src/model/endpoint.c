@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "model/endpoint.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -230,6 +231,14 @@ static void print_choice(const struct endpoint_key_row *row, const struct endpoi
 #define VALUE_tag_type      ENDPOINT_VALUE_TEXT
 #define VALUE_direction     ENDPOINT_VALUE_TEXT
 
+bool endpoint_is_interface_name(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (*c == '/' || *c == ':' || isspace((unsigned char)*c))
+			return false;
+	return *text && strlen(text) < IFNAMSIZ && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+}
+
 static int parse_number(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
 {
 	char *end;
@@ -274,9 +283,13 @@ static int parse_prefixes(const struct endpoint_key_row *row, const char *value,
 
 static int parse_interface(const struct endpoint_key_row *row, const char *value, struct endpoint *endpoint, struct error *error)
 {
-	if (!*value || strlen(value) >= IFNAMSIZ)
+	char *field = (char *)endpoint + row->offset;
+
+	if (!endpoint_is_interface_name(value))
 		return fail(error, EINVAL, "%s must be the name of an interface, of at most %d characters", row->name, IFNAMSIZ - 1);
-	snprintf((char *)endpoint + row->offset, IFNAMSIZ, "%s", value);
+	if (*field && strcmp(field, value) != 0)
+		return fail(error, EINVAL, "%s is %s already", row->name, field);
+	strcpy(field, value);
 	return 0;
 }
 
@@ -446,6 +459,10 @@ static void append(char *list, size_t size, const char *word)
 /* What was meant, if it was no type. */
 static const char *hint_of(const char *name)
 {
+	struct address address;
+
+	if (address_parse(name, &address) == 0)
+		return "; an address stands behind its type, as in erspan2:10.9.0.2";
 	if (strpbrk(name, "./"))
 		return "; files are written by collect -w";
 	return strlen(name) < IFNAMSIZ ? "; an interface is interface:NAME" : "";
@@ -491,12 +508,40 @@ static int parse_key(char *item, const struct endpoint_type *type, enum endpoint
 	return fail_key(item, type, side, error);
 }
 
+/* Some addresses mean another host on each link: the one that is meant may stand behind them, as in fe80::2%eth0. */
+static int take_scope(const char *scope, struct endpoint *endpoint, struct error *error)
+{
+	if (!address_is_link_local(&endpoint->address))
+		return fail(error, EINVAL, "%%%s is for addresses of a link alone (fe80::/10, ff02::/16)", scope);
+	if (endpoint_has(endpoint, ENDPOINT_KEY_dev) && strcmp(endpoint->dev, scope) != 0)
+		return fail(error, EINVAL, "%%%s and %s are different interfaces", scope, endpoint->dev);
+	if (!endpoint_is_interface_name(scope))
+		return fail(error, EINVAL, "%%%s is not the name of an interface", scope);
+	endpoint->given |= 1ull << ENDPOINT_KEY_dev;
+	strcpy(endpoint->dev, scope);
+	return 0;
+}
+
+/* key is what the address is called, for errors. */
+static int take_address(const char *key, const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
+{
+	const char *scope = side == ENDPOINT_DESTINATION ? strchr(text, '%') : NULL;
+	char alone[ADDRESS_TEXT_MAX];
+
+	snprintf(alone, sizeof alone, "%.*s", (int)(scope ? (size_t)(scope - text) : strlen(text)), text);
+	if (strlen(text) >= sizeof alone || address_parse(alone, &endpoint->address))
+		return fail(error, EINVAL, "%s must be an IPv4 or IPv6 address, not '%s'", key, text);
+	if (address_is_unspecified(&endpoint->address))
+		return fail(error, EINVAL, "%s must be the address of a host, not '%s'", key, text);
+	return scope ? take_scope(scope + 1, endpoint, error) : 0;
+}
+
 static int parse_endpoint_address(char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
 {
 	size_t len = strlen(text);
 
 	if (!endpoint_is_tunnel(endpoint)) {
-		if (!len || len >= sizeof endpoint->dev)
+		if (!endpoint_is_interface_name(text))
 			return fail(error, EINVAL, "'%s' is not the name of an interface", text);
 		memcpy(endpoint->dev, text, len + 1);
 		return 0;
@@ -507,29 +552,56 @@ static int parse_endpoint_address(char *text, enum endpoint_side side, struct en
 		text[len - 1] = '\0';
 		text++;
 	}
-	if (address_parse(text, &endpoint->address))
-		return fail(error, EINVAL, "'%s' is not an IPv4 or IPv6 address", text);
+	return take_address(side == ENDPOINT_SOURCE ? "local" : "remote", text, side, endpoint, error);
+}
+
+static const char *name_of(enum endpoint_key key, enum key_names names)
+{
+	return names == KEY_NAMES_FILE ? endpoint_keys[key].file_name : endpoint_keys[key].name;
+}
+
+/* Keys of one of the two families of addresses. */
+static int check_family(const struct endpoint *endpoint, enum key_names names, struct error *error)
+{
+	static const struct {
+		enum endpoint_key key;
+		uint8_t family;
+		const char *why;
+	} rows[] = {
+		{ENDPOINT_KEY_df, 4, "is of IPv4; no router fragments IPv6 packets"},
+		{ENDPOINT_KEY_flowlabel, 6, "is of IPv6; IPv4 has none"},
+		{ENDPOINT_KEY_encap_limit, 6, "is of IPv6; IPv4 has none"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (endpoint_has(endpoint, rows[i].key) && endpoint->address.family && endpoint->address.family != rows[i].family)
+			return fail(error, EINVAL, "%s %s", name_of(rows[i].key, names), rows[i].why);
 	return 0;
 }
 
-/* What no single key can say. */
-int endpoint_check(const struct endpoint *endpoint, enum key_names names, struct error *error)
+static int check_destination(const struct endpoint *endpoint, enum key_names names, struct error *error)
 {
 	char address[ADDRESS_TEXT_MAX], local[ADDRESS_TEXT_MAX];
 
 	if (endpoint->platform && endpoint->platform != PLATFORM_OF_ANY_UNIT && endpoint_has(endpoint, ENDPOINT_KEY_granularity))
 		return fail(error, EINVAL, "platform %u fixes the granularity, which cannot be set", endpoint->platform);
 	if (endpoint->kinds == KIND_VLAN && !endpoint_has(endpoint, ENDPOINT_KEY_vlan_id))
-		return fail(error, EINVAL, "%s, the number of the VLAN, is missing",
-			    names == KEY_NAMES_FILE ? endpoint_keys[ENDPOINT_KEY_vlan_id].file_name
-						    : endpoint_keys[ENDPOINT_KEY_vlan_id].name);
-	if (endpoint_has(endpoint, ENDPOINT_KEY_df) && endpoint->address.family == 6)
-		return fail(error, EINVAL, "%s is of IPv4; no router fragments IPv6 packets",
-			    names == KEY_NAMES_FILE ? endpoint_keys[ENDPOINT_KEY_df].file_name : endpoint_keys[ENDPOINT_KEY_df].name);
+		return fail(error, EINVAL, "%s, the number of the VLAN, is missing", name_of(ENDPOINT_KEY_vlan_id, names));
+	if (address_is_link_local(&endpoint->address) && !endpoint_has(endpoint, ENDPOINT_KEY_dev))
+		return fail(error, EINVAL, "%s is another host on each link: %s, the interface, is missing",
+			    address_text(&endpoint->address, address), name_of(ENDPOINT_KEY_dev, names));
+	if (check_family(endpoint, names, error))
+		return -EINVAL;
 	if (!endpoint_has(endpoint, ENDPOINT_KEY_local) || endpoint->local.family == endpoint->address.family)
 		return 0;
 	return fail(error, EINVAL, "local %s and %s are of different families", address_text(&endpoint->local, local),
 		    address_text(&endpoint->address, address));
+}
+
+/* What no single key can say. */
+int endpoint_check(const struct endpoint *endpoint, enum endpoint_side side, enum key_names names, struct error *error)
+{
+	return side == ENDPOINT_DESTINATION ? check_destination(endpoint, names, error) : 0;
 }
 
 static void set_defaults(struct endpoint *endpoint)
@@ -567,7 +639,7 @@ static int parse_parts(char *text, enum endpoint_side side, struct endpoint *end
 	rc = parse_endpoint_address(item ? item : text + strlen(text), side, endpoint, error);
 	while (!rc && (item = strsep(&rest, ",")))
 		rc = parse_key(item, type, side, endpoint, error);
-	return rc ? rc : endpoint_check(endpoint, KEY_NAMES_SHORT, error);
+	return rc ? rc : endpoint_check(endpoint, side, KEY_NAMES_SHORT, error);
 }
 
 int endpoint_parse(const char *text, enum endpoint_side side, struct endpoint *endpoint, struct error *error)
@@ -597,17 +669,15 @@ static const char *place_key(unsigned int kinds, enum endpoint_side side, enum k
 	return names == KEY_NAMES_FILE ? "Remote" : "remote";
 }
 
-static int take_place(struct endpoint *endpoint, const char *key, const char *value, struct error *error)
+static int take_place(struct endpoint *endpoint, enum endpoint_side side, const char *key, const char *value, struct error *error)
 {
 	if (!endpoint_is_tunnel(endpoint)) {
-		if (!*value || strlen(value) >= sizeof endpoint->dev)
+		if (!endpoint_is_interface_name(value))
 			return fail(error, EINVAL, "%s must be the name of an interface, of at most %d characters", key, IFNAMSIZ - 1);
 		strcpy(endpoint->dev, value);
 		return 0;
 	}
-	if (address_parse(value, &endpoint->address))
-		return fail(error, EINVAL, "%s must be an IPv4 or IPv6 address, not '%s'", key, value);
-	return 0;
+	return take_address(key, value, side, endpoint, error);
 }
 
 const char *endpoint_key_name(unsigned int kinds, enum endpoint_side side, enum key_names names, unsigned int i)
@@ -629,7 +699,7 @@ int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_n
 		if (!name || strcmp(name, key) != 0)
 			continue;
 		if (i == ENDPOINT_KEY_COUNT)
-			return take_place(endpoint, key, value, error);
+			return take_place(endpoint, side, key, value, error);
 		row = endpoint_keys[i];
 		row.name = name;
 		endpoint->given |= 1ull << i;

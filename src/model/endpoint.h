@@ -156,8 +156,11 @@ int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_n
 /* Whether it says where it is; a source may be anywhere. */
 bool endpoint_has_place(const struct endpoint *endpoint, enum endpoint_side side);
 
+/* Whether the kernel takes it for the name of an interface. */
+bool endpoint_is_interface_name(const char *text);
+
 /* What no single key can say: 0 or -EINVAL. */
-int endpoint_check(const struct endpoint *endpoint, enum key_names names, struct error *error);
+int endpoint_check(const struct endpoint *endpoint, enum endpoint_side side, enum key_names names, struct error *error);
 
 /* The name of key i, up to ENDPOINT_KEY_COUNT included; NULL if the kinds have no such key on that side. */
 const char *endpoint_key_name(unsigned int kinds, enum endpoint_side side, enum key_names names, unsigned int i);

@@ -61,3 +61,20 @@ int recording_parse_compress(const char *text, bool *zstd, struct error *error)
 	*zstd = strcmp(text, "zstd") == 0;
 	return *zstd ? 0 : fail(error, EINVAL, "compression must be zstd, not '%s'", text);
 }
+
+int recording_parse_listen(const char *text, struct address *address, uint16_t *port, struct error *error)
+{
+	const char *colon = strrchr(text, ':'), *digits = colon ? colon + 1 : text, *end;
+	char host[RECORDING_LISTEN_MAX] = "127.0.0.1";
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	uint64_t number;
+	bool bracket = len > 2 && text[0] == '[' && text[len - 1] == ']';
+
+	if (colon)
+		snprintf(host, sizeof host, "%.*s", (int)(len - 2 * bracket), text + bracket);
+	end = range_number(digits, UINT16_MAX, &number);
+	if (!end || *end || address_parse(host, address) || bracket != (address->family == 6))
+		return fail(error, EINVAL, "'%s' is not [ADDRESS:]PORT, with a port up to 65535 and an IPv6 address in brackets", text);
+	*port = (uint16_t)number;
+	return 0;
+}

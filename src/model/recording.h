@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "model/address.h"
 
 enum {
 	RECORDING_PATH_MAX = 512,
@@ -45,6 +46,9 @@ struct session_recording {
 int recording_parse_size(const char *text, uint64_t *size, struct error *error); /* millions of bytes; k, m, g: KiB, MiB, GiB */
 int recording_parse_sync(const char *text, struct recording_sync *sync, struct error *error); /* none, rotate, SECONDS */
 int recording_parse_compress(const char *text, bool *zstd, struct error *error);              /* zstd */
+
+/* [ADDRESS:]PORT, an IPv6 address in brackets; 127.0.0.1 without one. */
+int recording_parse_listen(const char *text, struct address *address, uint16_t *port, struct error *error);
 
 /* Writes it as it is read; false, and nothing, for 0. */
 bool recording_print_size(uint64_t size, FILE *out);

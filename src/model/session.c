@@ -322,6 +322,14 @@ const char *session_spread_fault(const struct session *session, bool collects)
 	return NULL;
 }
 
+bool session_shapes_relayed(const struct session *session)
+{
+	for (unsigned int i = 0; i < session->destination_count; i++)
+		if (session->destinations[i].kinds != KIND_INTERFACE || session->destinations[i].netns[0])
+			return true;
+	return false;
+}
+
 const char *session_vrf_fault(const struct endpoint *sources, unsigned int count)
 {
 	for (unsigned int i = 1; i < count; i++)

@@ -127,6 +127,9 @@ int session_check(const struct session *session, struct error *error);
 /* What spread lacks in this session, as in "needs two or more destinations"; NULL: nothing. collects: it is a collector's. */
 const char *session_spread_fault(const struct session *session, bool collects);
 
+/* Whether a collector shapes some of its copies: not those for interfaces of this namespace, which get frames as they are. */
+bool session_shapes_relayed(const struct session *session);
+
 /* What is wrong with the VRFs of a collector's sources, as in "must be the same ..."; NULL: nothing. */
 const char *session_vrf_fault(const struct endpoint *sources, unsigned int count);
 

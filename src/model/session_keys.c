@@ -51,7 +51,7 @@ static bool print_text(const struct key_row *row, const struct session *session,
 
 static int check_interface(const char *key, const char *name, struct error *error)
 {
-	if (!*name || strlen(name) >= IFNAMSIZ || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (!endpoint_is_interface_name(name))
 		return fail(error, EINVAL, "%s must be the name of an interface, of 1 to %d characters, not '%s'", key, IFNAMSIZ - 1, name);
 	return 0;
 }
@@ -287,6 +287,19 @@ static bool print_interfaces(const struct key_row *row, const struct session *se
 
 /* ---- recordings ---- */
 
+static int parse_listen(const struct key_row *row, const char *value, struct session *session, struct error *error)
+{
+	struct error detail = {0};
+	struct address address;
+	uint16_t port;
+
+	if (recording_parse_listen(value, &address, &port, &detail))
+		return fail(error, EINVAL, "%s: %s", row->name, detail.text);
+	return parse_text(row, value, session, error);
+}
+
+#define print_listen print_text
+
 static int parse_size(const struct key_row *row, const char *value, struct session *session, struct error *error)
 {
 	return recording_parse_size(value, field_of(row, session), error);
@@ -349,6 +362,7 @@ static bool print_sync(const struct key_row *row, const struct session *session,
 #define VALUE_netns      ENDPOINT_VALUE_TEXT
 #define VALUE_interfaces ENDPOINT_VALUE_TEXT
 #define VALUE_size       ENDPOINT_VALUE_TEXT
+#define VALUE_listen     ENDPOINT_VALUE_TEXT
 #define VALUE_compress   ENDPOINT_VALUE_TEXT
 #define VALUE_sync       ENDPOINT_VALUE_TEXT
 

@@ -222,7 +222,7 @@ static void take_endpoint_keys(struct build *build, struct endpoint *endpoint, e
 	if (!endpoint_has_place(endpoint, side))
 		error_list_add(build->errors, &build->part->place, "%s: %s is missing", build->what,
 			       endpoint_key_name(endpoint->kinds, side, build->text->names, ENDPOINT_KEY_COUNT));
-	else if (endpoint_check(endpoint, build->text->names, &error))
+	else if (endpoint_check(endpoint, side, build->text->names, &error))
 		error_list_add(build->errors, &build->part->place, "%s: %s", build->what, error.text);
 }
 
@@ -449,10 +449,7 @@ static void refuse(struct build *build, enum session_key key, const char *why)
 static void check_shape(struct build *build)
 {
 	const struct session *session = build->session;
-	bool to_tunnels = false;
 
-	for (unsigned int i = 0; i < session->destination_count; i++)
-		to_tunnels = to_tunnels || session->destinations[i].kinds != KIND_INTERFACE;
 	if (!is_given(build, SESSION_KEY_rate) && is_given(build, SESSION_KEY_burst))
 		refuse(build, SESSION_KEY_burst, "means nothing without a rate");
 	if (session_spread_fault(session, session_collects(session)))
@@ -471,7 +468,7 @@ static void check_shape(struct build *build)
 		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
 	if (session->hook && !session->destination_count)
 		refuse(build, SESSION_KEY_hook, "is asked about frames on their way to destinations, of which there are none");
-	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !to_tunnels; key++)
+	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !session_shapes_relayed(session); key++)
 		if (is_given(build, key) && key != SESSION_KEY_spread)
 			refuse(build, key, "shapes copies to tunnels and VLANs, of which there are none");
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "model/recording.h"
 #include "record/feed.h"
 
 enum {
@@ -32,26 +34,19 @@ struct listener {
 	char text[ADDRESS_MAX + 16];
 };
 
-/* "[::1]:57012", "10.0.0.1:57012" or "57012" */
-static int split(const char *text, char *host, const char **port)
+static socklen_t make_name(const struct address *address, uint16_t port, struct sockaddr_storage *name)
 {
-	const char *colon = strrchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : 0;
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 
-	*port = colon ? colon + 1 : text;
-	if (!colon) {
-		strcpy(host, "127.0.0.1");
-		return 0;
-	}
-	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
-		text++;
-		len -= 2;
-	}
-	if (len == 0 || len >= ADDRESS_MAX)
-		return -EINVAL;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	return 0;
+	memcpy(&in.sin_addr, address->bytes, sizeof in.sin_addr);
+	memcpy(&in6.sin6_addr, address->bytes, sizeof in6.sin6_addr);
+	memset(name, 0, sizeof *name);
+	if (address->family == 4)
+		memcpy(name, &in, sizeof in);
+	else
+		memcpy(name, &in6, sizeof in6);
+	return address->family == 4 ? sizeof in : sizeof in6;
 }
 
 static void set_text(struct listener *l)
@@ -65,24 +60,23 @@ static void set_text(struct listener *l)
 	snprintf(l->text, sizeof l->text, name.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static int start(struct listener *l, const char *address, struct error *error)
+static int start(struct listener *l, const char *where, struct error *error)
 {
-	static const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
 	const int yes = 1;
-	struct addrinfo *found;
-	char host[ADDRESS_MAX];
-	const char *port;
-	int rc;
+	struct sockaddr_storage name;
+	struct address address;
+	struct error detail = {0};
+	uint16_t port;
+	socklen_t len;
 
-	if (split(address, host, &port) || !*port || getaddrinfo(host, port, &hints, &found))
-		return fail(error, EINVAL, "pcap-over-IP: '%s' is not [ADDRESS:]PORT, with an IPv6 address in brackets", address);
-	l->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (recording_parse_listen(where, &address, &port, &detail))
+		return fail(error, EINVAL, "pcap-over-IP: %s", detail.text);
+	len = make_name(&address, port, &name);
+	l->fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd >= 0)
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-	rc = l->fd < 0 || bind(l->fd, found->ai_addr, found->ai_addrlen) || listen(l->fd, LISTENER_CLIENTS_MAX) ? errno : 0;
-	freeaddrinfo(found);
-	if (rc)
-		return fail(error, rc, "pcap-over-IP: cannot listen on %s: %s", address, strerror(rc));
+	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&name, len) || listen(l->fd, LISTENER_CLIENTS_MAX))
+		return fail(error, errno, "pcap-over-IP: cannot listen on %s: %s", where, strerror(errno));
 	set_text(l);
 	return 0;
 }

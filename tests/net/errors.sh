@@ -60,7 +60,22 @@ refused 2 "erspan2" -- "${m[@]}" -i s0 -t erspan2
 refused 2 "id" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,id=1,id=2
 refused 2 "local" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,local=fd09::1
 
+refused 2 "10.9.0.2" "erspan2:10.9.0.2" -- "${m[@]}" -i s0 -t 10.9.0.2
+refused 2 "0.0.0.0" "host" -- "${m[@]}" -i s0 -t erspan2:0.0.0.0
+refused 2 "fe80::2" "dev" -- "${m[@]}" -i s0 -t 'erspan2:[fe80::2]'
+refused 2 "10.9.0.2" "link" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2%u0
+refused 2 "dev is given twice" -- "${m[@]}" -i s0 -t 'erspan2:[fe80::2%u0],dev=s1'
+refused 2 "flowlabel" "IPv6" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,flowlabel=5
+c=("$FARSPAN" collect)
+refused 2 "70000" "65535" -- "${c[@]}" --listen 70000
+refused 2 "::1:80" "brackets" -- "${c[@]}" --listen ::1:80
+refused 2 "a b" "name of an interface" -- "${c[@]}" -t "interface:a b"
+refused 2 "standard output" "-w" -- "${c[@]}" -w - -C 1
+refused 2 "-w" -- "${c[@]}" -w ""
+refused 2 "--truncate" "none" -- "${c[@]}" -w "$work/never.pcapng" --truncate 64
+
 echo "-- the machine"
+refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i s0 -t 'erspan2:[fe80::2%nosuch0]'
 refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i nosuch0 "${to[@]}"
 refused 1 "/nosuch" "No such file" -- "${m[@]}" -i s0 "${to[@]}" --hook /nosuch
 refused 1 "10.77.0.1" "no route" -- "${m[@]}" -i s0 -t erspan2:10.77.0.1

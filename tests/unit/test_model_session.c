@@ -127,7 +127,7 @@ static void test_values(void **state)
 	assert_string_equal(session->sources[1].pattern, "eth1");
 	assert_string_equal(session->sources[1].netns, "");
 	assert_string_equal(session->sources[2].netns, "web");
-	assert_int_equal(session->destination_count, 5);
+	assert_int_equal(session->destination_count, 6);
 	assert_int_equal(session->destinations[0].hwid, 3);
 	assert_true(session->destinations[0].inherit_tos);
 	assert_int_equal(session->destinations[1].key, 16);
@@ -135,6 +135,7 @@ static void test_values(void **state)
 	assert_int_equal(session->destinations[4].mtu_policy, MTU_FRAGMENT);
 	assert_int_equal(session->destinations[4].mark, 0x77);
 	assert_int_equal(session->destinations[4].ttl, 64); /* no number is octal */
+	assert_string_equal(session->destinations[5].dev, "eth9");
 	session_free(session);
 	assert_int_equal(session_file_read(TEST_SESSIONS "/good/collector.session", &session, &errors), 0);
 	assert_true(session_collects(session));
