@@ -136,7 +136,6 @@ static int receive_until_stopped(struct collecting *work, const struct view *vie
 	return rc;
 }
 
-/* Everything is open. */
 static int collect_confined(struct collecting *work, const struct view *view, struct wait *wait, struct error *error)
 {
 	const char *text;
@@ -153,6 +152,22 @@ static int collect_confined(struct collecting *work, const struct view *view, st
 	return rc;
 }
 
+/* Everything is open. What waits takes one of the descriptors that are free then: they may be few. */
+static int collect_opened(struct collecting *work, const struct view *view, bool *ran, struct error *error)
+{
+	struct wait wait;
+	int rc = collecting_leave(work, error);
+
+	if (!rc)
+		rc = wait_open(&wait, COLLECTING_TICK_MS, error);
+	if (rc)
+		return rc;
+	*ran = true;
+	rc = collect_confined(work, view, &wait, error);
+	wait_close(&wait);
+	return rc;
+}
+
 static int collect_live(const struct collect_options *options, struct collecting *work, bool *ran, struct error *error)
 {
 	struct live_config config = {
@@ -165,7 +180,6 @@ static int collect_live(const struct collect_options *options, struct collecting
 		.outlets = work->outlets,
 		.outlet_count = work->outlet_count,
 	};
-	struct wait wait;
 	struct view view;
 	int rc, finished;
 
@@ -174,12 +188,7 @@ static int collect_live(const struct collect_options *options, struct collecting
 		return rc;
 	rc = open_view(options, &view, error);
 	if (!rc)
-		rc = wait_open(&wait, COLLECTING_TICK_MS, error);
-	if (!rc) {
-		*ran = true;
-		rc = collect_confined(work, &view, &wait, error);
-		wait_close(&wait);
-	}
+		rc = collect_opened(work, &view, ran, error);
 	collect_stats_free(view.stats);
 	live_close(work->live);
 	finished = collect_finish(work->collect, error);
@@ -222,7 +231,7 @@ static int run_with(const struct collect_options *options, struct capture *captu
 	rc = collect_open(&config, &work->collect, error);
 	if (rc)
 		return rc;
-	if (capture)
+	if (capture && !(rc = collecting_leave(work, error)))
 		rc = collecting_confine(work, &text, error);
 	if (!rc)
 		rc = capture ? collect_file(options, capture, work->collect, error) : collect_live(options, work, &ran, error);

@@ -48,7 +48,7 @@ struct collector_path {
 	struct target *targets; /* those of the map */
 	unsigned int target_count;
 	struct door doors[INTERFACES_MAX];
-	bool hushes;
+	bool minded;               /* by collector_path_mind() */
 	int known_hush, known_xdp; /* the sockets by which others know the programs on the way out and in XDP; -1: none */
 	int known_rank;            /* and by which they know how much the one at tc takes */
 	unsigned int held;         /* interfaces that had an XDP program */
@@ -129,6 +129,24 @@ static void close_types(struct collect_bpf *object)
 	btf__set_fd(types, -1);
 }
 
+/* Nor is that of their constants needed any more: its number is the ring's, and libbpf closes it with the object. */
+static void close_constants(struct collector_path *path)
+{
+	const int constants = bpf_map__fd(path->object->maps.rodata);
+
+	if (dup3(path->ring.epoll, constants, O_CLOEXEC) < 0)
+		return;
+	close(path->ring.epoll);
+	path->ring.epoll = constants;
+}
+
+static void close_ring(struct collector_path *path)
+{
+	if (path->object && path->ring.epoll == bpf_map__fd(path->object->maps.rodata))
+		path->ring.epoll = -1;
+	ring_close(&path->ring);
+}
+
 static void note_fill(struct collector_path *path)
 {
 	const uint64_t waiting = ring_waiting(&path->ring);
@@ -185,7 +203,10 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 	close_types(object);
 	if (path->config.delivers && (rc = map_targets(path, error)))
 		return rc;
-	return ring_open(&path->ring, bpf_map__fd(object->maps.ring), ring_bytes, error);
+	rc = ring_open(&path->ring, bpf_map__fd(object->maps.ring), ring_bytes, error);
+	if (!rc)
+		close_constants(path);
+	return rc;
 }
 
 /* A process that may have little memory gets a smaller ring, rather than none. */
@@ -285,8 +306,10 @@ static int follow_addresses(struct collector_path *path, struct error *error)
 /* ---- interfaces ---- */
 
 /* Packets are taken without it too. */
-static void hush(struct collector_path *path, struct door *door)
+static void mind(struct collector_path *path, struct door *door)
 {
+	if (door->in.xdp && path->known_xdp < 0)
+		path->known_xdp = attach_make_known(bpf_program__fd(path->object->progs.farspan_collect_xdp));
 	if (attach_program(bpf_program__fd(path->object->progs.farspan_hush), door->in.ifindex, DIRECTION_TX, path->config.way,
 			   owner_filter_handle(path->owner.id), &door->out, NULL))
 		door->out.ifindex = 0;
@@ -317,8 +340,6 @@ static int listen_on(struct collector_path *path, int ifindex, struct error *err
 	if (path->config.way == ATTACH_BEST)
 		rc = attach_xdp(bpf_program__fd(path->object->progs.farspan_collect_xdp), ifindex, &door->in);
 	path->held += rc == -EBUSY;
-	if (!rc && path->known_xdp < 0)
-		path->known_xdp = attach_make_known(bpf_program__fd(path->object->progs.farspan_collect_xdp));
 	if (rc)
 		rc = attach_in_rank(path, ifindex, &door->in, error);
 	if (rc)
@@ -326,8 +347,8 @@ static int listen_on(struct collector_path *path, int ifindex, struct error *err
 	if (door->in.made_qdisc)
 		owner_made_clsact(&path->owner, ifindex);
 	door->out.ifindex = 0;
-	if (path->hushes)
-		hush(path, door);
+	if (path->minded)
+		mind(path, door);
 	path->interface_count++;
 	return 0;
 }
@@ -488,11 +509,7 @@ static int open_parts(struct collector_path *path, struct error *error)
 					  bpf_map__fd(path->object->maps.accounts), error)))
 		return rc;
 	rc = tunnel_sockets_open(&path->sockets, config->kinds & GRE_KINDS, config->udp_ports, config->udp_port_count, config->vrf, error);
-	if (!rc)
-		rc = tunnel_sockets_watch(path->sockets, path->ring.epoll, error);
-	if (rc)
-		return rc;
-	return collector_path_follow(path, error);
+	return rc ? rc : tunnel_sockets_watch(path->sockets, path->ring.epoll, error);
 }
 
 int collector_path_open(struct collector_path **opened, struct netlink *netlink, const struct collector_path_config *config,
@@ -521,7 +538,7 @@ void collector_path_close(struct collector_path *path)
 		return;
 	collector_path_stop(path);
 	tunnel_sockets_close(path->sockets);
-	ring_close(&path->ring);
+	close_ring(path);
 	collector_sessions_close(&path->sessions);
 	unmap_targets(path);
 	collect_bpf__destroy(path->object);
@@ -620,14 +637,14 @@ int collector_path_follow(struct collector_path *path, struct error *error)
 	return rc ? rc : follow_interfaces(path, error);
 }
 
-void collector_path_hush(struct collector_path *path)
+void collector_path_mind(struct collector_path *path)
 {
-	if (path->hushes)
+	if (path->minded)
 		return;
-	path->hushes = true;
+	path->minded = true;
 	path->known_hush = attach_make_known(bpf_program__fd(path->object->progs.farspan_hush));
 	for (unsigned int i = 0; i < path->interface_count; i++)
-		hush(path, &path->doors[i]);
+		mind(path, &path->doors[i]);
 }
 
 void collector_path_follow_clock(struct collector_path *path)
@@ -641,9 +658,7 @@ void collector_path_leave(struct collector_path *path)
 	/* What is taken is not for this process to say any more. The numbers stay in use until the object is closed. */
 	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.local_addresses), O_CLOEXEC);
 	dup3(path->ring.epoll, bpf_map__fd(path->object->maps.found_locals), O_CLOEXEC);
-	while (path->interface_count)
-		if (path->doors[--path->interface_count].in.link >= 0)
-			close(path->doors[path->interface_count].in.link);
+	collector_path_follow_clock(path);
 }
 
 void collector_path_stop(struct collector_path *path)

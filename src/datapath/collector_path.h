@@ -68,7 +68,10 @@ struct collector_load {
 
 struct collector_path;
 
-/* Starts to take packets. netlink must outlive it. *path is the caller's, to be closed. */
+/*
+ * Loads and opens what takes packets, from the first collector_path_follow() on. netlink must outlive it. *path is the caller's, to be
+ * closed.
+ */
 int collector_path_open(struct collector_path **path, struct netlink *netlink, const struct collector_path_config *config,
 			struct error *error);
 void collector_path_close(struct collector_path *path);
@@ -109,9 +112,9 @@ int collector_path_follow(struct collector_path *path, struct error *error);
 
 /*
  * From now on senders get no ICMP errors about what is taken: what came in fragments passes through the host's stack, where nobody may
- * want it but our sockets. It costs a descriptor for each interface.
+ * want it but our sockets; and other processes know the programs as ours. It costs a descriptor for each interface, and two besides.
  */
-void collector_path_hush(struct collector_path *path);
+void collector_path_mind(struct collector_path *path);
 
 /* Only the clock. */
 void collector_path_follow_clock(struct collector_path *path);

@@ -24,20 +24,24 @@ static bool some_carry(const struct collecting *c)
 	return false;
 }
 
-int collecting_confine(struct collecting *c, const char **text, struct error *error)
+int collecting_leave(struct collecting *c, struct error *error)
 {
-	int directories[COLLECT_OUTPUTS_MAX], rc = 0;
+	if (c->live)
+		return live_leave_following(c->live, error);
+	collecting_each_outlets(c, outlets_leave);
+	return 0;
+}
+
+int collecting_confine(const struct collecting *c, const char **text, struct error *error)
+{
+	int directories[COLLECT_OUTPUTS_MAX];
 	const struct sandbox_needs needs = {
 		.directories = directories,
 		.directory_count = collect_directories(c->collect, directories),
 		.marks = some_carry(c),
 	};
 
-	if (c->live)
-		rc = live_leave_following(c->live, error);
-	else
-		collecting_each_outlets(c, outlets_leave);
-	return rc ? rc : sandbox_enter(&needs, text, error);
+	return sandbox_enter(&needs, text, error);
 }
 
 static int follow(struct collecting *c, struct error *error)

@@ -24,11 +24,14 @@ struct collecting {
 	uint64_t flushed_ns, followed_ns;
 };
 
+/* Everything is open: another process follows interfaces from now on, and has the descriptors for that, as live_leave_following(). */
+int collecting_leave(struct collecting *collecting, struct error *error);
+
 /*
- * Everything is open: this process, which reads packets, gives up its privileges. *text, which is static, says what was done. 0, or -errno
- * if what the kernel has could not be applied.
+ * Then this process, which reads packets, gives up its privileges. *text, which is static, says what was done. 0, or -errno if what the
+ * kernel has could not be applied.
  */
-int collecting_confine(struct collecting *collecting, const char **text, struct error *error);
+int collecting_confine(const struct collecting *collecting, const char **text, struct error *error);
 
 /*
  * Takes what has arrived, and does what is due. *second: what is due every second was done, so that this is the time to tell of it. 0, or

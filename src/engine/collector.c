@@ -178,7 +178,8 @@ static int open_work(struct work *work, struct error *error)
 	int rc = s->destination_count ? outlets_open(&work->parts.outlets[0], s, error) : 0;
 	const char *text;
 
-	if (rc || (rc = open_collect(work, error)) || (rc = live_open(&work->parts.live, &config, work->parts.collect, error)))
+	if (rc || (rc = open_collect(work, error)) || (rc = live_open(&work->parts.live, &config, work->parts.collect, error)) ||
+	    (rc = collecting_leave(&work->parts, error)))
 		return rc;
 	return collecting_confine(&work->parts, &text, error);
 }

@@ -149,22 +149,20 @@ static int choose_named(struct live *live, struct collector_path_config *path, s
 	return 0;
 }
 
-static void describe(struct live *live)
+static void describe(struct live *live, const struct collector_interfaces *count)
 {
-	struct collector_interfaces count;
 	size_t used;
 
-	collector_path_interfaces(live->path, &count);
-	used = (size_t)snprintf(live->text, sizeof live->text, "%u interface%s (", count.all, count.all == 1 ? "" : "s");
-	if (count.xdp)
-		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%sXDP", count.xdp < count.all ? "some by " : "");
-	if (count.xdp < count.all)
-		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%stc", count.xdp ? ", others by " : "");
+	used = (size_t)snprintf(live->text, sizeof live->text, "%u interface%s (", count->all, count->all == 1 ? "" : "s");
+	if (count->xdp)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%sXDP", count->xdp < count->all ? "some by " : "");
+	if (count->xdp < count->all)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%stc", count->xdp ? ", others by " : "");
 	if (live->carries)
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as a relay by rules or a hook needs it");
-	if (count.held)
-		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as %u %s an XDP program", count.held,
-					 count.held == 1 ? "has" : "have");
+	if (count->held)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as %u %s an XDP program", count->held,
+					 count->held == 1 ? "has" : "have");
 	used += (size_t)snprintf(live->text + used, sizeof live->text - used, "):");
 	for (enum farspan_kind kind = FARSPAN_ERSPAN1; kind < FARSPAN_KINDS; kind++) {
 		const char *remark = live->left_alone & KIND_BIT(kind) ? " (left to this host's own use)" : "";
@@ -188,19 +186,17 @@ static int follow_groups(struct live *live, struct error *error)
 }
 
 /* Local addresses of sources that are groups: this host must be a member of them. */
-static int join_groups(struct live *live, struct error *error)
+static int open_groups(struct live *live, struct error *error)
 {
 	struct address groups[LOCALS_MAX];
 	unsigned int count = 0;
-	int rc;
 
 	for (unsigned int i = 0; i < live->config.source_count; i++)
 		if (address_is_multicast(&live->config.sources[i].address) && count < LOCALS_MAX)
 			groups[count++] = live->config.sources[i].address;
 	if (!count)
 		return 0;
-	rc = membership_open(&live->groups, groups, count, error);
-	return rc ? rc : follow_groups(live, error);
+	return membership_open(&live->groups, groups, count, error);
 }
 
 /* Where the kernel can put what is for these outlets; what is to end after so many frames has to be counted here. */
@@ -304,11 +300,7 @@ static int open_parts(struct live *live, struct error *error)
 	rc = collector_path_open(&live->path, live->netlink, &path, error);
 	if (!rc)
 		rc = add_targets(live, error);
-	if (!rc)
-		rc = join_groups(live, error);
-	if (!rc)
-		describe(live);
-	return rc;
+	return rc ? rc : open_groups(live, error);
 }
 
 int live_open(struct live **opened, const struct live_config *config, struct collect *collect, struct error *error)
@@ -362,6 +354,23 @@ void live_close(struct live *live)
 int live_fd(const struct live *live)
 {
 	return collector_path_fd(live->path);
+}
+
+static int begin(struct live *live, struct collector_interfaces *count, struct error *error)
+{
+	int rc = collector_path_follow(live->path, error);
+
+	collector_path_interfaces(live->path, count);
+	return rc ? rc : follow_groups(live, error);
+}
+
+int live_listen(struct live *live, struct error *error)
+{
+	struct collector_interfaces count;
+	int rc = begin(live, &count, error);
+
+	describe(live, &count);
+	return rc;
 }
 
 /* ---- what the kernel takes over ---- */
@@ -625,9 +634,15 @@ static void read_lost(struct live *live)
 
 /* ---- the process with the privileges ---- */
 
+/* What it says first. */
+struct beginning {
+	struct error error; /* code 0: it listens */
+	struct collector_interfaces interfaces;
+};
+
 static void follow_all(struct live *live)
 {
-	collector_path_hush(live->path);
+	collector_path_mind(live->path);
 	collector_path_follow(live->path, NULL);
 	follow_groups(live, NULL);
 	for (unsigned int i = 0; i < live->config.outlet_count; i++)
@@ -639,6 +654,7 @@ static void follow_all(struct live *live)
 static void follow_for_parent(struct live *live, int parent)
 {
 	struct pollfd told = {.fd = parent, .events = POLLIN};
+	struct beginning first = {0};
 	int rc;
 
 	prctl(PR_SET_NAME, "farspan-follow");
@@ -648,8 +664,14 @@ static void follow_for_parent(struct live *live, int parent)
 	/* Whoever reads our parent's output must see its end. */
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
-	follow_all(live);
-	if (write(parent, "", 1) != 1)
+	rc = netlink_connect(live->netlink, &first.error);
+	if (!rc)
+		rc = begin(live, &first.interfaces, &first.error);
+	if (rc)
+		collector_path_stop(live->path);
+	else
+		follow_all(live);
+	if (write(parent, &first, sizeof first) != sizeof first || rc)
 		_exit(0);
 	while ((rc = poll(&told, 1, FOLLOW_MS)) == 0 || (rc < 0 && errno == EINTR))
 		/* An interface that is gone for the moment is no reason to end: it is found again when it is back. */
@@ -660,10 +682,11 @@ static void follow_for_parent(struct live *live, int parent)
 
 int live_leave_following(struct live *live, struct error *error)
 {
+	struct beginning first;
 	int ends[2];
-	char ready;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+	netlink_disconnect(live->netlink); /* descriptors may be few, and here it has done its work */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return fail(error, errno, "socket pair: %s", strerror(errno));
 	live->follower = fork();
 	if (live->follower == 0) {
@@ -680,8 +703,11 @@ int live_leave_following(struct live *live, struct error *error)
 	}
 	live->follower_fd = ends[0];
 	collector_path_leave(live->path);
-	if (read(ends[0], &ready, sizeof ready) != sizeof ready)
+	if (read(ends[0], &first, sizeof first) != sizeof first)
 		return fail(error, ECHILD, "the process that follows interfaces has ended");
+	if (first.error.code)
+		return fail(error, first.error.code, "%s", first.error.text);
+	describe(live, &first.interfaces);
 	return 0;
 }
 

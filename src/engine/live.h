@@ -24,13 +24,16 @@ struct live_config {
 
 struct live;
 
-/* Starts to listen; collect must outlive it. *live is the caller's, to be closed. */
+/* Opens what is needed to listen; collect must outlive it. *live is the caller's, to be closed. */
 int live_open(struct live **live, const struct live_config *config, struct collect *collect, struct error *error);
 void live_close(struct live *live);
 
+/* Starts to listen. This process follows interfaces, by live_follow(). 0, or -errno. */
+int live_listen(struct live *live, struct error *error);
+
 /*
- * Forks a process that keeps the privileges, follows the host's addresses and interfaces, and the outlets' routes, and reads no packet;
- * this one needs none any more. It goes with live, however this process ends. 0, or -errno.
+ * The same, but forks a process that keeps the privileges, follows the host's addresses and interfaces, and the outlets' routes, and reads
+ * no packet; this one needs none any more, nor a descriptor for each interface. It goes with live, however this process ends. 0, or -errno.
  */
 int live_leave_following(struct live *live, struct error *error);
 

@@ -99,9 +99,9 @@ static int open_receiver(struct tunnel_device *d, enum attach_way way, struct er
 	session_free(delivery);
 	output.deliver_context = d->outlets;
 	live.outlets = &d->outlets;
-	if (rc || (rc = collect_open(&config, &d->collect, error)))
+	if (rc || (rc = collect_open(&config, &d->collect, error)) || (rc = live_open(&d->live, &live, d->collect, error)))
 		return rc;
-	return live_open(&d->live, &live, d->collect, error);
+	return live_listen(d->live, error);
 }
 
 /* What fits the way, unless the user said. */

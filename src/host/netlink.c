@@ -48,7 +48,8 @@ static int connect_socket(struct nl_sock **sock)
 	const struct timeval patience = {.tv_sec = ANSWER_S};
 	int rc;
 
-	*sock = nl_socket_alloc();
+	if (!*sock)
+		*sock = nl_socket_alloc();
 	if (!*sock)
 		return -NLE_NOMEM;
 	rc = nl_connect(*sock, NETLINK_ROUTE);
@@ -58,22 +59,32 @@ static int connect_socket(struct nl_sock **sock)
 	return rc;
 }
 
+int netlink_connect(struct netlink *netlink, struct error *error)
+{
+	int rc;
+
+	errno = 0;
+	rc = connect_socket(&netlink->sock);
+	if (!rc)
+		return 0;
+	return errno ? fail(error, errno, "netlink: %s", strerror(errno)) : fail_nl(error, rc, "netlink");
+}
+
+void netlink_disconnect(struct netlink *netlink)
+{
+	nl_close(netlink->sock);
+}
+
 int netlink_open(struct netlink **netlink, struct error *error)
 {
 	struct netlink *n = calloc(1, sizeof *n);
-	int rc;
+	int rc = n ? netlink_connect(n, error) : fail(error, ENOMEM, "netlink: out of memory");
 
-	if (!n)
-		return fail(error, ENOMEM, "netlink: out of memory");
-	errno = 0;
-	rc = connect_socket(&n->sock);
-	if (rc) {
-		rc = errno ? fail(error, errno, "netlink: %s", strerror(errno)) : fail_nl(error, rc, "netlink");
+	if (rc)
 		netlink_close(n);
-		return rc;
-	}
-	*netlink = n;
-	return 0;
+	else
+		*netlink = n;
+	return rc;
 }
 
 void netlink_close(struct netlink *netlink)

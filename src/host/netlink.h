@@ -40,6 +40,10 @@ struct route {
 int netlink_open(struct netlink **netlink, struct error *error);
 void netlink_close(struct netlink *netlink);
 
+/* Without a descriptor until it is connected again: by this process, or by one that has been forked since. Not with a monitor. */
+void netlink_disconnect(struct netlink *netlink);
+int netlink_connect(struct netlink *netlink, struct error *error);
+
 /* -ENODEV, without a text, if there is no such link. */
 int netlink_link_by_name(struct netlink *netlink, const char *name, struct link *link, struct error *error);
 int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *link, struct error *error);

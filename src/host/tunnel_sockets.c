@@ -23,7 +23,7 @@
 
 enum {
 	LIMIT_MAX = 64, /* interfaces that packets can be limited to */
-	SOCKETS_MAX = 2 + 2 * UDP_PORTS_MAX,
+	SOCKETS_MAX = 2 + UDP_PORTS_MAX,
 	RECEIVE_BUFFER_BYTES = 8 << 20,
 	HEADERS_MAX = 48, /* IPv6 and UDP, in front of what is received */
 	PAYLOAD_MAX = 65535,
@@ -32,7 +32,7 @@ enum {
 
 struct tunnel_socket {
 	int fd;
-	int family;
+	int family;   /* AF_INET6: of UDP, for IPv4 too */
 	int protocol; /* IPPROTO_GRE or IPPROTO_UDP */
 	uint16_t port;
 	uint32_t drops; /* as the kernel last told */
@@ -48,6 +48,12 @@ struct tunnel_sockets {
 	uint8_t buffer[HEADERS_MAX + PAYLOAD_MAX];
 };
 
+/* What recvmsg() says of who sent a packet. The port is in the same place in both. */
+union source {
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
 /* What the kernel tells besides the bytes. */
 struct ancillary {
 	struct in6_addr destination; /* IPv4: the first word */
@@ -61,6 +67,12 @@ static int set(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof value);
 }
 
+/* What it is to be told of packets of IPv4. */
+static int configure_ipv4(int fd)
+{
+	return set(fd, IPPROTO_IP, IP_PKTINFO, 1) || set(fd, IPPROTO_IP, IP_RECVTTL, 1) || set(fd, IPPROTO_IP, IP_RECVTOS, 1);
+}
+
 static int configure(const struct tunnel_socket *s)
 {
 	/* More than the system's limit where we may; less is no reason to fail. */
@@ -69,10 +81,10 @@ static int configure(const struct tunnel_socket *s)
 	if (set(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1))
 		return -1;
 	if (s->family == AF_INET)
-		return set(s->fd, IPPROTO_IP, IP_PKTINFO, 1) || set(s->fd, IPPROTO_IP, IP_RECVTTL, 1) ||
-		       set(s->fd, IPPROTO_IP, IP_RECVTOS, 1);
+		return configure_ipv4(s->fd);
 	/* A raw socket has one family anyway, and does not take the option. Tunnels may leave out the checksum over IPv6 too (RFC 6935). */
-	if (s->protocol == IPPROTO_UDP && (set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) || set(s->fd, IPPROTO_UDP, UDP_NO_CHECK6_RX, 1)))
+	if (s->protocol == IPPROTO_UDP &&
+	    (set(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) || set(s->fd, IPPROTO_UDP, UDP_NO_CHECK6_RX, 1) || configure_ipv4(s->fd)))
 		return -1;
 	return set(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) || set(s->fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) ||
 	       set(s->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
@@ -114,14 +126,15 @@ int tunnel_sockets_bind(struct tunnel_sockets *sockets, const char *vrf)
 	return 0;
 }
 
+/* 0; 1: this host does not have the family; or -errno. */
 static int open_socket(struct tunnel_sockets *sockets, int family, int protocol, uint16_t port, const char *vrf, struct error *error)
 {
 	struct tunnel_socket *s = &sockets->all[sockets->count];
 	int type = (protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
 	*s = (struct tunnel_socket){.fd = socket(family, type, protocol), .family = family, .protocol = protocol, .port = port};
-	if (s->fd < 0 && errno == EAFNOSUPPORT) /* a host without IPv6 */
-		return 0;
+	if (s->fd < 0 && errno == EAFNOSUPPORT)
+		return 1;
 	if (s->fd < 0 || configure(s) || bind_vrf(s, vrf) || bind_port(s)) {
 		int code = errno;
 
@@ -138,6 +151,14 @@ static int open_socket(struct tunnel_sockets *sockets, int family, int protocol,
 	return 0;
 }
 
+/* Descriptors may be few: one for both families, unless this host has no IPv6. */
+static int open_port(struct tunnel_sockets *sockets, uint16_t port, const char *vrf, struct error *error)
+{
+	int rc = open_socket(sockets, AF_INET6, IPPROTO_UDP, port, vrf, error);
+
+	return rc > 0 ? open_socket(sockets, AF_INET, IPPROTO_UDP, port, vrf, error) : rc;
+}
+
 int tunnel_sockets_open(struct tunnel_sockets **opened, unsigned int gre_kinds, const uint16_t *udp_ports, unsigned int port_count,
 			const char *vrf, struct error *error)
 {
@@ -148,17 +169,15 @@ int tunnel_sockets_open(struct tunnel_sockets **opened, unsigned int gre_kinds, 
 	if (!sockets)
 		return fail(error, ENOMEM, "sockets: out of memory");
 	sockets->gre_kinds = gre_kinds;
-	for (unsigned int f = 0; f < 2; f++) {
-		if (!rc && gre_kinds)
-			rc = open_socket(sockets, families[f], IPPROTO_GRE, 0, vrf, error);
-		for (unsigned int i = 0; !rc && i < port_count; i++)
-			rc = open_socket(sockets, families[f], IPPROTO_UDP, udp_ports[i], vrf, error);
-	}
-	if (rc)
-		tunnel_sockets_close(sockets);
-	else
+	for (unsigned int f = 0; f < 2 && rc >= 0 && gre_kinds; f++)
+		rc = open_socket(sockets, families[f], IPPROTO_GRE, 0, vrf, error);
+	for (unsigned int i = 0; i < port_count && rc >= 0; i++)
+		rc = open_port(sockets, udp_ports[i], vrf, error);
+	if (rc >= 0)
 		*opened = sockets;
-	return rc;
+	else
+		tunnel_sockets_close(sockets);
+	return rc < 0 ? rc : 0;
 }
 
 void tunnel_sockets_close(struct tunnel_sockets *sockets)
@@ -207,6 +226,17 @@ int tunnel_sockets_watch(struct tunnel_sockets *sockets, int epoll, struct error
 	return 0;
 }
 
+/* As a socket for both families has it: ::ffff:192.0.2.1. None comes in by IPv6: the kernel drops it. */
+static bool is_ipv4(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_V4MAPPED(address);
+}
+
+static in_addr_t ipv4_of(const struct tunnel_socket *s, const union source *source)
+{
+	return s->family == AF_INET ? source->in.sin_addr.s_addr : source->in6.sin6_addr.s6_addr32[3];
+}
+
 static void read_ancillary(struct msghdr *message, struct ancillary *a)
 {
 	struct timespec time = {0};
@@ -223,7 +253,8 @@ static void read_ancillary(struct msghdr *message, struct ancillary *a)
 			memcpy(&a->hop_limit, data, sizeof a->hop_limit);
 		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
 			a->traffic_class = *(const uint8_t *)data;
-		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
+			 !is_ipv4(&((const struct in6_pktinfo *)data)->ipi6_addr))
 			memcpy(&a->destination, &((const struct in6_pktinfo *)data)->ipi6_addr, 16);
 		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)
 			memcpy(&a->hop_limit, data, sizeof a->hop_limit);
@@ -242,7 +273,7 @@ static size_t rebuild_udp(uint8_t *payload, size_t len, uint16_t source_port_be,
 	return sizeof udp;
 }
 
-static size_t rebuild_ipv4(uint8_t *payload, size_t len, const struct sockaddr_in *source, const struct ancillary *a, int protocol)
+static size_t rebuild_ipv4(uint8_t *payload, size_t len, in_addr_t source, const struct ancillary *a, int protocol)
 {
 	struct iphdr ip = {
 		.version = 4,
@@ -251,7 +282,7 @@ static size_t rebuild_ipv4(uint8_t *payload, size_t len, const struct sockaddr_i
 		.tot_len = htons((uint16_t)(sizeof ip + len)),
 		.ttl = (uint8_t)a->hop_limit,
 		.protocol = (uint8_t)protocol,
-		.saddr = source->sin_addr.s_addr,
+		.saddr = source,
 	};
 
 	memcpy(&ip.daddr, &a->destination, sizeof ip.daddr);
@@ -290,7 +321,7 @@ static bool is_wanted_gre(const struct tunnel_sockets *sockets, const uint8_t *g
 static int receive(struct tunnel_sockets *sockets, struct tunnel_socket *s, const uint8_t **packet, size_t *len, struct ancillary *a)
 {
 	uint8_t *payload = sockets->buffer + HEADERS_MAX, control[512];
-	struct sockaddr_in6 source = {0}; /* or sockaddr_in, which is shorter */
+	union source source = {0};
 	struct iovec iov = {payload, PAYLOAD_MAX};
 	struct msghdr message = {&source, sizeof source, &iov, 1, control, sizeof control, 0};
 	ssize_t got = recvmsg(s->fd, &message, 0);
@@ -307,11 +338,11 @@ static int receive(struct tunnel_sockets *sockets, struct tunnel_socket *s, cons
 	    ((size_t)got < ip_header || !is_wanted_gre(sockets, payload + ip_header, (size_t)got - ip_header)))
 		return 0;
 	if (s->protocol == IPPROTO_UDP)
-		headers = rebuild_udp(payload, (size_t)got, source.sin6_port, s->port);
-	if (s->family == AF_INET6)
-		headers += rebuild_ipv6(payload - headers, (size_t)got + headers, &source, a, s->protocol);
-	else if (s->protocol == IPPROTO_UDP)
-		headers += rebuild_ipv4(payload - headers, (size_t)got + headers, (struct sockaddr_in *)(void *)&source, a, s->protocol);
+		headers = rebuild_udp(payload, (size_t)got, source.in6.sin6_port, s->port);
+	if (s->protocol == IPPROTO_UDP && (s->family == AF_INET || is_ipv4(&source.in6.sin6_addr)))
+		headers += rebuild_ipv4(payload - headers, (size_t)got + headers, ipv4_of(s, &source), a, s->protocol);
+	else if (s->family == AF_INET6)
+		headers += rebuild_ipv6(payload - headers, (size_t)got + headers, &source.in6, a, s->protocol);
 	*packet = payload - headers;
 	*len = (size_t)got + headers;
 	return 1;
