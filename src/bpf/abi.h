@@ -245,12 +245,13 @@ struct tap {
 	__u32 wants_vlan;   /* some leg goes by VLANs */
 	__u32 udp_copies;   /* some leg's copies are UDP packets */
 	__u32 filter_count; /* packet filters of all legs */
+	__u32 only_filters; /* nothing but these excludes frames from any leg, copies of mirrors aside */
 	__u32 relays;       /* not 0: it is the private interface of a relay */
 	__u32 count;
 	struct leg legs[TAP_LEGS_MAX];
 };
 
-/* The answers of all filters of a program, a word per group: the bit of a filter is set if it excludes the frame. */
+/* The answers of all filters of a program, a word per group. A bit is set if its filter excludes the frame, or if it has none. */
 struct exclusions {
 	__u32 words[FILTERS_MAX / FILTER_GROUP_SIZE];
 };

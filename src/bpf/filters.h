@@ -30,14 +30,17 @@ FILTER_GROUPS(FILTER_GROUP)
 _Static_assert(0 FILTER_GROUPS(ONE_MORE) == FILTERS_MAX / FILTER_GROUP_SIZE, "a function per group");
 #undef ONE_MORE
 
-/* Asks count filters. The words of groups that have none are left as they are. */
-static __always_inline void run_filters(struct __sk_buff *skb, __u32 count, struct exclusions *exclusions)
+/* Asks count filters. The words of groups that have none are left as they are. Returns whether all exclude the frame. */
+static __always_inline int run_filters(struct __sk_buff *skb, __u32 count, struct exclusions *exclusions)
 {
+	__u32 all = ~0u;
+
 #define RUN_GROUP(group)                       \
 	if (count > (group)*FILTER_GROUP_SIZE) \
-		exclusions->words[group] = (__u32)exclude_by_filters_##group(skb);
+		all &= exclusions->words[group] = (__u32)exclude_by_filters_##group(skb);
 	FILTER_GROUPS(RUN_GROUP)
 #undef RUN_GROUP
+	return all == ~0u;
 }
 
 static __always_inline int is_excluded(const struct exclusions *exclusions, __u32 filter)

@@ -198,6 +198,19 @@ static __always_inline void serve(struct __sk_buff *skb, const volatile struct l
 	}
 }
 
+/* A frame that the filters of all legs exclude, as most do. */
+static __always_inline void pass_over(enum direction direction, __u32 frames)
+{
+	for (__u32 i = 0; i < TAP_LEGS_MAX && i < taps[direction].count; i++) {
+		struct counters *c = session_counters(taps[direction].legs[i].first_slot, direction);
+
+		if (!c)
+			continue;
+		count(c, COUNTER_seen, frames);
+		count(c, COUNTER_filter, frames);
+	}
+}
+
 static __always_inline int mirror(struct __sk_buff *skb, enum direction direction)
 {
 	struct exclusions exclusions; /* not to be read if nothing is filtered */
@@ -210,7 +223,10 @@ static __always_inline int mirror(struct __sk_buff *skb, enum direction directio
 		.chosen = ~0u,
 	};
 
-	run_filters(skb, taps[direction].filter_count, &exclusions);
+	if (run_filters(skb, taps[direction].filter_count, &exclusions) && taps[direction].only_filters && !frame.own) {
+		pass_over(direction, frame.frames);
+		return TC_ACT_UNSPEC;
+	}
 	if (taps[direction].relays && (skb->mark & MARK_MAGIC_MASK) == MARK_CARRIED) {
 		frame.carried = (skb->mark & MARK_CARRIED_KEY) + 1;
 		frame.chosen = match_destinations(frame.carried - 1);

@@ -102,11 +102,13 @@ static void number_filters(struct source_taps *taps, struct tap *tap, const stru
 {
 	unsigned int count = 0;
 
+	tap->only_filters = !tap->wants_vlan && !tap->relays;
 	for (unsigned int i = 0; i < tap->count; i++) {
 		const struct filter *filter = taps->filters[tap->legs[i].first_slot % SESSIONS_MAX];
 		unsigned int number = 0;
 
 		tap->legs[i].filter = 0;
+		tap->only_filters &= filter && tap->legs[i].slot_count <= 1;
 		if (!filter)
 			continue;
 		while (number < count && !filter_equal(filters[number], filter))

@@ -8,6 +8,9 @@
  *        v                          v
  *     slow copy --> miss --> set the filter's bit --> next filter
  *
+ * In front of filters that are alike stands the fast copy of their guard. Where it misses, their bits are set and all of them are left
+ * out; where it gives up they are asked.
+ *
  * Registers:  r6 skb   r7 A   r8 X   r9 the answers
  *             fast: r5 first byte of the frame, r4 end of what is in place, r2 and r3 pointers   slow: r1 to r4 arguments
  * Stack:      -4 a word fetched   -8 to -68 M[]
@@ -21,6 +24,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "filter/guard.h"
 
 enum {
 	R0,
@@ -534,11 +539,48 @@ static int put_filter(struct emitter *e, const struct filter *filter, unsigned i
 	return resolve(e, 0, TO_SLOW, TARGETS_END, places);
 }
 
+/* ---- filters that are alike ---- */
+
+/* *skip: where the jump is that leaves the guarded filters out. */
+static int put_guard(struct emitter *e, const struct filter *guard, uint32_t guarded, size_t *skip)
+{
+	size_t places[TARGETS_END - TO_SLOW];
+	int rc = begin_filter(e, guard);
+
+	if (rc || (rc = put_copy(e, false)))
+		return rc;
+	places[TO_MISS - TO_SLOW] = e->count;
+	put(e, BPF_ALU | BPF_XOR | BPF_K, ANSWERS, 0, 0, guarded);
+	*skip = e->count;
+	put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	places[TO_SLOW - TO_SLOW] = places[TO_HIT - TO_SLOW] = e->count;
+	return resolve(e, 0, TO_SLOW, TARGETS_END, places);
+}
+
+/* The first of those left, and all that are alike; *left is what is left then. */
+static int put_alike(struct emitter *e, const struct filter *const *filters, uint32_t *left)
+{
+	uint32_t guarded;
+	struct filter *guard = filter_guard(filters, *left, &guarded);
+	size_t skip = 0;
+	int rc = guard ? put_guard(e, guard, guarded, &skip) : 0;
+
+	for (unsigned int i = 0; i < FILTER_GROUP_SIZE && !rc; i++)
+		if (guarded >> i & 1)
+			rc = put_filter(e, filters[i], i);
+	if (!rc && guard)
+		e->insns[skip].off = (int16_t)(e->count - skip - 1);
+	free(guard);
+	*left &= ~guarded;
+	return rc;
+}
+
 /* ---- the function ---- */
 
 static int put_function(struct emitter *e, const struct filter *const *filters, unsigned int count)
 {
 	static const struct filter nothing = {0};
+	uint32_t left = count ? UINT32_MAX >> (FILTER_GROUP_SIZE - count) : 0;
 	int rc = begin_filter(e, &nothing);
 
 	if (rc)
@@ -551,8 +593,9 @@ static int put_function(struct emitter *e, const struct filter *const *filters, 
 	put_read(e, BPF_W, ANSWERS, SKB, offsetof(struct __sk_buff, len));
 	put_read(e, BPF_W, R1, SKB, offsetof(struct __sk_buff, len));
 	put(e, BPF_ALU | BPF_XOR | BPF_X, ANSWERS, R1, 0, 0);
-	for (unsigned int i = 0; i < count; i++)
-		if ((rc = put_filter(e, filters[i], i)))
+	put(e, BPF_ALU | BPF_XOR | BPF_K, ANSWERS, 0, 0, ~left);
+	while (left)
+		if ((rc = put_alike(e, filters, &left)))
 			return rc;
 	put_move32(e, R0, ANSWERS);
 	put(e, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);

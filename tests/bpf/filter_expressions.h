@@ -77,6 +77,17 @@ static const char *const expressions[] = {
 	"tcp port 80 and host 10.1.0.1",
 	"(tcp port 80 or tcp port 443 or tcp port 8080) and not net 10.2.0.0/16",
 	"ip and udp port 4789 and greater 60",
+	/* alike but for a number or a word, or also in length: they share a guard */
+	"tcp dst port 80 and net 10.0.0.0/8",
+	"tcp dst port 443 and net 10.0.0.0/8",
+	"tcp src port 8080 and net 10.0.0.0/8",
+	"tcp dst portrange 22-53 and net 10.0.0.0/8",
+	"tcp port 179",
+	"tcp port 22",
+	"tcp port 8080 or tcp port 123",
+	"udp port 123",
+	"udp port 443 or udp port 80",
+	"udp dst port 50000",
 	/* lengths */
 	"greater 100",
 	"less 64",

@@ -307,6 +307,7 @@ static void in_pieces(void **state)
 /* ---- in a source program ---- */
 
 enum {
+	SMALL = 8,              /* legs of a small tap */
 	AGAIN = EXPRESSIONS,    /* legs from here on have the filters of the first ones again */
 	UNFILTERED = AGAIN + 50 /* and from here on none */
 };
@@ -339,6 +340,39 @@ static void check_leg(struct source_path *path, unsigned int leg)
 	assert_int_equal(counters.value[COUNTER_seen], FRAMES);
 	assert_int_equal(counters.value[COUNTER_attempted], matches);
 	assert_int_equal(counters.value[COUNTER_filter], FRAMES - matches);
+}
+
+/*
+ * One small tap after the other, each with expressions that stand beside each other in the list: unlike in a large one, there are frames
+ * that none of them matches.
+ */
+static void in_small_taps(void **state)
+{
+	struct source_path *path = NULL;
+	struct source_tap at = {.ifindex = near_index, .direction = DIRECTION_TX};
+	struct error error = {0};
+	int fd = open_sender();
+
+	(void)state;
+	if (source_path_open(&path, netlink, &(struct source_use){.lasting = false}, NULL, &error))
+		fail_msg("%s", error.text);
+	for (unsigned int first = 0, count; first < EXPRESSIONS; first += count) {
+		struct leg legs[SMALL] = {0};
+
+		for (count = 0; count < SMALL && first + count < EXPRESSIONS; count++) {
+			legs[count] = (struct leg){.first_slot = first + count, .slot_count = 1};
+			if (source_taps_set_filter(source_path_taps(path), first + count, expressions[first + count], &error))
+				fail_msg("%s", error.text);
+		}
+		if (source_taps_tap(source_path_taps(path), &at, legs, count, ATTACH_BEST, &error))
+			fail_msg("%s", error.text);
+		for (unsigned int i = 0; i < FRAMES; i++)
+			assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);
+	}
+	for (unsigned int i = 0; i < EXPRESSIONS; i++)
+		check_leg(path, i);
+	source_path_close(path);
+	close(fd);
 }
 
 /* As many legs as a tap may have, most of them filtered; what the counters say. */
@@ -582,6 +616,7 @@ int main(void)
 		cmocka_unit_test(by_test_run),
 		cmocka_unit_test(whole),
 		cmocka_unit_test(in_pieces),
+		cmocka_unit_test(in_small_taps),
 		cmocka_unit_test(in_a_tap),
 		cmocka_unit_test(as_many_as_may_be),
 		cmocka_unit_test(too_much_is_refused),
