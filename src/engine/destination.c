@@ -164,7 +164,7 @@ static void describe_packet(const struct endpoint *d, const struct destination_p
 		.gra = (uint8_t)granularity(d),
 		.o = d->platform != 0,
 		.platf_id = (uint8_t)d->platform,
-		.port_id = endpoint_has(d, ENDPOINT_KEY_port_id) ? d->port_id & platforms[d->platform].port_mask : 0,
+		.port_id = d->port_id,
 		.switch_id = (uint16_t)d->switch_id,
 		.domain_id = (uint16_t)d->domain_id,
 		.vni = d->vni,

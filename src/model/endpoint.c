@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/abi.h"
+#include "model/platform.h"
 #include "wire/headers.h"
 
 enum {
@@ -585,6 +586,8 @@ static int check_destination(const struct endpoint *endpoint, enum key_names nam
 
 	if (endpoint->platform && endpoint->platform != PLATFORM_OF_ANY_UNIT && endpoint_has(endpoint, ENDPOINT_KEY_granularity))
 		return fail(error, EINVAL, "platform %u fixes the granularity, which cannot be set", endpoint->platform);
+	if (platform_check(endpoint, names, error))
+		return -EINVAL;
 	if (endpoint->kinds == KIND_VLAN && !endpoint_has(endpoint, ENDPOINT_KEY_vlan_id))
 		return fail(error, EINVAL, "%s, the number of the VLAN, is missing", name_of(ENDPOINT_KEY_vlan_id, names));
 	if (address_is_link_local(&endpoint->address) && !endpoint_has(endpoint, ENDPOINT_KEY_dev))
