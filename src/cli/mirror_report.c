@@ -181,7 +181,7 @@ int mirror_report_json(FILE *out, struct mirror *mirror, const struct mirror_cou
 		return -ENOMEM;
 	if (cost)
 		json_object_set_new(object, "cost",
-				    json_pack("{s:I, s:I, s:f}", "seen_ns", (json_int_t)cost->seen_ns, "copied_ns",
+				    json_pack("{s:I, s:I, s:f}", "ns_per_frame", (json_int_t)cost->seen_ns, "ns_per_copy",
 					      (json_int_t)cost->copied_ns, "core_share", cost->core_share));
 	if (replay)
 		json_object_set_new(object, "replay", replay_json(replay));

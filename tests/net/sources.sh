@@ -49,7 +49,7 @@ echo "-- two interfaces by name, and what that costs; a name that is not there"
 mirror tap --cost -i s0 -i s1 -d rx -t erspan2:10.9.0.2,id=5
 at a ping -q -c $frames -i 0.002 10.1.0.2 >/dev/null
 end_mirror seen=$((2 * frames)) sent=$((2 * frames))
-equal "it costs something" true "$(jq '.cost | .seen_ns > 0 and .copied_ns > 0 and .core_share > 0' "$work/mirror.out")"
+equal "it costs something" true "$(jq '.cost | .ns_per_frame > 0 and .ns_per_copy > 0 and .core_share > 0' "$work/mirror.out")"
 start_farspan cost tap mirror --cost -i s0 -d rx -t erspan2:10.9.0.2,id=5
 at a ping -q -c $frames -i 0.002 10.1.0.2 >/dev/null
 end cost || wrong "farspan mirror --cost: status $?"
