@@ -88,17 +88,19 @@ static void leave_destination(struct mirror_session *s, struct mirror_destinatio
 
 static void describe_destination(struct mirror_destination *d, const struct endpoint *endpoint, const struct destination_path *path)
 {
-	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX], vlan[16] = "";
 
+	if (endpoint->kinds == KIND_VLAN)
+		snprintf(vlan, sizeof vlan, " id %u", endpoint->vlan_id);
 	if (endpoint_is_tunnel(endpoint))
 		snprintf(d->text, sizeof d->text, "%s %s -> %s via %s, frames up to %u bytes", endpoint_type_name(endpoint),
 			 address_text(&path->local, local), address_text(&endpoint->address, remote), path->uplink.name,
 			 d->config.frame_max);
 	else if (endpoint_has(endpoint, ENDPOINT_KEY_netns))
-		snprintf(d->text, sizeof d->text, "%s %s of network namespace %.128s, by %s", endpoint_type_name(endpoint), endpoint->dev,
-			 endpoint->netns, path->uplink.name);
+		snprintf(d->text, sizeof d->text, "%s %s%s of network namespace %.128s, by %s", endpoint_type_name(endpoint), endpoint->dev,
+			 vlan, endpoint->netns, path->uplink.name);
 	else
-		snprintf(d->text, sizeof d->text, "%s %s", endpoint_type_name(endpoint), path->uplink.name);
+		snprintf(d->text, sizeof d->text, "%s %s%s", endpoint_type_name(endpoint), path->uplink.name, vlan);
 }
 
 /* The configuration for a destination as it is now; what it waits for in *problem. */
