@@ -26,9 +26,10 @@ static int parse_amount(const char *text, const char *what, const char *suffix, 
 
 static int set_pace(struct replay_config *config, enum replay_pace pace, struct error *error)
 {
-	if (config->pace != REPLAY_AS_CAPTURED || config->amount != 1)
+	if (config->pace_given)
 		return fail(error, EINVAL, "mirror: only one of --speed, --pps, --mbps and --topspeed can be given");
 	config->pace = pace;
+	config->pace_given = true;
 	return 0;
 }
 
@@ -58,6 +59,7 @@ int replay_option(int option, const char *value, struct replay_config *config, s
 {
 	if (option == OPTION_LOOP) {
 		config->loops = 0;
+		config->loops_given = true;
 		return strcmp(value, "0") == 0 ? 0 : number_parse(value, "mirror: loop", UINT64_MAX, &config->loops, error);
 	}
 	if (option != REPLAY_OPTION_READ)
@@ -72,7 +74,7 @@ int replay_check(const struct replay_config *config, struct error *error)
 {
 	if (config->file && config->loops != 1 && strcmp(config->file, "-") == 0)
 		return fail(error, EINVAL, "mirror: the standard input can be read only once; --loop needs a file");
-	if (!config->file && (config->pace != REPLAY_AS_CAPTURED || config->amount != 1 || config->loops != 1))
+	if (!config->file && (config->pace_given || config->loops_given))
 		return fail(error, EINVAL, "mirror: --speed, --pps, --mbps, --topspeed and --loop need a capture file (-r)");
 	return 0;
 }

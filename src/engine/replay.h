@@ -21,6 +21,7 @@ struct replay_config {
 	enum replay_pace pace;
 	double amount;
 	uint64_t loops; /* how often; 0: for ever */
+	bool pace_given, loops_given;
 };
 
 /*
