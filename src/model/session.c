@@ -358,6 +358,18 @@ int session_check_matches(const struct session *session, struct error *error)
 	return rc;
 }
 
+/* Who gets every frame twice could not tell it from a fault; rules and a hook may make two of one. */
+static int check_different(const struct session *session, struct error *error)
+{
+	const struct endpoint *all = session->destinations;
+
+	for (unsigned int i = 1; i < session->destination_count && !session->matches && !session->hook; i++)
+		for (unsigned int before = 0; before < i; before++)
+			if (memcmp(&all[i], &all[before], sizeof all[i]) == 0)
+				return fail(error, EINVAL, "destinations %u and %u are the same", before + 1, i + 1);
+	return 0;
+}
+
 int session_check(const struct session *session, struct error *error)
 {
 	if (!session->source_count && !session->tunnel_count && !session->replayed)
@@ -366,6 +378,8 @@ int session_check(const struct session *session, struct error *error)
 		return fail(error, EINVAL, "frames come from interfaces (-i) or from a capture file (-r), not from both");
 	if (!session->destination_count && !session->recording.path[0] && !session->recording.listen[0])
 		return fail(error, EINVAL, "no destination given (-t)");
+	if (check_different(session, error))
+		return -EINVAL;
 	if (session_spread_fault(session, false))
 		return fail(error, EINVAL, "spread %s", session_spread_fault(session, false));
 	for (unsigned int i = 0; i < session->destination_count && !session->tunnel_count; i++)

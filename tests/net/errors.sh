@@ -54,6 +54,10 @@ refused 2 "portid" "16383" "16384" "platform 3" -- "${m[@]}" -i s0 -t erspan3:10
 refused 2 "portid needs platform 1, 3, 5, 6 or 7" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,portid=1
 refused 2 "switchid" "platform 5 or 6" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,platform=7,switchid=1
 refused 2 "domainid needs platform 1" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,platform=5,domainid=1
+refused 2 "destinations 1 and 3" -- "${m[@]}" -i s0 "${to[@]}" -t interface:u0 "${to[@]}"
+refused 2 "-r" -- "${m[@]}" -i s0 "${to[@]}" --speed 1
+refused 2 "-r" -- "${m[@]}" -i s0 "${to[@]}" --loop 1
+refused 2 "only one" -- "${m[@]}" -r /nosuch "${to[@]}" --speed 1 --pps 5
 refused 2 "id" "erspan1" -- "${m[@]}" -i s0 -t erspan1:10.9.0.2,id=3
 refused 2 "colour" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,colour=3
 refused 2 "erspan4" "erspan3" -- "${m[@]}" -i s0 -t erspan4:10.9.0.2
