@@ -93,6 +93,7 @@ static int open_destinations(struct outlets *o, const struct session *relay, str
 	if (rc)
 		return fail(error, ENOMEM, "out of memory");
 	o->session.source_count = o->session.tunnel_count = 0;
+	o->session.continues = false; /* without this process it ends; which may itself go on when its master is killed */
 	if (relay_carries(relay))
 		return open_carrier(o, error);
 	o->session.destination_count = 0;

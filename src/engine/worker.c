@@ -185,8 +185,9 @@ static bool is_child(pid_t pid)
 static bool is_connected(int fd)
 {
 	char any;
+	ssize_t n = recv(fd, &any, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	return recv(fd, &any, 1, MSG_PEEK | MSG_DONTWAIT) > 0 || errno == EAGAIN;
+	return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
 static bool open_left(struct left_worker *found, const char *name)

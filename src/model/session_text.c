@@ -444,8 +444,6 @@ static void refuse(struct build *build, enum session_key key, const char *why)
 	error_list_add(build->errors, &place, "%s %s", session_key_name(key, PART_SESSION, build->text->names), why);
 }
 
-#define CANNOT_CONTINUE "can be continue only if sources are interfaces"
-
 static void check_shape(struct build *build)
 {
 	const struct session *session = build->session;
@@ -464,8 +462,6 @@ static void check_shape(struct build *build)
 	}
 	if (session->shape.filter)
 		refuse(build, SESSION_KEY_filter, "is for sources that are interfaces");
-	if (session->continues)
-		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
 	if (session->hook && !session->destination_count)
 		refuse(build, SESSION_KEY_hook, "is asked about frames on their way to destinations, of which there are none");
 	for (enum session_key key = SESSION_KEY_vlan; key <= SESSION_KEY_cpus && !session_shapes_relayed(session); key++)
@@ -518,8 +514,6 @@ static void check_alone(struct build *build)
 		if (session_key_name(key, PART_SESSION, build->text->names) && is_given(build, key) && key != SESSION_KEY_description &&
 		    key != SESSION_KEY_enabled && key != SESSION_KEY_on_crash && key != SESSION_KEY_wait)
 			refuse(build, key, "is for sessions that are no tunnel device");
-	if (build->session->continues)
-		refuse(build, SESSION_KEY_on_crash, CANNOT_CONTINUE);
 }
 
 /* Each rule, with the destinations, which may stand behind it. */
