@@ -50,6 +50,7 @@ VALUES = {
     "compress": "zstd",
     "fsync": "none rotate",
     "time": "receive source",
+    "time-stamp-type": "host adapter",
     "inner": "all fabricpath vntag ttag cmd fcs tag tag_likely",
 }
 # And for words that are no options.
@@ -235,6 +236,7 @@ SESSION_FORMS = {
     "vlans": "LIST",
     "cpus": "LIST",
     "inner": "LIST",
+    "time_stamp_type": "host|adapter",
     "sample": "N",
     "rate": "RATE",
     "burst": "TIME",

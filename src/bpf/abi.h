@@ -441,6 +441,7 @@ struct record {
 	__u8 odd;       /* user space has to take a look, although the session is known */
 	__u8 padding[3];
 	__u64 before;
+	__u64 adapter_ns; /* when the network card says that it came; 0: it says nothing, or is not asked */
 	__u8 data[];
 };
 

@@ -93,7 +93,8 @@ struct {
 	__type(value, __u32);
 } present SEC(".maps");
 
-const volatile __u32 delivers; /* there are targets; without, accounts and what belongs to targets need not exist */
+const volatile __u32 asks_adapter; /* for times of reception, which only tc can see */
+const volatile __u32 delivers;     /* there are targets; without, accounts and what belongs to targets need not exist */
 
 static __always_inline void count(enum collector_counter row, __u64 n)
 {
@@ -183,6 +184,11 @@ static __always_inline int copy(void *ctx, const int xdp, const struct outer *ou
 	return bytes < WIRE_IPV4_LEN || load(ctx, xdp, outer->ip_off, to, (__u32)bytes) ? -1 : 0;
 }
 
+static __always_inline __u64 adapter_ns(void *ctx, const int xdp)
+{
+	return !xdp && asks_adapter ? ((struct __sk_buff *)ctx)->hwtstamp : 0;
+}
+
 /* Reserves a record of a fixed size, as the verifier wants it, and fills len bytes of it. */
 #define TAKE(size)                                                                              \
 	do {                                                                                    \
@@ -190,6 +196,7 @@ static __always_inline int copy(void *ctx, const int xdp, const struct outer *ou
 		if (!record)                                                                    \
 			return COLLECTOR_ring_full;                                             \
 		record->monotonic_ns = bpf_ktime_get_ns();                                      \
+		record->adapter_ns = adapter_ns(ctx, xdp);                                      \
 		record->len = outer->len;                                                       \
 		record->kind = RECORD_PACKET;                                                   \
 		record->slot = remarks->slot;                                                   \
@@ -339,6 +346,7 @@ static __always_inline void tell_clock(void *ctx, const int xdp, const struct ou
 	if (!record)
 		return;
 	record->monotonic_ns = bpf_ktime_get_ns();
+	record->adapter_ns = adapter_ns(ctx, xdp);
 	record->len = (__u32)bytes;
 	record->kind = RECORD_CLOCK;
 	record->slot = slot + 1;

@@ -175,6 +175,7 @@ static int collect_live(const struct collect_options *options, struct collecting
 		.source_count = options->source_count,
 		.count = options->count,
 		.way = options->way,
+		.adapter_times = options->adapter_times,
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
 		.outlets = work->outlets,

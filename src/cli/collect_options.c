@@ -38,6 +38,7 @@ void collect_print_usage(FILE *out)
 		"                        devices of this host take\n"
 		"  -i, --interface IFACE listen on this interface only, may be repeated\n"
 		"  -r, --read FILE       from a pcap or pcapng (also .zst) of outer packets instead; - is the standard input\n"
+		"  -j, --time-stamp-type TYPE    when packets came: host (default), or adapter, the time of the network card\n"
 		"  -c, --count COUNT     end after that many frames\n"
 		"  -C, --size SIZE       the next file after so many millions of bytes; with k, m, g: of KiB, MiB, GiB\n"
 		"  -G, --seconds SECONDS the next file after so much time; FILE is then one of strftime(3)\n"
@@ -112,6 +113,13 @@ static int check_listen(const char *text, struct error *error)
 	int rc = recording_parse_listen(text, &address, &port, &detail);
 
 	return rc ? fail(error, EINVAL, "collect: --listen: %s", detail.text) : 0;
+}
+
+static int check_times(const struct collect_options *options, struct error *error)
+{
+	return options->read && options->adapter_times
+		       ? fail(error, EINVAL, "collect: the packets of a capture file (-r) have their times already (-j)")
+		       : 0;
 }
 
 static int parse_stats(const char *text, unsigned int *stats, struct error *error)
@@ -202,6 +210,8 @@ static int parse_option(int option, const char *value, void *context, struct err
 		return number_parse(value, "collect: count", UINT64_MAX, &options->count, error);
 	case 'i':
 		return parse_interface(value, options, error);
+	case 'j':
+		return session_parse_time_stamp_type(value, &options->adapter_times, error);
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
@@ -344,6 +354,7 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 					      {"count", required_argument, NULL, 'c'},
 					      {"interface", required_argument, NULL, 'i'},
 					      {"to", required_argument, NULL, 't'},
+					      {"time-stamp-type", required_argument, NULL, 'j'},
 					      SHAPE_OPTIONS,
 					      {"quiet", no_argument, NULL, 'q'},
 					      {"clsact", no_argument, NULL, OPTION_CLSACT},
@@ -371,5 +382,6 @@ int collect_options_parse(int argc, char **argv, struct collect_options *options
 	if (options_end(argc, argv, "collect: ", 0, error))
 		return -EINVAL;
 	find_compressed(options);
-	return check(options, error);
+	rc = check_times(options, error);
+	return rc ? rc : check(options, error);
 }

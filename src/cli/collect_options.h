@@ -39,6 +39,7 @@ struct collect_options {
 	bool json;
 	unsigned int stats; /* seconds; 0: none */
 	enum collect_time time;
+	bool adapter_times;
 	bool quiet;
 	bool help;
 	unsigned int source_count;

@@ -71,6 +71,20 @@ static void report_time(FILE *out, const struct source_time *time)
 	fprintf(out, "; jitter %.6f s\n", (double)time->jitter_ns / 1e9);
 }
 
+static void report_times(FILE *out, const struct collect_summary *summary)
+{
+	const struct collector_times *times = &summary->times;
+
+	if (!summary->asked_adapter)
+		return;
+	fprintf(out, "  received at the time of network cards: %" PRIu64 ", of this host: %" PRIu64, times->adapter,
+		times->host + times->out_of_step);
+	if (times->out_of_step)
+		fprintf(out, ", of them %" PRIu64 " as the clock of the card is off by %.6f s", times->out_of_step,
+			(double)times->off_ns / 1e9);
+	fputc('\n', out);
+}
+
 /* The senders whose packets no source took: those with most. */
 static void report_refusals(FILE *out, const struct collect_refusals *refusals)
 {
@@ -128,6 +142,7 @@ void collect_report(FILE *out, const struct collect *collect)
 	collect_summarize(collect, &summary);
 	fprintf(out, "%" PRIu64 " packets received, %" PRIu64 " frames written, %" PRIu64 " bytes, %u sessions\n",
 		summary.counters[COLLECT_received], summary.counters[COLLECT_written], summary.bytes, summary.sessions);
+	report_times(out, &summary);
 	report_class(out, &summary, COLLECT_CLASS_merged, "merged");
 	report_class(out, &summary, COLLECT_CLASS_refused, "refused");
 	report_refusals(out, collect_refusals(collect));
@@ -184,6 +199,17 @@ static json_t *time_json(const struct source_time *time)
 	json_object_set_new(object, "delay_min_ns", json_integer(time->delay_min_ns));
 	json_object_set_new(object, "delay_mean_ns", json_integer((json_int_t)time->delay_mean_ns));
 	json_object_set_new(object, "delay_max_ns", json_integer(time->delay_max_ns));
+	return object;
+}
+
+static json_t *times_json(const struct collector_times *times)
+{
+	json_t *object = json_object();
+
+	set_number(object, "adapter", times->adapter);
+	set_number(object, "host", times->host);
+	set_number(object, "out_of_step", times->out_of_step);
+	json_object_set_new(object, "off_ns", json_integer(times->off_ns));
 	return object;
 }
 
@@ -264,6 +290,8 @@ static json_t *summary_json(const struct collect *collect)
 	set_number(object, "truncated", summary.truncated);
 	set_number(object, "cleaned", summary.cleaned);
 	set_sequence(object, summary.loss.gaps, summary.loss.lost, summary.loss.late, summary.loss.duplicate, summary.loss.restarted);
+	if (summary.asked_adapter)
+		json_object_set_new(object, "receive_times", times_json(&summary.times));
 	json_object_set_new(object, "refused", class_json(&summary, COLLECT_CLASS_refused));
 	json_object_set_new(object, "dropped", class_json(&summary, COLLECT_CLASS_dropped));
 	for (unsigned int i = 0; i < summary.places; i++)

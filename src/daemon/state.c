@@ -40,6 +40,8 @@ static const struct sum_row {
 	SUM(duplicate, "duplicate", "counter", "duplicate_frames_total", false, "Frames whose number had come before."),
 	SUM(restarted, "restarted", "counter", "restarts_total", false, "Times that a sender began to count anew."),
 	SUM(ended, "ended", "counter", "sessions_ended_total", false, "Sessions of senders that were silent and made room for others."),
+	SUM(adapter_times, "adapter_times", "counter", "adapter_times_total", false, "Packets with the time of the network card."),
+	SUM(off_times, "off_times", "counter", "off_times_total", false, "Packets without, as the clock of the card was off."),
 	SUM(ring_bytes, "ring_bytes", "gauge", "ring_used_bytes", false, "What waited in the ring buffer, the most of the last second."),
 	SUM(ring_size, "ring_size", "gauge", "ring_size_bytes", false, "The size of the ring buffer."),
 	SUM(delay_ns, "delay_ns", "gauge", "delay_seconds", true, "How long a packet waited to be read, the most of the last second."),

@@ -21,6 +21,8 @@
 #include "datapath/ring.h"
 #include "host/tunnel_sockets.h"
 
+#define ADAPTER_OFF_NS (5 * (int64_t)NS_PER_S) /* what is further off is not in step with this host's clock */
+
 enum {
 	RING_BYTES_MAX = 64 << 20,
 	RING_BYTES_MIN = 1 << 20,
@@ -58,6 +60,7 @@ struct collector_path {
 	unsigned int known_count;
 	__u32 addresses_revision;
 	uint64_t wall_offset_ns;
+	struct collector_times times;
 	/* Of the drain under way. */
 	const struct collector_handler *handler;
 	uint64_t drain_ns; /* when it began, of the monotonic clock; 0: its first packet has been seen */
@@ -71,11 +74,33 @@ static void note_delay(struct collector_path *path, uint64_t packet_ns)
 	path->drain_ns = 0;
 }
 
+/*
+ * When it came, of the wall clock. The card's clock may be anything, as the time since it was switched on; or of another time scale, with no
+ * leap seconds. What says something beside other times is one that is kept in step with this host's.
+ */
+static uint64_t received_ns(const struct collector_path *path, const struct record *record, struct collector_times *times)
+{
+	const uint64_t host_ns = record->monotonic_ns + path->wall_offset_ns;
+	const int64_t off_ns = (int64_t)(record->adapter_ns - host_ns);
+
+	if (!record->adapter_ns) {
+		times->host++;
+		return host_ns;
+	}
+	if (off_ns > ADAPTER_OFF_NS || off_ns < -ADAPTER_OFF_NS) {
+		times->out_of_step++;
+		times->off_ns = off_ns;
+		return host_ns;
+	}
+	times->adapter++;
+	return record->adapter_ns;
+}
+
 static void hand_over_packet(struct collector_path *path, const struct record *record)
 {
 	const struct collector_handler *handler = path->handler;
 	struct collector_packet packet = {
-		.time_ns = record->monotonic_ns + path->wall_offset_ns,
+		.time_ns = received_ns(path, record, &path->times),
 		.data = record->data,
 		.len = record->len,
 		.slot = record->slot - 1,
@@ -94,6 +119,15 @@ static void hand_over_packet(struct collector_path *path, const struct record *r
 	handler->packet(handler->context, &packet);
 }
 
+/* It stands for packets of which nothing is counted here. */
+static void hand_over_clock(const struct collector_path *path, const struct record *record)
+{
+	const struct collector_handler *handler = path->handler;
+	struct collector_times uncounted = {0};
+
+	handler->clock(handler->context, record->slot - 1, received_ns(path, record, &uncounted), record->data, record->len);
+}
+
 static void hand_over(void *context, const void *data)
 {
 	struct collector_path *path = context;
@@ -104,7 +138,7 @@ static void hand_over(void *context, const void *data)
 		handler->jump(handler->context, record->slot - 1, *(const __u64 *)(const void *)record->data, record->before,
 			      record->sequence);
 	else if (record->kind == RECORD_CLOCK)
-		handler->clock(handler->context, record->slot - 1, record->monotonic_ns + path->wall_offset_ns, record->data, record->len);
+		hand_over_clock(path, record);
 	else
 		hand_over_packet(path, record);
 }
@@ -112,10 +146,11 @@ static void hand_over(void *context, const void *data)
 /* A packet of a socket. */
 static void hand_over_whole(void *context, uint64_t time_ns, const void *data, size_t len)
 {
-	const struct collector_handler *handler = context;
+	struct collector_path *path = context;
 	const struct collector_packet packet = {.time_ns = time_ns, .data = data, .len = len, .slot = COLLECTOR_NO_SLOT};
 
-	handler->packet(handler->context, &packet);
+	path->times.host++;
+	path->handler->packet(path->handler->context, &packet);
 }
 
 /* Descriptors may be few. What the programs say of their types was for loading them. */
@@ -189,6 +224,7 @@ static int load_with(struct collector_path *path, __u32 ring_bytes, struct error
 		object->rodata->udp_kinds[i] = path->config.udp_kinds[i];
 	}
 	bpf_map__set_max_entries(object->maps.ring, ring_bytes);
+	object->rodata->asks_adapter = path->config.adapter_times;
 	object->rodata->delivers = path->config.delivers;
 	bpf_map__set_autocreate(object->maps.ways, path->config.delivers);
 	bpf_map__set_autocreate(object->maps.accounts, path->config.delivers);
@@ -561,13 +597,11 @@ int collector_path_fd(const struct collector_path *path)
 
 void collector_path_drain(struct collector_path *path, const struct collector_handler *handler)
 {
-	struct collector_handler copy = *handler;
-
 	path->handler = handler;
 	path->drain_ns = clock_monotonic_ns();
 	note_fill(path);
 	ring_drain(&path->ring, hand_over, path);
-	tunnel_sockets_drain(path->sockets, hand_over_whole, &copy);
+	tunnel_sockets_drain(path->sockets, hand_over_whole, path);
 }
 
 void collector_path_load(struct collector_path *path, struct collector_load *load)
@@ -575,6 +609,11 @@ void collector_path_load(struct collector_path *path, struct collector_load *loa
 	*load = path->load;
 	load->ring_size = path->ring.size;
 	path->load = (struct collector_load){0};
+}
+
+void collector_path_times(const struct collector_path *path, struct collector_times *times)
+{
+	*times = path->times;
 }
 
 /* The kernel forgets these with the interface. */

@@ -10,6 +10,7 @@
 #include "bpf/abi.h"
 #include "datapath/attach.h"
 #include "datapath/collector_sessions.h"
+#include "datapath/collector_times.h"
 #include "host/netlink.h"
 
 enum {
@@ -29,6 +30,7 @@ struct collector_path_config {
 	struct collect_scope scope;   /* narrow only if others of this host collect these types too */
 	bool delivers;                /* there will be interfaces to hand frames on to */
 	bool carries;                 /* some of them are relays that are told what was received around a frame; by tc only */
+	bool adapter_times;           /* when packets came is asked of the network cards; by tc only */
 	enum attach_way way;
 };
 
@@ -103,6 +105,9 @@ void collector_path_renew_target(struct collector_path *path, unsigned int targe
 
 /* Frames that the programs handed to it, as far as they know. */
 void collector_path_target_count(const struct collector_path *path, unsigned int target, uint64_t *sent, uint64_t *lost);
+
+/* Of the packets that were handed over; all 0 unless the cards are asked, but for the host's. */
+void collector_path_times(const struct collector_path *path, struct collector_times *times);
 
 /* Sessions that the programs are told of. */
 struct collector_sessions *collector_path_sessions(struct collector_path *path);

@@ -31,6 +31,8 @@ struct collect {
 	unsigned int *source_outputs;
 	struct listener *listener; /* NULL: none */
 	uint8_t frame[COLLECT_FRAME_MAX];
+	bool asked_adapter;
+	struct collector_times times;
 	bool by_session;               /* no source looks at more of a packet than what its session is */
 	bool delivered;                /* what comes next is where it is to be delivered */
 	unsigned int *session_sources; /* of each session, the source that took its latest packet */
@@ -449,6 +451,12 @@ void collect_missed(struct collect *collect, uint64_t packets)
 	collect->counters[COLLECT_receive_buffer] += packets;
 }
 
+void collect_set_times(struct collect *collect, const struct collector_times *times)
+{
+	collect->asked_adapter = true;
+	collect->times = *times;
+}
+
 bool collect_ended(const struct collect *collect, uint64_t time_ns)
 {
 	for (unsigned int i = 0; i < collect->recording_count; i++)
@@ -641,6 +649,8 @@ void collect_summarize(const struct collect *collect, struct collect_summary *su
 			summary->counters[fate_counters[fate]] = reassembly_count(collect->reassembly, fate);
 	summary->pending = reassembly_pending(collect->reassembly);
 	sum_sessions(collect->sessions, summary);
+	summary->asked_adapter = collect->asked_adapter;
+	summary->times = collect->times;
 }
 
 const struct collect_session *collect_session_at(const struct collect *collect, unsigned int index)

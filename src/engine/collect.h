@@ -13,6 +13,7 @@
 #include <farspan.h>
 
 #include "base/error.h"
+#include "datapath/collector_times.h"
 #include "model/endpoint.h"
 #include "record/capture.h"
 #include "record/listener.h"
@@ -198,6 +199,8 @@ struct collect_summary {
 	/* Sums over the sessions, also those that have ended; of those that share a counter, what is of that. */
 	uint64_t packets, bytes, truncated, cleaned;
 	struct collect_loss loss;
+	bool asked_adapter; /* for times, and then: */
+	struct collector_times times;
 };
 
 enum {
@@ -266,6 +269,9 @@ int collect_captured(struct collect *collect, const struct capture_packet *packe
 
 /* Counts packets that were lost before the collector could see them, as received and receive_buffer. */
 void collect_missed(struct collect *collect, uint64_t packets);
+
+/* Whose clock the times of all packets so far were of, if network cards are asked. */
+void collect_set_times(struct collect *collect, const struct collector_times *times);
 
 /* Whether a packet of this time would come after the last file that was asked for. */
 bool collect_ended(const struct collect *collect, uint64_t time_ns);

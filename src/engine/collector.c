@@ -96,6 +96,8 @@ static void report_collect(struct work *work, struct message *message)
 	report->duplicate = s.loss.duplicate;
 	report->restarted = s.loss.restarted;
 	report->ended = s.ended.sessions;
+	report->adapter_times = s.times.adapter;
+	report->off_times = s.times.out_of_step;
 	report->sessions = s.sessions;
 }
 
@@ -172,6 +174,7 @@ static int open_work(struct work *work, struct error *error)
 		.interfaces = &interface,
 		.interface_count = *interface != '\0',
 		.count = s->count,
+		.adapter_times = s->adapter_times,
 		.outlets = work->parts.outlets,
 		.outlet_count = work->parts.outlet_count,
 	};
@@ -248,10 +251,14 @@ static uint64_t layout_number(void)
 {
 #define AT(member) offsetof(struct message, member)
 	static const size_t layout[] = {
-		sizeof(struct message), AT(problem.text),     AT(news),         AT(report.buffered), AT(report.pending),
-		AT(report.packets),     AT(report.bytes),     AT(report.lost),  AT(report.gaps),     AT(report.late),
-		AT(report.duplicate),   AT(report.restarted), AT(report.ended), AT(report.sessions), AT(report.ring_bytes),
-		AT(report.ring_size),   AT(report.delay_ns),  AT(report.text),  AT(report.trouble),  AT(report.done),
+		sizeof(struct message), AT(problem.text),         AT(news),
+		AT(report.buffered),    AT(report.pending),       AT(report.packets),
+		AT(report.bytes),       AT(report.lost),          AT(report.gaps),
+		AT(report.late),        AT(report.duplicate),     AT(report.restarted),
+		AT(report.ended),       AT(report.adapter_times), AT(report.off_times),
+		AT(report.sessions),    AT(report.ring_bytes),    AT(report.ring_size),
+		AT(report.delay_ns),    AT(report.text),          AT(report.trouble),
+		AT(report.done),
 	};
 #undef AT
 	uint64_t hash = hash64(HASH64_START, layout, sizeof layout);

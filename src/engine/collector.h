@@ -16,7 +16,8 @@ struct collector_report {
 	uint64_t counters[COLLECT_COUNTER_COUNT];
 	uint64_t buffered, pending;
 	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted, ended;
-	uint32_t sessions;                        /* from here on of the process that runs; what is above also of those before it */
+	uint64_t adapter_times, off_times; /* packets with the time of the network card, and those for which its clock was too far off */
+	uint32_t sessions;                 /* from here on of the process that runs; what is above also of those before it */
 	uint64_t ring_bytes, ring_size, delay_ns; /* of about the last second, see struct collector_load */
 	char text[160];                           /* what it listens on */
 	char trouble[256]; /* what is wrong, though it collects: "x.pcapng: cannot write: No space left on device"; empty: nothing */

@@ -160,6 +160,8 @@ static void describe(struct live *live, const struct collector_interfaces *count
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, "%stc", count->xdp ? ", others by " : "");
 	if (live->carries)
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as a relay by rules or a hook needs it");
+	if (live->config.adapter_times)
+		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as times of network cards need it");
 	if (count->held)
 		used += (size_t)snprintf(live->text + used, sizeof live->text - used, ", as %u %s an XDP program", count->held,
 					 count->held == 1 ? "has" : "have");
@@ -214,6 +216,9 @@ static void choose_way(struct live *live, struct collector_path_config *path)
 	unsigned int count;
 
 	path->way = live->config.way;
+	path->adapter_times = live->config.adapter_times;
+	if (path->adapter_times && path->way == ATTACH_BEST)
+		path->way = ATTACH_TC;
 	for (unsigned int i = 0; i < live->config.outlet_count; i++) {
 		count = direct_places(live, i, entries);
 		for (unsigned int place = 0; place < count; place++) {
@@ -623,6 +628,15 @@ int live_drain(struct live *live)
 	return live->failed;
 }
 
+static void read_times(struct live *live)
+{
+	struct collector_times times;
+
+	collector_path_times(live->path, &times);
+	if (live->config.adapter_times)
+		collect_set_times(live->collect, &times);
+}
+
 static void read_lost(struct live *live)
 {
 	const uint64_t lost = collector_path_lost(live->path);
@@ -718,6 +732,7 @@ int live_follow(struct live *live, struct error *error)
 	live->wall_offset_ns = clock_wall_offset_ns();
 	read_accounts(live);
 	read_lost(live);
+	read_times(live);
 	find_targets(live);
 	if (live->follower_fd < 0) {
 		follow_all(live);
@@ -736,6 +751,7 @@ int live_stop(struct live *live)
 	live_drain(live);
 	read_accounts(live);
 	read_lost(live);
+	read_times(live);
 	return live->failed;
 }
 

@@ -17,6 +17,7 @@ struct live_config {
 	unsigned int interface_count;  /* 0: all, else up to COLLECTOR_INTERFACES_MAX */
 	uint64_t count;                /* frames to accept; 0: no limit */
 	enum attach_way way;
+	bool adapter_times;             /* of network cards, where they are in step with this host's clock */
 	bool narrow;                    /* takes exactly what the one source says and leaves the rest of its types to others of this host */
 	struct outlets *const *outlets; /* where outputs deliver to, NULL for those that do not; they must outlive it */
 	unsigned int outlet_count;

@@ -294,6 +294,14 @@ int session_parse_inner(const char *text, unsigned int *inner, struct error *err
 	return fail(error, EINVAL, "inner must be all, or some of fabricpath,vntag,ttag,cmd,fcs,tag,tag_likely, not '%s'", text);
 }
 
+int session_parse_time_stamp_type(const char *text, bool *adapter, struct error *error)
+{
+	*adapter = strcmp(text, "adapter") == 0;
+	if (*adapter || strcmp(text, "host") == 0)
+		return 0;
+	return fail(error, EINVAL, "time stamp type must be host or adapter, not '%s'", text);
+}
+
 int session_parse_direction(const char *text, struct session *session, struct error *error)
 {
 	bool both = strcmp(text, "both") == 0;

@@ -56,6 +56,7 @@ struct session {
 	unsigned int tunnel_count, tunnel_room;
 	char listen_on[IFNAMSIZ]; /* an interface; empty: any */
 	unsigned int inner;       /* enum farspan_inner_part: what is undone in the frames */
+	bool adapter_times;       /* when packets came is asked of the network card */
 	struct session_recording recording;
 
 	/*
@@ -117,6 +118,7 @@ int session_add_tunnel(struct session *session, const char *text, struct error *
 /* rx, tx or both; all, or some of farspan_inner_name() with commas between. -EINVAL with what is allowed. */
 int session_parse_direction(const char *text, struct session *session, struct error *error);
 int session_parse_inner(const char *text, unsigned int *inner, struct error *error);
+int session_parse_time_stamp_type(const char *text, bool *adapter, struct error *error); /* host or adapter */
 
 /* Whether its rules can be followed with the destinations it has. */
 int session_check_matches(const struct session *session, struct error *error);

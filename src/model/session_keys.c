@@ -285,6 +285,19 @@ static bool print_interfaces(const struct key_row *row, const struct session *se
 	return true;
 }
 
+static int parse_time_stamp_type(const struct key_row *row, const char *value, struct session *session, struct error *error)
+{
+	return session_parse_time_stamp_type(value, field_of(row, session), error);
+}
+
+static bool print_time_stamp_type(const struct key_row *row, const struct session *session, unsigned int source, FILE *out)
+{
+	(void)row, (void)source;
+	if (session->adapter_times)
+		fputs("adapter", out);
+	return session->adapter_times;
+}
+
 /* ---- recordings ---- */
 
 static int parse_listen(const struct key_row *row, const char *value, struct session *session, struct error *error)
@@ -343,28 +356,29 @@ static bool print_sync(const struct key_row *row, const struct session *session,
 
 /* ---- the table ---- */
 
-#define print_name       print_text
-#define VALUE_text       ENDPOINT_VALUE_TEXT
-#define VALUE_name       ENDPOINT_VALUE_TEXT
-#define VALUE_number     ENDPOINT_VALUE_NUMBER
-#define VALUE_flag       ENDPOINT_VALUE_FLAG
-#define VALUE_unless     ENDPOINT_VALUE_FLAG
-#define VALUE_string     ENDPOINT_VALUE_TEXT
-#define VALUE_vlans      ENDPOINT_VALUE_TEXT
-#define VALUE_sample     ENDPOINT_VALUE_TEXT
-#define VALUE_rate       ENDPOINT_VALUE_TEXT
-#define VALUE_burst      ENDPOINT_VALUE_TEXT
-#define VALUE_truncate   ENDPOINT_VALUE_TEXT
-#define VALUE_cpus       ENDPOINT_VALUE_TEXT
-#define VALUE_inner      ENDPOINT_VALUE_TEXT
-#define VALUE_on_crash   ENDPOINT_VALUE_TEXT
-#define VALUE_direction  ENDPOINT_VALUE_TEXT
-#define VALUE_netns      ENDPOINT_VALUE_TEXT
-#define VALUE_interfaces ENDPOINT_VALUE_TEXT
-#define VALUE_size       ENDPOINT_VALUE_TEXT
-#define VALUE_listen     ENDPOINT_VALUE_TEXT
-#define VALUE_compress   ENDPOINT_VALUE_TEXT
-#define VALUE_sync       ENDPOINT_VALUE_TEXT
+#define print_name            print_text
+#define VALUE_text            ENDPOINT_VALUE_TEXT
+#define VALUE_name            ENDPOINT_VALUE_TEXT
+#define VALUE_number          ENDPOINT_VALUE_NUMBER
+#define VALUE_flag            ENDPOINT_VALUE_FLAG
+#define VALUE_unless          ENDPOINT_VALUE_FLAG
+#define VALUE_string          ENDPOINT_VALUE_TEXT
+#define VALUE_vlans           ENDPOINT_VALUE_TEXT
+#define VALUE_sample          ENDPOINT_VALUE_TEXT
+#define VALUE_rate            ENDPOINT_VALUE_TEXT
+#define VALUE_burst           ENDPOINT_VALUE_TEXT
+#define VALUE_truncate        ENDPOINT_VALUE_TEXT
+#define VALUE_cpus            ENDPOINT_VALUE_TEXT
+#define VALUE_inner           ENDPOINT_VALUE_TEXT
+#define VALUE_on_crash        ENDPOINT_VALUE_TEXT
+#define VALUE_time_stamp_type ENDPOINT_VALUE_TEXT
+#define VALUE_direction       ENDPOINT_VALUE_TEXT
+#define VALUE_netns           ENDPOINT_VALUE_TEXT
+#define VALUE_interfaces      ENDPOINT_VALUE_TEXT
+#define VALUE_size            ENDPOINT_VALUE_TEXT
+#define VALUE_listen          ENDPOINT_VALUE_TEXT
+#define VALUE_compress        ENDPOINT_VALUE_TEXT
+#define VALUE_sync            ENDPOINT_VALUE_TEXT
 
 static const struct key_row rows[] = {
 #define SESSION_KEY(ident, name, file_name, section, form, field, min, max, fallback, help) \

@@ -458,6 +458,8 @@ static void check_shape(struct build *build)
 				refuse(build, SESSION_KEY_on_crash, "cannot be continue with a destination in another network namespace");
 		if (session->inner)
 			refuse(build, SESSION_KEY_inner, "is for sources that are tunnels");
+		if (session->adapter_times)
+			refuse(build, SESSION_KEY_time_stamp_type, "is for sources that are tunnels");
 		return;
 	}
 	if (session->shape.filter)

@@ -7,6 +7,7 @@
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+STAMP=${STAMP:-$(dirname "$TAGS")/stamp}
 uplink_topology
 "$here/make_outer.py" "$work" $mac_u $mac_c 10.9.0.1 10.9.0.2 fd09::1 fd09::2
 frames=$(("$("$here/compare.py" count "$work/inner.pcap")" + "$("$here/compare.py" count "$work/raw.pcap")"))
@@ -137,6 +138,19 @@ collect -f erspan:any,marker=50000
 send_to_collector "$work/marker.pcap"
 end_collect written=1 marker=1
 equal "time by the marker" 1 "$(jq '.sessions[0].time.marker' "$work/collect.out")"
+
+echo "-- times of the network card, where it has some and its clock is in step"
+begun=$(date +%s)
+collect -f erspan:any -j adapter
+until_said collect "(tc, as times of network cards need it)"
+taskset -c $cpu nsenter --net=/run/netns/${prefix}tap "$STAMP" "$TAGS" u0 "$work/marker.pcap" 250000000 none -250000000 37000000000 \
+	>"$work/stamps" || fail "frames with the time of a network card"
+taskset -c $cpu nsenter --net=/run/netns/${prefix}tap ping -q -c 1 -W 20 10.9.0.2 >/dev/null || fail "the wire to the collector"
+end_collect written=4
+equal "whose clock it was" "2 1 1" "$(jq -r '.receive_times | "\(.adapter) \(.host) \(.out_of_step)"' "$work/collect.out")"
+tshark -n -r "$work/collected.pcapng" -T fields -e frame.time_epoch >"$work/times" 2>/dev/null
+equal "the card's times" "$(sed -n '1p;3p' "$work/stamps")" "$(sed -n '1p;3p' "$work/times")"
+equal "the host's times" 2 "$(sed -n '2p;4p' "$work/times" | awk -v from="$begun" -v to="$(date +%s)" '$1 >= from && $1 <= to + 1' | wc -l)"
 
 echo "-- as many as asked for"
 collect -c 10

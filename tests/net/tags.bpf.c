@@ -73,6 +73,13 @@ int end_chain(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
+/* Of a test run: sends the frame out of the interface whose index is its mark. */
+SEC("send")
+int send_out(struct __sk_buff *skb)
+{
+	return bpf_clone_redirect(skb, skb->mark, 0) ? TC_ACT_SHOT : TC_ACT_OK;
+}
+
 /* An XDP program that takes every frame away. */
 SEC("xdp")
 int take_all(struct xdp_md *context)
