@@ -85,8 +85,11 @@ struct mirror_tap {
 	uint64_t missed;         /* frames that did not come out of the container */
 	struct tap_legs loaded;  /* what its program has; none: there is no program */
 	struct tap_legs wanted;
-	bool stale; /* its program sends to devices that are gone */
-	bool lost;  /* somebody took its program off */
+	bool stale;                     /* its program sends to devices that are gone */
+	bool lost;                      /* somebody took its program off */
+	struct source_taps_order order; /* of the programs there, when it was last asked for */
+	bool behind;                    /* some stood before it */
+	bool order_known;               /* nothing has been said to have changed since */
 };
 
 /* Slots that no session has any more, while legs may still use them. */

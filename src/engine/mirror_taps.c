@@ -105,14 +105,112 @@ static void take_link(struct mirror_session *s, const struct link *link, bool sw
 		set_problem(s, ENOMEM, link->name, "out of memory");
 }
 
-static void visit_link(const struct link *link, void *context)
+/* ---- who may take from an interface ---- */
+
+/* A session that names the interface; or one that may take any, by a pattern. */
+struct claim {
+	const char *interface;
+	unsigned int session; /* its place among all */
+};
+
+/* With a thousand sessions on a hundred interfaces, not each is asked of each. */
+struct walk {
+	struct mirrors *m;
+	struct claim *named;    /* in the order of names, and of sessions for one name */
+	unsigned int *patterns; /* sessions */
+	unsigned int named_count, pattern_count;
+};
+
+static int by_interface(const void *one, const void *other)
 {
-	struct mirrors *m = context;
-	bool by_pattern = !owner_is_device(link); /* no pattern means devices of ours */
+	const struct claim *a = one, *b = other;
+	int order = strcmp(a->interface, b->interface);
+
+	return order ? order : a->session < b->session ? -1 : a->session > b->session;
+}
+
+static void add_claims(struct walk *walk, unsigned int index)
+{
+	const struct session *session = walk->m->sessions[index]->session;
+	bool any = false;
+
+	for (unsigned int i = 0; i < session->source_count; i++) {
+		const struct session_source *source = &session->sources[i];
+
+		if (session_source_is_pattern(source))
+			any = true;
+		else if (!source->netns[0])
+			walk->named[walk->named_count++] = (struct claim){source->pattern, index};
+	}
+	if (any)
+		walk->patterns[walk->pattern_count++] = index;
+}
+
+static int gather_claims(struct walk *walk)
+{
+	const struct mirrors *m = walk->m;
+	unsigned int sources = 0;
 
 	for (unsigned int i = 0; i < m->count; i++)
-		if (session_takes(m->sessions[i]->session, link->name, by_pattern))
-			take_link(m->sessions[i], link, false);
+		sources += m->sessions[i]->session->source_count;
+	walk->named = calloc(sources + 1, sizeof *walk->named);
+	walk->patterns = calloc(m->count + 1, sizeof *walk->patterns);
+	if (!walk->named || !walk->patterns)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < m->count; i++)
+		add_claims(walk, i);
+	qsort(walk->named, walk->named_count, sizeof *walk->named, by_interface);
+	return 0;
+}
+
+/* The first claim of that interface, or of one behind it. */
+static unsigned int first_claim(const struct walk *walk, const char *interface)
+{
+	unsigned int low = 0, high = walk->named_count;
+
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+
+		if (strcmp(walk->named[middle].interface, interface) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void visit_link(const struct link *link, void *context)
+{
+	const struct walk *walk = context;
+	struct mirrors *m = walk->m;
+	const bool by_pattern = !owner_is_device(link); /* no pattern means devices of ours */
+	unsigned int named = first_claim(walk, link->name), pattern = 0;
+
+	/* In the order of the sessions, in which the legs of a program are. */
+	for (;;) {
+		const bool some = named < walk->named_count && strcmp(walk->named[named].interface, link->name) == 0;
+		unsigned int next = some ? walk->named[named].session : m->count;
+
+		if (pattern < walk->pattern_count && walk->patterns[pattern] <= next)
+			next = walk->patterns[pattern++];
+		if (next == m->count)
+			return;
+		while (named < walk->named_count && walk->named[named].session == next &&
+		       strcmp(walk->named[named].interface, link->name) == 0)
+			named++;
+		if (session_takes(m->sessions[next]->session, link->name, by_pattern))
+			take_link(m->sessions[next], link, false);
+	}
+}
+
+static int visit_links(struct mirrors *m, struct error *error)
+{
+	struct walk walk = {.m = m};
+	int rc = gather_claims(&walk) ? fail(error, ENOMEM, "out of memory") : netlink_each_link(m->netlink, visit_link, &walk, error);
+
+	free(walk.named);
+	free(walk.patterns);
+	return rc;
 }
 
 /* ---- containers ---- */
@@ -261,7 +359,7 @@ static int load(struct mirrors *m, struct mirror_tap *tap, const struct tap_legs
 	}
 	memcpy(copy, legs->legs, legs->count * sizeof *copy);
 	free(tap->loaded.legs);
-	tap->stale = false;
+	tap->stale = tap->order_known = false;
 	tap->loaded = (struct tap_legs){.legs = copy, .count = legs->count, .room = legs->count};
 	return 0;
 }
@@ -387,24 +485,31 @@ static void tell_blind(const struct mirror_tap *tap, const char *stranger, const
 	}
 }
 
+static void ask_order(struct mirrors *m, struct mirror_tap *tap)
+{
+	tap->order = (struct source_taps_order){.moved = false};
+	tap->behind = source_taps_stands_behind(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped, &tap->order);
+	tap->order_known = true;
+	if (tap->order.moved)
+		snprintf(m->news, sizeof m->news, "interface %s: %s had come before ours, which is in front again", tap->name,
+			 tap->order.stranger);
+}
+
 /* Somebody else's program in front may keep frames from ours, and nobody would know: neither a missing copy nor a counter tells. */
-static void look_ahead(struct mirrors *m, const struct mirror_tap *tap)
+static void look_ahead(struct mirrors *m, struct mirror_tap *tap)
 {
 	bool received = tap->swapped != (tap->direction == DIRECTION_RX);
 	const char *place = received ? "rx" : "tx";
-	struct source_taps_order order = {.moved = false};
-	bool behind;
+	char xdp[ATTACH_STRANGER_MAX];
 
 	if (!tap->loaded.count)
 		return;
-	behind = source_taps_stands_behind(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped, &order);
-	if (order.moved)
-		snprintf(m->news, sizeof m->news, "interface %s: %s had come before ours, which is in front again", tap->name,
-			 order.stranger);
-	if (behind)
-		tell_blind(tap, order.stranger, place, "stands before ours and may end the chain");
-	if (attach_xdp_before(tap->xdp, order.stranger))
-		tell_blind(tap, order.stranger, place, received ? "stands before ours and may take frames" : "may send frames past ours");
+	if (!tap->order_known)
+		ask_order(m, tap);
+	if (tap->behind)
+		tell_blind(tap, tap->order.stranger, place, "stands before ours and may end the chain");
+	if (attach_xdp_before(tap->xdp, xdp))
+		tell_blind(tap, xdp, place, received ? "stands before ours and may take frames" : "may send frames past ours");
 }
 
 static void tell_missed(const struct mirror_tap *tap)
@@ -530,7 +635,7 @@ int mirrors_walk(struct mirrors *m, struct error *error)
 	int rc;
 
 	begin_walk(m);
-	rc = netlink_each_link(m->netlink, visit_link, m, error);
+	rc = visit_links(m, error);
 	for (unsigned int i = 0; i < m->count && !rc; i++)
 		visit_containers(m->sessions[i]);
 	if (!rc)
@@ -554,6 +659,7 @@ void mirrors_find_lost_taps(struct mirrors *m)
 		struct mirror_tap *tap = &m->taps[i];
 		struct link link;
 
+		tap->order_known = false;
 		if (!tap->loaded.count ||
 		    source_taps_is_tapped(source_path_taps(tap->path->path), tap->ifindex, tap->direction, tap->swapped))
 			continue;

@@ -277,9 +277,14 @@ static int ask_all(struct netlink *netlink, int type, void *header, size_t len, 
 
 int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error)
 {
-	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	/* Counters would be most of the answer. */
+	struct {
+		struct ifinfomsg header;
+		struct rtattr attribute;
+		uint32_t mask;
+	} request = {.attribute = {.rta_len = RTA_LENGTH(sizeof request.mask), .rta_type = IFLA_EXT_MASK}, .mask = RTEXT_FILTER_SKIP_STATS};
 	struct list links = {.size = sizeof(struct link)};
-	int rc = ask_all(netlink, RTM_GETLINK, &header, sizeof header, parse_link, &links);
+	int rc = ask_all(netlink, RTM_GETLINK, &request, sizeof request, parse_link, &links);
 
 	for (unsigned int i = 0; i < links.count && !rc; i++)
 		visit((const struct link *)links.items + i, context);

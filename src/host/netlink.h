@@ -48,6 +48,7 @@ int netlink_connect(struct netlink *netlink, struct error *error);
 int netlink_link_by_name(struct netlink *netlink, const char *name, struct link *link, struct error *error);
 int netlink_link_by_index(struct netlink *netlink, int ifindex, struct link *link, struct error *error);
 
+/* The counters of each link are 0: they are not asked for. */
 typedef void (*link_visitor)(const struct link *link, void *context);
 typedef void (*address_visitor)(int ifindex, const struct address *address, void *context);
 int netlink_each_link(struct netlink *netlink, link_visitor visit, void *context, struct error *error);
