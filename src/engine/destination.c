@@ -57,6 +57,7 @@ static int find_tunnel(struct netlink *netlink, const struct endpoint *destinati
 	path->local = destination->local.family ? destination->local : route.source;
 	path->nexthop = route.gateway.family ? route.gateway : destination->address;
 	path->mtu = route.mtu && route.mtu < path->uplink.mtu ? route.mtu : path->uplink.mtu;
+	path->finishes_checksums = offload_finishes_checksums(path->uplink.name);
 	if (!path->local.family) {
 		char text[ADDRESS_TEXT_MAX];
 
@@ -80,6 +81,13 @@ int destination_find(struct netlink *netlink, const struct endpoint *destination
 	if (!rc && !path->uplink.ethernet)
 		return fail(error, EINVAL, "interface '%s' does not take Ethernet frames", destination->dev);
 	return rc;
+}
+
+bool destination_same_way(const struct endpoint *one, const struct endpoint *other)
+{
+	return endpoint_is_tunnel(one) && endpoint_is_tunnel(other) && address_equal(&one->address, &other->address) &&
+	       address_equal(&one->local, &other->local) && one->mark == other->mark && strcmp(one->vrf, other->vrf) == 0 &&
+	       strcmp(one->dev, other->dev) == 0;
 }
 
 static void set_guard(struct tunnel_key *guard, const struct address *from, const struct address *to, uint16_t protocol, unsigned int type)
@@ -388,11 +396,11 @@ static unsigned int summed_max(const struct shape *shape, const struct session_c
 }
 
 /* What is cut, or summed up itself, cannot be left to the uplink: the checksum is that of the whole frame. */
-static unsigned int unfinished_max(const struct destination_path *path, const struct shape *shape, const struct session_config *session)
+static unsigned int unfinished_max(bool finishes_checksums, const struct shape *shape, const struct session_config *session)
 {
 	unsigned int max = unfragmented_max(session);
 
-	if (session->checksum_off || session->options || shape->truncate > TRUNCATE_BYTES || !offload_finishes_checksums(path->uplink.name))
+	if (session->checksum_off || session->options || shape->truncate > TRUNCATE_BYTES || !finishes_checksums)
 		return 0;
 	return shape->truncate == TRUNCATE_BYTES && shape->truncate_bytes < max ? shape->truncate_bytes : max;
 }
@@ -411,14 +419,14 @@ int destination_session(const struct endpoint *destination, const struct destina
 		int rc = fill_tunnel(destination, path, session, error);
 
 		session->wrap = WRAP_TUNNEL;
-		session->unfinished_max = unfinished_max(path, shape, session);
+		session->unfinished_max = unfinished_max(path->finishes_checksums, shape, session);
 		session->summed_max = summed_max(shape, session);
 		return rc;
 	}
 	session->frame_max = path->uplink.mtu + FRAME_OVERHEAD;
 	session->drop_too_big = destination->mtu_policy == MTU_DROP;
 	session->wrap = destination->kinds == KIND_VLAN ? WRAP_VLAN : WRAP_NONE;
-	session->unfinished_max = unfinished_max(path, shape, session);
+	session->unfinished_max = unfinished_max(offload_finishes_checksums(path->uplink.name), shape, session);
 	session->tag_type_be = htons((uint16_t)destination->tpid);
 	session->tag_tci = destination->vlan_id | destination->priority << VLAN_PRIORITY_SHIFT;
 	return 0;

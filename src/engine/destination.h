@@ -15,7 +15,8 @@ struct destination_path {
 	/* Tunnels only. */
 	struct address local;
 	struct address nexthop;
-	unsigned int mtu; /* bytes of IP */
+	unsigned int mtu;        /* bytes of IP */
+	bool finishes_checksums; /* see offload_finishes_checksums(), of the uplink */
 };
 
 enum {
@@ -24,6 +25,9 @@ enum {
 
 /* Asks the kernel for the way. -ENODEV if an interface is missing, else errors as netlink_route(). */
 int destination_find(struct netlink *netlink, const struct endpoint *destination, struct destination_path *path, struct error *error);
+
+/* Whether the way to two tunnels is the same, wherever it leads. */
+bool destination_same_way(const struct endpoint *one, const struct endpoint *other);
 
 /* Fills the session but for its limit. */
 int destination_session(const struct endpoint *destination, const struct destination_path *path, const struct shape *shape,

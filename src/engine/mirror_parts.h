@@ -98,6 +98,17 @@ struct given_slots {
 	unsigned int first, count;
 };
 
+enum {
+	KNOWN_WAYS_MAX = 8
+};
+
+/* What was found out in one round over all sessions, of which many send to few places. */
+struct known_way {
+	const struct endpoint *endpoint;
+	struct destination_path path;
+	bool answers; /* its next hop, which nobody doubts */
+};
+
 struct mirrors {
 	enum attach_way way;
 	struct netlink *netlink;
@@ -110,7 +121,10 @@ struct mirrors {
 	unsigned int tap_count, tap_room;
 	struct given_slots *given;
 	unsigned int given_count, given_room;
-	uint32_t revisions;    /* given out so far */
+	uint32_t revisions; /* given out so far */
+	struct known_way ways[KNOWN_WAYS_MAX];
+	unsigned int way_count; /* so many were found out, the last ones are there; in a round, else 0 */
+	bool in_round;
 	uint64_t next_walk_ns; /* when all is looked at even if nothing is said to have changed */
 	bool stopped;
 	bool inheriting;            /* what others left goes on, whatever it is, until it is known what is wanted */

@@ -103,14 +103,50 @@ static void describe_destination(struct mirror_destination *d, const struct endp
 		snprintf(d->text, sizeof d->text, "%s %s%s", endpoint_type_name(endpoint), path->uplink.name, vlan);
 }
 
+/* In a round over all sessions each way is asked for once. */
+static struct known_way *know_way(struct mirrors *m, const struct endpoint *endpoint)
+{
+	unsigned int count = m->way_count < KNOWN_WAYS_MAX ? m->way_count : KNOWN_WAYS_MAX;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (destination_same_way(m->ways[i].endpoint, endpoint))
+			return &m->ways[i];
+	return NULL;
+}
+
+static int find_way(struct mirrors *m, const struct endpoint *endpoint, struct destination_path *path, struct error *problem)
+{
+	const struct known_way *known = know_way(m, endpoint);
+	int rc;
+
+	if (known) {
+		*path = known->path;
+		return 0;
+	}
+	rc = destination_find(m->netlink, endpoint, path, problem);
+	if (!rc && m->in_round && endpoint_is_tunnel(endpoint))
+		m->ways[m->way_count++ % KNOWN_WAYS_MAX] = (struct known_way){.endpoint = endpoint, .path = *path};
+	return rc;
+}
+
+static bool next_hop_answers(struct mirrors *m, const struct endpoint *endpoint, const struct destination_path *path, bool doubted)
+{
+	struct known_way *known = know_way(m, endpoint);
+	bool answers = (known && known->answers && !doubted) ||
+		       netlink_neighbour_answers(m->netlink, path->uplink.ifindex, &path->nexthop, doubted);
+
+	if (known)
+		known->answers = answers && !doubted;
+	return answers;
+}
+
 /* The configuration for a destination as it is now; what it waits for in *problem. */
 static void find_config(struct mirror_session *s, const struct endpoint *endpoint, __u32 slot, struct destination_path *path,
 			struct session_config *config, struct error *problem)
 {
-	struct netlink *netlink = s->mirrors->netlink;
 	const bool doubted = config->unreachable == COUNTER_no_neighbour;
 	char nexthop[ADDRESS_TEXT_MAX];
-	int rc = destination_find(netlink, endpoint, path, problem);
+	int rc = find_way(s->mirrors, endpoint, path, problem);
 
 	if (!rc && endpoint_has(endpoint, ENDPOINT_KEY_netns))
 		rc = source_path_relay(s->path->path, slot, endpoint->netns, endpoint->dev, &path->uplink, &path->relayed, problem);
@@ -124,8 +160,7 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 	} else if (!path->uplink.up) {
 		config->uplink = 0;
 		fail(problem, ENETDOWN, "interface %s is down", endpoint_is_tunnel(endpoint) ? path->uplink.name : endpoint->dev);
-	} else if (endpoint_is_tunnel(endpoint) && path->uplink.resolves &&
-		   !netlink_neighbour_answers(netlink, path->uplink.ifindex, &path->nexthop, doubted)) {
+	} else if (endpoint_is_tunnel(endpoint) && path->uplink.resolves && !next_hop_answers(s->mirrors, endpoint, path, doubted)) {
 		config->uplink = 0;
 		config->unreachable = COUNTER_no_neighbour;
 		fail(problem, EAGAIN, "neighbour %s on %s unresolved", address_text(&path->nexthop, nexthop), path->uplink.name);

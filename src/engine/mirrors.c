@@ -549,8 +549,11 @@ void mirrors_follow(struct mirrors *m)
 	if (m->stopped || m->inheriting || (!changed && begin < m->next_walk_ns))
 		return;
 	find_lost(m);
+	m->in_round = true;
 	for (unsigned int i = 0; i < m->count; i++)
 		mirror_session_find_destinations(m->sessions[i]);
+	m->in_round = false;
+	m->way_count = 0;
 	walk(m, NULL);
 	end = clock_monotonic_ns();
 	m->next_walk_ns = end + (end - begin) * (WALK_SHARE - 1);
