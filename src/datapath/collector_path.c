@@ -75,7 +75,7 @@ static void note_delay(struct collector_path *path, uint64_t packet_ns)
 }
 
 /*
- * When it came, of the wall clock. The card's clock may be anything, as the time since it was switched on; or of another time scale, with no
+ * When it came, of the wall clock. The card's clock may be anything, as the time since it was switched on; or of a time scale without
  * leap seconds. What says something beside other times is one that is kept in step with this host's.
  */
 static uint64_t received_ns(const struct collector_path *path, const struct record *record, struct collector_times *times)

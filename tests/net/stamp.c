@@ -2,9 +2,9 @@
 /*
  * stamp OBJECT IFACE CAPTURE WHEN...
  *
- * Sends the last frame of CAPTURE out of IFACE once for each WHEN, as if a network card had received it then: so many nanoseconds from now,
- * or "none" for a card that says nothing. Prints each time, in seconds since 1970. The frame is sent by the program "send_out" of OBJECT in a
- * test run, whose packets may have such times, and they stay with the packet on its way through a veth pair.
+ * Sends the last frame of CAPTURE out of IFACE once for each WHEN, as if a network card had received it then: so many nanoseconds from
+ * now, or "none" for a card that says nothing. Prints each time, in seconds since 1970. The frame is sent by the program "send_out" of
+ * OBJECT in a test run, whose packets may have such times, and they stay with the packet on its way through a veth pair.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
