@@ -143,8 +143,11 @@ static size_t longest_line(const char *text)
 /* Adds what the text of a file says. 0 or -ENOMEM. */
 static int read_text(const char *place, const char *content, struct session_text *text, struct error_list *errors)
 {
+	static const char mark[] = "\xef\xbb\xbf"; /* in front of what editors of Windows write */
 	struct reader reader = {.rest = content, .place = place_of_file(place), .text = text, .errors = errors};
 
+	if (strncmp(content, mark, strlen(mark)) == 0)
+		reader.rest += strlen(mark);
 	ini_allow_multiline = false;
 	ini_allow_inline_comments = false;
 	ini_allow_no_value = true;
