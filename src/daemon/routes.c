@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <farspan.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,14 @@ static void put_json(struct call *call, unsigned int status, json_t *json)
 static void put_error(struct call *call, unsigned int status, const char *text)
 {
 	put_json(call, status, json_pack("{s:s, s:[]}", "error", text, "errors"));
+}
+
+static void put_missing(struct call *call)
+{
+	char text[SESSION_NAME_MAX + 32];
+
+	snprintf(text, sizeof text, "session '%s': there is none", call->name);
+	put_error(call, NOT_FOUND, text);
 }
 
 static unsigned int status_of(int rc)
@@ -81,7 +90,7 @@ static void get_session(struct call *call)
 	if (session)
 		put_json(call, OK, state_session(call->runner, session));
 	else
-		put_error(call, NOT_FOUND, "there is no session of that name");
+		put_missing(call);
 }
 
 static void get_cost(struct call *call)
@@ -177,7 +186,7 @@ static void change_session(struct call *call)
 	const char *key;
 
 	if (!session) {
-		put_error(call, NOT_FOUND, "there is no session of that name");
+		put_missing(call);
 		return;
 	}
 	if (!changes)
@@ -248,6 +257,16 @@ static void reload(struct call *call)
 	put_result(call, runner_reload(call->runner, &errors), &errors);
 }
 
+/* What is not UTF-8 no answer could name. */
+static bool is_text(const char *name)
+{
+	json_t *text = json_string(name);
+	bool is = text != NULL;
+
+	json_decref(text);
+	return is;
+}
+
 /* ---- the table ---- */
 
 static const struct route {
@@ -284,7 +303,7 @@ static bool matches(const char *pattern, const char *path, char name[SESSION_NAM
 		return false;
 	memcpy(name, path + before, len);
 	name[len] = '\0';
-	return true;
+	return is_text(name);
 }
 
 void routes_handle(void *context, const struct api_request *request, struct api_response *response)

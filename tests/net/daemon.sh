@@ -133,7 +133,8 @@ equal "what cannot be kept is refused" "$work/tap/api.session.new: Permission de
 	"$(ask PUT /v1/sessions/api "$kept" | jq -r .error)"
 chown 65533 "$work/tap"
 equal "and is not there" '"web"' "$(show tap .name)"
-equal "a name that is not there" "there is no session of that name" "$(ask GET /v1/sessions/none | jq -r .error)"
+equal "a name that is not there" "session 'none': there is none" "$(ask GET /v1/sessions/none | jq -r .error)"
+equal "a name that is no text" "there is nothing of that name" "$(ask DELETE /v1/sessions/%ff | jq -r .error)"
 equal "the other" "[\"web\",\"active\",$((2 * pings)),$pings,$pings]" "$(show tap "$seen")"
 "$here/metrics.py" "$work/tap.run/farspan.sock" 'farspan_session_state{session="web",state="active"} 1' \
 	'farspan_session_cpu_seconds_total{session="web"}' \
