@@ -84,7 +84,7 @@ static int print_json(const struct session_list *list, const struct error_list *
 int cmd_check(int argc, char **argv, struct error *error)
 {
 	struct check_command command = {0};
-	struct session_list list = {0};
+	struct session_list faulty = {0}, list = {.faulty = &faulty};
 	struct error_list errors = {0};
 	int status;
 
@@ -99,6 +99,7 @@ int cmd_check(int argc, char **argv, struct error *error)
 	session_paths_load(command.path_count, command.paths, &list, &errors);
 	session_list_check(&list, &errors);
 	here_check(&list, &errors);
+	here_check_filters(&faulty, &errors);
 	error_list_sort(&errors);
 	status = errors.errors ? EXIT_FAILED : EXIT_OK;
 	if (command.json) {
@@ -111,6 +112,7 @@ int cmd_check(int argc, char **argv, struct error *error)
 			       errors.count ? ", but see above" : "");
 	}
 	session_list_free(&list);
+	session_list_free(&faulty);
 	error_list_free(&errors);
 	return status;
 }

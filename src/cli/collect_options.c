@@ -332,6 +332,8 @@ static int check(const struct collect_options *options, struct error *error)
 		return fail(error, EINVAL, "collect: a capture file (-r) is over before anyone connects (--listen)");
 	if (options->read && options->source_count && options->sources[0].vrf[0])
 		return fail(error, EINVAL, "collect: packets of a capture file (-r) came in by no VRF (vrf)");
+	if (session_check_different("collect: sources (-f)", options->sources, options->source_count, error))
+		return -EINVAL;
 	if (session_vrf_fault(options->sources, options->source_count))
 		return fail(error, EINVAL, "collect: vrf %s", session_vrf_fault(options->sources, options->source_count));
 	for (unsigned int i = 0; i < options->output_count && !rc; i++)

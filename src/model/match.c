@@ -89,6 +89,15 @@ static int take_type(unsigned int key, const char *value, struct match *match, s
 	return 0;
 }
 
+/* What is said of the key of a destination, of that which sets it: "SetSessionID must be ...". */
+static void name_setter(const char *key, const char *name, struct error *error)
+{
+	const struct error plain = *error;
+
+	if (strncmp(plain.text, name, strlen(name)) == 0)
+		fail(error, plain.code, "%s%s", key, plain.text + strlen(name));
+}
+
 /* Reads key i, of that name. */
 static int take_key(unsigned int i, enum key_names names, const char *key, const char *value, struct match *match, struct error *error)
 {
@@ -110,6 +119,8 @@ static int take_key(unsigned int i, enum key_names names, const char *key, const
 	half->kinds = set ? KIND_MATCH : KINDS_ALL | KIND_MATCH;
 	rc = endpoint_take(half, set ? ENDPOINT_DESTINATION : ENDPOINT_SOURCE, names, name, value, error);
 	half->kinds = kinds;
+	if (rc && set && error)
+		name_setter(key, name, error);
 	return rc;
 }
 

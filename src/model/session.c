@@ -366,16 +366,23 @@ int session_check_matches(const struct session *session, struct error *error)
 	return rc;
 }
 
-/* Who gets every frame twice could not tell it from a fault; rules and a hook may make two of one. */
-static int check_different(const struct session *session, struct error *error)
+int session_check_different(const char *what, const struct endpoint *all, unsigned int count, struct error *error)
 {
-	const struct endpoint *all = session->destinations;
-
-	for (unsigned int i = 1; i < session->destination_count && !session->matches && !session->hook; i++)
+	for (unsigned int i = 1; i < count; i++)
 		for (unsigned int before = 0; before < i; before++)
 			if (memcmp(&all[i], &all[before], sizeof all[i]) == 0)
-				return fail(error, EINVAL, "destinations %u and %u are the same", before + 1, i + 1);
+				return fail(error, EINVAL, "%s %u and %u are the same", what, before + 1, i + 1);
 	return 0;
+}
+
+/* Of two sources one would take nothing. Who gets every frame twice could not tell it from a fault; rules and a hook make two of one. */
+static int check_different(const struct session *session, struct error *error)
+{
+	int rc = session_check_different("sources", session->tunnels, session->tunnel_count, error);
+
+	if (rc || session->matches || session->hook)
+		return rc;
+	return session_check_different("destinations", session->destinations, session->destination_count, error);
 }
 
 int session_check(const struct session *session, struct error *error)

@@ -135,6 +135,9 @@ bool session_shapes_relayed(const struct session *session);
 /* What is wrong with the VRFs of a collector's sources, as in "must be the same ..."; NULL: nothing. */
 const char *session_vrf_fault(const struct endpoint *sources, unsigned int count);
 
+/* No two of them are the same: 0, or -EINVAL with "WHAT 1 and 3 are the same". */
+int session_check_different(const char *what, const struct endpoint *all, unsigned int count, struct error *error);
+
 /* Whether frames come out of tunnels, not from interfaces. */
 static inline bool session_collects(const struct session *session)
 {

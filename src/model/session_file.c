@@ -266,6 +266,7 @@ static int add_drop_ins(const char *const *directories, const char *name, struct
 
 /* ---- sessions ---- */
 
+/* *session is what could be made of it also after an error. */
 static int build(const char *name, const char *place, struct session_text *text, struct session **session, struct error_list *errors)
 {
 	struct error error = {0};
@@ -280,16 +281,10 @@ static int build(const char *name, const char *place, struct session_text *text,
 	rc = session_name_check(name, &error);
 	if (rc)
 		error_list_add(errors, &text->place, "%s", error.text);
-	if (session_text_build(text, *session, errors))
-		rc = -EINVAL;
-	if (rc) {
-		session_free(*session);
-		*session = NULL;
-	}
-	return rc;
+	return session_text_build(text, *session, errors) ? -EINVAL : rc;
 }
 
-/* Makes the session of the files that could be read. */
+/* Makes the session of the files that could be read, in part also after an error. */
 static int make_session(struct kept_session *kept, const char *name, struct error_list *errors)
 {
 	struct session_text text = {0};
@@ -305,15 +300,13 @@ static int make_session(struct kept_session *kept, const char *name, struct erro
 		rc = build(name, kept->files[0].path, &text, &kept->session, errors);
 	session_text_free(&text);
 	/* Lines that are no keys are errors without being in the text. */
-	if (errors->errors > before) {
-		session_free(kept->session);
-		kept->session = NULL;
-		rc = -EINVAL;
-	}
-	return rc;
+	return errors->errors > before ? -EINVAL : rc;
 }
 
-/* In *kept, all zero before. No session without an error: the file is empty, which hides others of its name. */
+/*
+ * In *kept, all zero before. After an error its session is what could be made, or NULL; without one NULL is a file that is empty, which
+ * hides others of its name.
+ */
 static int read_session(const char *path, const char *name, const char *const *directories, struct kept_session *before,
 			struct kept_session *kept, struct error_list *errors)
 {
@@ -340,24 +333,28 @@ static void session_name(const char *path, char name[SESSION_PATH_MAX])
 		name[strlen(name) - strlen(suffix)] = '\0';
 }
 
-int session_file_read(const char *path, struct session **session, struct error_list *errors)
+/* The same of a path alone, with the drop-ins beside it. */
+static int read_file(const char *path, struct kept_session *kept, struct error_list *errors)
 {
 	char name[SESSION_PATH_MAX], directory[SESSION_PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	const char *directories[] = {directory, NULL};
-	struct kept_session kept = {0};
 	int rc;
 
-	*session = NULL;
 	if (strlen(path) >= SESSION_PATH_MAX)
 		return fail_file(errors, path, "the name is too long");
 	session_name(path, name);
 	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-	rc = read_session(path, name, directories, NULL, &kept, errors);
-	if (!rc && !kept.session)
-		rc = fail_file(errors, path, "is empty");
-	if (!rc)
-		*session = session_share(kept.session);
+	rc = read_session(path, name, directories, NULL, kept, errors);
+	return rc || kept->session ? rc : fail_file(errors, path, "is empty");
+}
+
+int session_file_read(const char *path, struct session **session, struct error_list *errors)
+{
+	struct kept_session kept = {0};
+	int rc = read_file(path, &kept, errors);
+
+	*session = rc ? NULL : session_share(kept.session);
 	kept_session_free(&kept);
 	return rc;
 }
@@ -372,11 +369,13 @@ int session_text_read(const char *name, const char *place, const char *text, str
 	if (!rc)
 		rc = build(name, place, &sections, session, errors);
 	session_text_free(&sections);
-	if (errors->errors > before && *session) {
+	if (errors->errors > before)
+		rc = -EINVAL;
+	if (rc) {
 		session_free(*session);
 		*session = NULL;
 	}
-	return errors->errors > before ? -EINVAL : rc;
+	return rc;
 }
 
 /* Which sessions have a directory of drop-ins: hardly any, and looking for that of each takes longer than reading the file. */
@@ -402,6 +401,12 @@ static bool has_folder(const struct found_files *folders, const char *file)
 	return folders->count && bsearch(&wanted, folders->files, folders->count, sizeof wanted, by_name);
 }
 
+static void add_faulty(struct session_list *list, struct kept_session *kept)
+{
+	if (list->faulty && kept->session && session_list_add(list->faulty, kept->session) == 0)
+		session_share(kept->session);
+}
+
 /* Reads a file that was found, or takes what it was before, into the list and what is kept. Only -ENOMEM ends all. */
 static int take_found(const struct found_file *file, const char *const *directories, const struct session_cache *before,
 		      struct session_cache *now, struct session_list *list, struct error_list *errors)
@@ -412,6 +417,7 @@ static int take_found(const struct found_file *file, const char *const *director
 
 	session_name(file->path, name);
 	if (read_session(file->path, name, directories, session_cache_find(before, file->name), &kept, errors)) {
+		add_faulty(list, &kept);
 		kept_session_free(&kept);
 		return 0;
 	}
@@ -477,13 +483,16 @@ static void add_session(struct session_list *list, struct session *session, stru
 static void read_path(const char *path, struct session_list *list, struct error_list *errors)
 {
 	const char *directories[] = {path, NULL};
-	struct session_list mine = {0};
-	struct session *session;
+	struct session_list mine = {.faulty = list->faulty};
+	struct kept_session kept = {0};
 	struct stat status;
 
 	if (stat(path, &status) || !S_ISDIR(status.st_mode)) {
-		if (session_file_read(path, &session, errors) == 0)
-			add_session(list, session, errors);
+		if (read_file(path, &kept, errors))
+			add_faulty(list, &kept);
+		else
+			add_session(list, session_share(kept.session), errors);
+		kept_session_free(&kept);
 		return;
 	}
 	session_dir_load(directories, NULL, &mine, errors);

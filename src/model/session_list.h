@@ -12,6 +12,7 @@
 struct session_list {
 	struct session **sessions;
 	size_t count;
+	struct session_list *faulty; /* gets those that are wrong by themselves, for what else can be told of them; NULL: nobody does */
 };
 
 /* 1 to SESSION_NAME_MAX - 1 letters, digits and any of . _ - @ : and not one that begins with a dot. 0 or -EINVAL. */

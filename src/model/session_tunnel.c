@@ -24,6 +24,7 @@ enum {
 	OWN_KEYS = sizeof own_keys / sizeof own_keys[0],
 	OWN_NAME = 0,
 	OWN_TYPE = 1,
+	OWN_MTU = 4,
 };
 
 static const char *own_name(unsigned int i, enum key_names names)
@@ -144,31 +145,42 @@ static void add_words(struct tunnel_build *build, const struct text_item *item, 
 		error_list_add(build->errors, &place, "the tunnel has more to say than fits %d characters", SESSION_TUNNEL_MAX - 1);
 }
 
-/* By itself, so that the error has its place and the name that stands there. */
-static bool check_value(struct tunnel_build *build, const struct text_item *item)
-{
-	struct error error = {0};
-	struct place place = place_of(item);
-
-	for (enum endpoint_side side = ENDPOINT_DESTINATION; side <= ENDPOINT_SOURCE; side++) {
-		struct endpoint endpoint;
-		int rc;
-
-		if (strcmp(item->value, "any") == 0 || endpoint_begin(build->type, side, &endpoint, NULL))
-			continue;
-		rc = endpoint_take(&endpoint, side, build->names, item->key, item->value, &error);
-		if (rc && rc != -ENOENT) {
-			error_list_add(build->errors, &place, "%s", error.text);
-			return false;
-		}
-	}
-	return true;
-}
-
 /* What endpoints read too, under whichever name. */
 static bool is_endpoint_value(const struct own_key *own)
 {
 	return !own || strcmp(own->word, "local") == 0 || strcmp(own->word, "remote") == 0;
+}
+
+static int parse_value(const struct tunnel_build *build, const struct text_item *item, const struct own_key *own, struct error *error)
+{
+	unsigned int mtu;
+
+	if (own == &own_keys[OWN_MTU])
+		return tunnel_parse_mtu(item->key, item->value, &mtu, error);
+	if (!is_endpoint_value(own) || strcmp(item->value, "any") == 0)
+		return 0;
+	for (enum endpoint_side side = ENDPOINT_DESTINATION; side <= ENDPOINT_SOURCE; side++) {
+		struct endpoint endpoint;
+		int rc = endpoint_begin(build->type, side, &endpoint, NULL)
+				 ? 0
+				 : endpoint_take(&endpoint, side, build->names, item->key, item->value, error);
+
+		if (rc && rc != -ENOENT)
+			return rc;
+	}
+	return 0;
+}
+
+/* By itself, so that the error has its place and the name that stands there. */
+static bool check_value(struct tunnel_build *build, const struct text_item *item, const struct own_key *own)
+{
+	struct error error = {0};
+	struct place place = place_of(item);
+
+	if (!parse_value(build, item, own, &error))
+		return true;
+	error_list_add(build->errors, &place, "%s", error.text);
+	return false;
 }
 
 static void take_item(struct tunnel_build *build, const struct text_item *item)
@@ -184,7 +196,7 @@ static void take_item(struct tunnel_build *build, const struct text_item *item)
 		snprintf(build->session->device, sizeof build->session->device, "%.*s", IFNAMSIZ - 1, item->value);
 	else if (own && own->kind == ENDPOINT_VALUE_FLAG && strcmp(item->value, "yes") != 0 && strcmp(item->value, "no") != 0)
 		error_list_add(build->errors, &place, "%s must be yes or no, not '%s'", item->key, item->value);
-	else if (own != &own_keys[OWN_TYPE] && (!is_endpoint_value(own) || check_value(build, item)))
+	else if (own != &own_keys[OWN_TYPE] && check_value(build, item, own))
 		add_words(build, item, word, kind);
 }
 

@@ -166,17 +166,14 @@ static int make_in(const struct tunnel_text *text, struct tunnel *tunnel, struct
 	return endpoint_parse(whole, ENDPOINT_SOURCE, &tunnel->in, error);
 }
 
-static int read_mtu(const char *text, struct tunnel *tunnel, struct error *error)
+int tunnel_parse_mtu(const char *key, const char *text, unsigned int *mtu, struct error *error)
 {
 	char *end;
-	unsigned long mtu;
+	unsigned long number = strtoul(text, &end, 10);
 
-	if (!text)
-		return 0;
-	mtu = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || mtu < TUNNEL_MTU_MIN || mtu > TUNNEL_MTU_MAX)
-		return fail(error, EINVAL, "mtu must be a number from %d to %d, not '%s'", TUNNEL_MTU_MIN, TUNNEL_MTU_MAX, text);
-	tunnel->mtu = (unsigned int)mtu;
+	if (*text < '0' || *text > '9' || *end || number < TUNNEL_MTU_MIN || number > TUNNEL_MTU_MAX)
+		return fail(error, EINVAL, "%s must be a number from %d to %d, not '%s'", key, TUNNEL_MTU_MIN, TUNNEL_MTU_MAX, text);
+	*mtu = (unsigned int)number;
 	return 0;
 }
 
@@ -192,7 +189,7 @@ static int make(const struct tunnel_text *text, struct tunnel *tunnel, struct er
 	tunnel->monitor = text->monitor_said ? text->monitor : !tunnel->sends;
 	if (tunnel->out.keep)
 		return fail(error, EINVAL, "what is sent to a device was not received: there is nothing to keep");
-	return read_mtu(text->mtu, tunnel, error);
+	return text->mtu ? tunnel_parse_mtu("mtu", text->mtu, &tunnel->mtu, error) : 0;
 }
 
 int tunnel_parse(const char *name, int count, char *const *words, struct tunnel *tunnel, struct error *error)

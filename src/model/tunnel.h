@@ -31,4 +31,7 @@ enum {
  */
 int tunnel_parse(const char *name, int count, char *const *words, struct tunnel *tunnel, struct error *error);
 
+/* Reads an MTU, in bytes. 0, or -EINVAL with what is allowed of the key of that name. */
+int tunnel_parse_mtu(const char *key, const char *text, unsigned int *mtu, struct error *error);
+
 #endif

@@ -80,6 +80,7 @@ refused 2 "::1:80" "brackets" -- "${c[@]}" --listen ::1:80
 refused 2 "a b" "name of an interface" -- "${c[@]}" -t "interface:a b"
 refused 2 "standard output" "-w" -- "${c[@]}" -w - -C 1
 refused 2 "-w" -- "${c[@]}" -w ""
+refused 2 "1 and 3 are the same" -- "${c[@]}" -f erspan:any,id=7 -f gre:any -f erspan:any,id=7 -w "$work/never.pcapng"
 refused 2 "--truncate" "none" -- "${c[@]}" -w "$work/never.pcapng" --truncate 64
 
 echo "-- the machine"
