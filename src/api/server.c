@@ -99,6 +99,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const struct ap
 	}
 	if (r->type)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
+	if (*r->allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->allow);
 	rc = MHD_queue_response(connection, r->status, response);
 	MHD_destroy_response(response);
 	return rc;

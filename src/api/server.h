@@ -18,6 +18,7 @@ struct api_request {
 struct api_response {
 	unsigned int status;
 	const char *type; /* static */
+	char allow[64];   /* methods that there are, of a path asked for by another; empty: nothing is said of them */
 	char *body;       /* malloc()ed; NULL: none */
 	bool stream;      /* the body is a line, and what api_server_tell() has to say follows */
 };

@@ -306,19 +306,31 @@ static bool matches(const char *pattern, const char *path, char name[SESSION_NAM
 	return is_text(name);
 }
 
+/* A GET may be asked for as HEAD. */
+static void add_allowed(struct api_response *response, const char *method)
+{
+	size_t len = strlen(response->allow);
+
+	snprintf(response->allow + len, sizeof response->allow - len, "%s%s%s", len ? ", " : "", method,
+		 strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
 void routes_handle(void *context, const struct api_request *request, struct api_response *response)
 {
 	struct call call = {.runner = context, .request = request, .response = response};
-	bool known = false;
 
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 		if (!matches(routes[i].path, request->path, call.name))
 			continue;
-		known = true;
 		if (strcmp(routes[i].method, request->method) == 0) {
+			*response->allow = '\0';
 			routes[i].handle(&call);
 			return;
 		}
+		add_allowed(response, routes[i].method);
 	}
-	put_error(&call, known ? NOT_ALLOWED : NOT_FOUND, known ? "that cannot be done here" : "there is nothing of that name");
+	if (*response->allow)
+		put_error(&call, NOT_ALLOWED, "that cannot be done here");
+	else
+		put_error(&call, NOT_FOUND, "there is nothing of that name");
 }

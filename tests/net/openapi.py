@@ -40,6 +40,14 @@ def ask(method, path, body=None):
     return answer.status, kind, text.decode()
 
 
+def ask_allowed(method, path):
+    connection = Connection("farspan")
+    connection.request(method.upper(), path, "{}")
+    answer = connection.getresponse()
+    connection.close()
+    return answer.status, set((answer.getheader("Allow") or "").lower().split(", "))
+
+
 def ask_by_curl(method, path, body):
     command = ["curl", "-siN", "--unix-socket", SOCKET, "-X", method.upper(), "http://farspan" + path]
     with subprocess.Popen(command + (["-d", body] if body else []), stdout=subprocess.PIPE) as curl:
@@ -169,9 +177,13 @@ def check_others():
     """Nothing answers that is not described."""
     for path, item in API["paths"].items():
         for method in METHODS:
-            status = ask(method, path.replace("{name}", "nothing"), "{}")[0] if method not in item else 405
+            if method in item:
+                continue
+            status, allowed = ask_allowed(method, path.replace("{name}", "nothing"))
             if status != 405:
                 problems.append(f"{method} {path} is not described, but answers {status}")
+            if allowed - {"head"} != set(METHODS) & set(item):
+                problems.append(f"{method} {path}: allowed are {allowed}")
     if ask("get", "/v1/nothing")[0] != 404:
         problems.append("/v1/nothing is something")
 
