@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "doctor/here.h"
 #include "model/session_file.h"
+#include "model/session_json.h"
 
 struct check_command {
 	char **paths;
@@ -64,16 +65,9 @@ static int parse_command_line(int argc, char **argv, struct check_command *comma
 
 static int print_json(const struct session_list *list, const struct error_list *errors)
 {
-	json_t *items = json_array(), *json;
+	json_t *json = json_pack("{s:I, s:I, s:o}", "sessions", (json_int_t)list->count, "errors", (json_int_t)errors->errors, "findings",
+				 session_errors_to_json(errors));
 
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct placed_error *item = &errors->items[i];
-
-		json_array_append_new(items, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", item->place.file, "line", (int)item->place.line,
-						       "column", (int)item->place.column, "severity", item->warning ? "warning" : "error",
-						       "text", item->text));
-	}
-	json = json_pack("{s:I, s:I, s:o}", "sessions", (json_int_t)list->count, "errors", (json_int_t)errors->errors, "findings", items);
 	if (!json || json_dumpf(json, stdout, JSON_INDENT(1)))
 		return -ENOMEM;
 	putchar('\n');

@@ -74,7 +74,8 @@ static void print_errors(const json_t *list, const char *said)
 
 	json_array_foreach (list, i, item) {
 		const char *file = json_string_value(json_object_get(item, "file")),
-			   *text = json_string_value(json_object_get(item, "text"));
+			   *text = json_string_value(json_object_get(item, "text")),
+			   *severity = json_string_value(json_object_get(item, "severity"));
 		long long line = json_integer_value(json_object_get(item, "line")),
 			  column = json_integer_value(json_object_get(item, "column"));
 
@@ -84,7 +85,7 @@ static void print_errors(const json_t *list, const char *said)
 			fprintf(stderr, "%s:", file);
 		if (line)
 			fprintf(stderr, "%lld:%lld:", line, column);
-		fprintf(stderr, "%s%s%s\n", file && *file ? " " : "", json_is_true(json_object_get(item, "warning")) ? "warning: " : "",
+		fprintf(stderr, "%s%s%s\n", file && *file ? " " : "", severity && strcmp(severity, "warning") == 0 ? "warning: " : "",
 			text ? text : "");
 	}
 }

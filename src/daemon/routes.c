@@ -64,9 +64,9 @@ static void put_result(struct call *call, int rc, struct error_list *errors)
 		if (!errors->items[i].warning)
 			text = errors->items[i].text;
 	if (rc)
-		put_json(call, status_of(rc), json_pack("{s:s, s:o}", "error", text, "errors", state_errors(errors)));
+		put_json(call, status_of(rc), json_pack("{s:s, s:o}", "error", text, "errors", session_errors_to_json(errors)));
 	else
-		put_json(call, OK, json_pack("{s:o}", "warnings", state_errors(errors)));
+		put_json(call, OK, json_pack("{s:o}", "warnings", session_errors_to_json(errors)));
 	error_list_free(errors);
 }
 

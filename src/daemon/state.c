@@ -229,20 +229,6 @@ json_t *state_cost(struct runner *runner)
 	return json_pack("{s:I, s:o}", "time_ns", (json_int_t)clock_monotonic_ns(), "sessions", sessions);
 }
 
-json_t *state_errors(const struct error_list *errors)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct placed_error *item = &errors->items[i];
-
-		json_array_append_new(list,
-				      json_pack("{s:s, s:i, s:i, s:b, s:s}", "file", item->place.file, "line", (int)item->place.line,
-						"column", (int)item->place.column, "warning", (int)item->warning, "text", item->text));
-	}
-	return list;
-}
-
 /* ---- metrics ---- */
 
 static void print_family(FILE *out, const char *name, const char *type, const char *help)

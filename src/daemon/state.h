@@ -28,7 +28,4 @@ json_t *state_cost(struct runner *runner);
 /* Text for Prometheus, malloc()ed; NULL without memory. */
 char *state_metrics(struct runner *runner);
 
-/* The errors as a list of JSON: file, line, column, text, warning. */
-json_t *state_errors(const struct error_list *errors);
-
 #endif

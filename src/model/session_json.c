@@ -398,3 +398,19 @@ int session_from_json(const char *name, const json_t *json, struct session **ses
 	}
 	return rc;
 }
+
+/* ---- errors ---- */
+
+json_t *session_errors_to_json(const struct error_list *errors)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct placed_error *item = &errors->items[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", item->place.file, "line", (int)item->place.line,
+						      "column", (int)item->place.column, "severity", item->warning ? "warning" : "error",
+						      "text", item->text));
+	}
+	return list;
+}

@@ -26,4 +26,7 @@ json_t *session_changes(const struct session *was, const struct session *now);
  */
 int session_from_json(const char *name, const json_t *json, struct session **session, struct error_list *errors);
 
+/* What is wrong with sessions: a list of objects with file, line and column (0 for none), severity (error or warning) and text. */
+json_t *session_errors_to_json(const struct error_list *errors);
+
 #endif

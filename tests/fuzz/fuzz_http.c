@@ -102,15 +102,6 @@ char *page_html(const struct runner *runner)
 	return strdup("<!DOCTYPE html>\n");
 }
 
-json_t *state_errors(const struct error_list *errors)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < errors->count; i++)
-		json_array_append_new(list, json_string(errors->items[i].text));
-	return list;
-}
-
 char *events_hello(void)
 {
 	return strdup("{}\n");
