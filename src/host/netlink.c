@@ -73,6 +73,8 @@ int netlink_connect(struct netlink *netlink, struct error *error)
 void netlink_disconnect(struct netlink *netlink)
 {
 	nl_close(netlink->sock);
+	/* Else it would insist on the same number, which a process that was forked before may still have for a moment. */
+	nl_socket_set_local_port(netlink->sock, 0);
 }
 
 int netlink_open(struct netlink **netlink, struct error *error)
