@@ -342,32 +342,53 @@ static void check_leg(struct source_path *path, unsigned int leg)
 	assert_int_equal(counters.value[COUNTER_filter], FRAMES - matches);
 }
 
+static struct source_path *open_path(void)
+{
+	struct source_path *path = NULL;
+	struct error error = {0};
+
+	if (source_path_open(&path, netlink, &(struct source_use){.lasting = false}, NULL, &error))
+		fail_msg("%s", error.text);
+	return path;
+}
+
+static void fill_leg(struct source_path *path, struct leg *leg, unsigned int slot, const char *expression)
+{
+	struct error error = {0};
+
+	*leg = (struct leg){.first_slot = slot, .slot_count = 1};
+	if (source_taps_set_filter(source_path_taps(path), slot, expression, &error))
+		fail_msg("%s", error.text);
+}
+
+/* Puts the legs in the place of those before, and sends each frame. */
+static void send_past(struct source_path *path, const struct leg *legs, unsigned int count, int fd)
+{
+	struct source_tap at = {.ifindex = near_index, .direction = DIRECTION_TX};
+	struct error error = {0};
+
+	if (source_taps_tap(source_path_taps(path), &at, legs, count, ATTACH_BEST, &error))
+		fail_msg("%s", error.text);
+	for (unsigned int i = 0; i < FRAMES; i++)
+		assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);
+}
+
 /*
  * One small tap after the other, each with expressions that stand beside each other in the list: unlike in a large one, there are frames
  * that none of them matches.
  */
 static void in_small_taps(void **state)
 {
-	struct source_path *path = NULL;
-	struct source_tap at = {.ifindex = near_index, .direction = DIRECTION_TX};
-	struct error error = {0};
+	struct source_path *path = open_path();
 	int fd = open_sender();
 
 	(void)state;
-	if (source_path_open(&path, netlink, &(struct source_use){.lasting = false}, NULL, &error))
-		fail_msg("%s", error.text);
 	for (unsigned int first = 0, count; first < EXPRESSIONS; first += count) {
 		struct leg legs[SMALL] = {0};
 
-		for (count = 0; count < SMALL && first + count < EXPRESSIONS; count++) {
-			legs[count] = (struct leg){.first_slot = first + count, .slot_count = 1};
-			if (source_taps_set_filter(source_path_taps(path), first + count, expressions[first + count], &error))
-				fail_msg("%s", error.text);
-		}
-		if (source_taps_tap(source_path_taps(path), &at, legs, count, ATTACH_BEST, &error))
-			fail_msg("%s", error.text);
-		for (unsigned int i = 0; i < FRAMES; i++)
-			assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);
+		for (count = 0; count < SMALL && first + count < EXPRESSIONS; count++)
+			fill_leg(path, &legs[count], first + count, expressions[first + count]);
+		send_past(path, legs, count, fd);
 	}
 	for (unsigned int i = 0; i < EXPRESSIONS; i++)
 		check_leg(path, i);
@@ -379,23 +400,14 @@ static void in_small_taps(void **state)
 static void in_a_tap(void **state)
 {
 	struct leg legs[TAP_LEGS_MAX] = {0};
-	struct source_path *path = NULL;
-	struct source_tap at = {.ifindex = near_index, .direction = DIRECTION_TX};
+	struct source_path *path = open_path();
 	struct error error = {0};
 	int fd = open_sender();
 
 	(void)state;
-	if (source_path_open(&path, netlink, &(struct source_use){.lasting = false}, NULL, &error))
-		fail_msg("%s", error.text);
-	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++) {
-		legs[i] = (struct leg){.first_slot = i, .slot_count = 1};
-		if (source_taps_set_filter(source_path_taps(path), i, leg_expression(i), &error))
-			fail_msg("%s", error.text);
-	}
-	if (source_taps_tap(source_path_taps(path), &at, legs, TAP_LEGS_MAX, ATTACH_BEST, &error))
-		fail_msg("%s", error.text);
-	for (unsigned int i = 0; i < FRAMES; i++)
-		assert_int_equal(send(fd, frames[i].bytes, frames[i].len, 0), frames[i].len);
+	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++)
+		fill_leg(path, &legs[i], i, leg_expression(i));
+	send_past(path, legs, TAP_LEGS_MAX, fd);
 	for (unsigned int i = 0; i < TAP_LEGS_MAX; i++)
 		check_leg(path, i);
 	printf("a tap with %d legs, %d of them filtered: the counters of %d frames are right\n", TAP_LEGS_MAX, UNFILTERED, FRAMES);
