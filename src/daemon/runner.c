@@ -268,14 +268,16 @@ static int copy_list(const struct session_list *list, struct session_list *copy)
 /* Puts a copy in the place of the session, which others have too, and is not theirs to see changed. */
 static int switch_session(struct session_list *list, const struct session *session, bool off)
 {
-	struct session *copy = session_new("");
+	struct session *copy = session_duplicate(session);
+	int rc;
 
-	if (!copy || session_copy(copy, session)) {
-		session_free(copy);
+	if (!copy)
 		return -ENOMEM;
-	}
 	copy->disabled = off;
-	return session_list_add(list, copy);
+	rc = session_list_add(list, copy);
+	if (rc)
+		session_free(copy);
+	return rc;
 }
 
 static int switch_off_and_on(const struct runner *runner, struct session_list *list)

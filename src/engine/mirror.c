@@ -45,13 +45,9 @@ static int check_start(const struct session *session, const struct error *proble
 
 static int start(struct mirror *m, const struct session *session, struct error *error)
 {
-	struct session *shared = session_new("");
-	int rc = shared ? session_copy(shared, session) : -ENOMEM;
+	struct session *shared = session_duplicate(session);
+	int rc = shared ? mirrors_apply(m->set, (const struct session *[]){shared}, 1, error) : fail(error, ENOMEM, "out of memory");
 
-	if (rc)
-		fail(error, ENOMEM, "out of memory");
-	else
-		rc = mirrors_apply(m->set, (const struct session *[]){shared}, 1, error);
 	session_free(shared);
 	if (rc)
 		return rc;

@@ -90,6 +90,17 @@ int session_copy(struct session *copy, const struct session *session)
 	return failed ? -ENOMEM : 0;
 }
 
+struct session *session_duplicate(const struct session *session)
+{
+	struct session *copy = session_new("");
+
+	if (copy && session_copy(copy, session)) {
+		session_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
 /* What of it is plain bytes that count, the rest being zero. */
 static void take_plain(struct session *plain, const struct session *session)
 {

@@ -93,6 +93,9 @@ struct session *session_share(const struct session *session);
 int session_copy(struct session *copy, const struct session *session);
 void session_clear(struct session *session);
 
+/* A copy that is the caller's alone, to be freed; NULL without memory. */
+struct session *session_duplicate(const struct session *session);
+
 /* Whether two sessions want the same in every respect; and whether they do the same, whatever is said about them. */
 bool session_equal(const struct session *a, const struct session *b);
 bool session_does_same(const struct session *a, const struct session *b);
