@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/names.h"
+#include "model/ranges.h"
 
 enum {
 	TEXT_MAX = 512
@@ -168,10 +169,10 @@ static int make_in(const struct tunnel_text *text, struct tunnel *tunnel, struct
 
 int tunnel_parse_mtu(const char *key, const char *text, unsigned int *mtu, struct error *error)
 {
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
+	uint64_t number;
+	const char *end = range_number(text, TUNNEL_MTU_MAX, &number);
 
-	if (*text < '0' || *text > '9' || *end || number < TUNNEL_MTU_MIN || number > TUNNEL_MTU_MAX)
+	if (!end || *end || number < TUNNEL_MTU_MIN)
 		return fail(error, EINVAL, "%s must be a number from %d to %d, not '%s'", key, TUNNEL_MTU_MIN, TUNNEL_MTU_MAX, text);
 	*mtu = (unsigned int)number;
 	return 0;
