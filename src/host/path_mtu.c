@@ -7,22 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static socklen_t to_sockaddr(const struct address *address, struct sockaddr_storage *to)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
-
-	memset(to, 0, sizeof *to);
-	if (address->family == 4) {
-		v4->sin_family = AF_INET;
-		memcpy(&v4->sin_addr, address->bytes, sizeof v4->sin_addr);
-		return sizeof *v4;
-	}
-	v6->sin6_family = AF_INET6;
-	memcpy(&v6->sin6_addr, address->bytes, sizeof v6->sin6_addr);
-	return sizeof *v6;
-}
-
 static int receive_nothing(int fd)
 {
 	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -34,7 +18,7 @@ static int receive_nothing(int fd)
 void path_mtu_learn(struct path_mtu *path, int protocol, const struct address *local, const struct address *remote, uint32_t mark)
 {
 	struct sockaddr_storage from, to;
-	socklen_t len = to_sockaddr(local, &from);
+	socklen_t len = address_sockaddr(local, 0, &from);
 
 	if (path->open && path->protocol == protocol && path->mark == mark && memcmp(&path->local, local, sizeof *local) == 0 &&
 	    memcmp(&path->remote, remote, sizeof *remote) == 0)
@@ -45,7 +29,7 @@ void path_mtu_learn(struct path_mtu *path, int protocol, const struct address *l
 	if (path->fd < 0)
 		return;
 	path->open = true;
-	to_sockaddr(remote, &to);
+	address_sockaddr(remote, 0, &to);
 	/* The filter first: what came in between would lie in the socket for ever. */
 	if (receive_nothing(path->fd) || setsockopt(path->fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) ||
 	    bind(path->fd, (struct sockaddr *)&from, len) || connect(path->fd, (struct sockaddr *)&to, len))

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,4 +108,22 @@ const char *address_text(const struct address *address, char buffer[ADDRESS_TEXT
 	else
 		inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->bytes, buffer, ADDRESS_TEXT_MAX);
 	return buffer;
+}
+
+socklen_t address_sockaddr(const struct address *address, uint16_t port, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+
+	memset(to, 0, sizeof *to);
+	if (address->family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, address->bytes, sizeof v4->sin_addr);
+		return sizeof *v4;
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	memcpy(&v6->sin6_addr, address->bytes, sizeof v6->sin6_addr);
+	return sizeof *v6;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 enum {
 	ADDRESS_TEXT_MAX = 64
@@ -32,6 +33,9 @@ bool address_is_unspecified(const struct address *address); /* 0.0.0.0 or :: */
 bool address_is_link_local(const struct address *address);  /* fe80::/10 or ff02::/16: another host, or group, on each link */
 bool address_equal(const struct address *a, const struct address *b);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
+
+/* As the calls of sockets want it; its length is returned. */
+socklen_t address_sockaddr(const struct address *address, uint16_t port, struct sockaddr_storage *to);
 
 /* The usual text, in buffer, which is returned. */
 const char *address_text(const struct address *address, char buffer[ADDRESS_TEXT_MAX]);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,21 +33,6 @@ struct listener {
 	char text[ADDRESS_MAX + 16];
 };
 
-static socklen_t make_name(const struct address *address, uint16_t port, struct sockaddr_storage *name)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-
-	memcpy(&in.sin_addr, address->bytes, sizeof in.sin_addr);
-	memcpy(&in6.sin6_addr, address->bytes, sizeof in6.sin6_addr);
-	memset(name, 0, sizeof *name);
-	if (address->family == 4)
-		memcpy(name, &in, sizeof in);
-	else
-		memcpy(name, &in6, sizeof in6);
-	return address->family == 4 ? sizeof in : sizeof in6;
-}
-
 static void set_text(struct listener *l)
 {
 	struct sockaddr_storage name;
@@ -71,7 +55,7 @@ static int start(struct listener *l, const char *where, struct error *error)
 
 	if (recording_parse_listen(where, &address, &port, &detail))
 		return fail(error, EINVAL, "pcap-over-IP: %s", detail.text);
-	len = make_name(&address, port, &name);
+	len = address_sockaddr(&address, port, &name);
 	l->fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd >= 0)
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
