@@ -2,9 +2,10 @@
 /*
  * Makes frames faster than anything that is measured with them, and prints how many nanoseconds of CPU a frame took until the host was done
  * with it: forwarded, mirrored, dropped. To be pinned to a CPU. What the kernel's softirq thread of that CPU took is counted too; time in
- * which other programs ran is not. TURNS: it does so as many times, once if not said, and prints a line for each.
+ * which other programs ran is not. TURNS: it does so as many times, once if not said, and prints a line for each. Each of several
+ * interfaces has its share of every turn, there and back again: figures of one line differ in nothing but what the interfaces do.
  *
- * usage: blast forward INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT [TURNS]
+ * usage: blast forward INTERFACE[,INTERFACE...] DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT [TURNS]
  *        blast local INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS FRAME-BYTES COUNT [TURNS]
  *        blast super INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SEGMENTS COUNT [TURNS]
  *
@@ -41,12 +42,14 @@ enum {
 	SEGMENT_BYTES = 1448,
 	SEGMENTS_MAX = 45,
 	SEND_BUFFER_BYTES = 8 << 20,
+	INTERFACES_MAX = 4,
 	LIVE_FRAMES = 1 << 1, /* BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18 */
 };
 
 /* What is to be sent. */
 struct job {
-	unsigned int ifindex;
+	unsigned int ifindexes[INTERFACES_MAX], interfaces;
+	unsigned int ifindex; /* of them, the one whose turn it is */
 	struct ether_addr to;
 	in_addr_t source, destination;
 	size_t size; /* of a frame, or of a super-packet in segments */
@@ -115,18 +118,14 @@ static int blast(int program, unsigned int ifindex, const struct frame *frame, s
 
 static int forward(const struct job *job)
 {
-	struct frame frame;
-	int program;
+	static struct frame frame;
+	static int program = -1; /* for all turns */
 
-	build(&frame, &job->to, job->source, job->destination, job->size);
-	program = load_restore(&frame);
-	if (program < 0)
-		return program;
-
-	int rc = blast(program, job->ifindex, &frame, job->size, job->count);
-
-	close(program);
-	return rc;
+	if (program < 0) {
+		build(&frame, &job->to, job->source, job->destination, job->size);
+		program = load_restore(&frame);
+	}
+	return program < 0 ? program : blast(program, job->ifindex, &frame, job->size, job->count);
 }
 
 /* ---- local ---- */
@@ -268,6 +267,19 @@ static const struct kind {
 	{"super", super, 2, SEGMENTS_MAX},
 };
 
+/* 0, or -EINVAL. */
+static int parse_interfaces(char *names, struct job *job)
+{
+	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+		if (job->interfaces == INTERFACES_MAX)
+			return -EINVAL;
+		job->ifindexes[job->interfaces] = if_nametoindex(name);
+		if (!job->ifindexes[job->interfaces++])
+			return -EINVAL;
+	}
+	return job->interfaces ? 0 : -EINVAL;
+}
+
 static int parse(int argc, char **argv, struct job *job, const struct kind **kind)
 {
 	const struct ether_addr *to = ether_aton(argv[3]);
@@ -275,44 +287,60 @@ static int parse(int argc, char **argv, struct job *job, const struct kind **kin
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (strcmp(argv[1], kinds[i].name) == 0)
 			*kind = &kinds[i];
-	job->ifindex = if_nametoindex(argv[2]);
 	job->source = inet_addr(argv[4]);
 	job->destination = inet_addr(argv[5]);
 	job->size = strtoul(argv[6], NULL, 10);
 	job->count = (unsigned int)strtoul(argv[7], NULL, 10);
 	job->turns = argc > 8 ? (unsigned int)strtoul(argv[8], NULL, 10) : 1;
-	if (!*kind || !to || !job->ifindex || job->size < (*kind)->size_min || job->size > (*kind)->size_max || !job->count)
+	if (parse_interfaces(argv[2], job) || !*kind || !to || job->size < (*kind)->size_min || job->size > (*kind)->size_max ||
+	    !job->count)
 		return -EINVAL;
 	job->to = *to;
 	return 0;
 }
 
-/* One turn: prints what a frame took. softirq: the clock of what else counts. */
-static int measure(const struct kind *kind, const struct job *job, clockid_t softirq)
+/* What a frame took. softirq: the clock of what else counts. */
+static int measure(const struct kind *kind, const struct job *job, clockid_t softirq, double *ns)
 {
 	uint64_t start_softirq = read_clock_ns(softirq), start = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	int rc = kind->run(job);
 
 	start = read_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start + read_clock_ns(softirq) - start_softirq;
-	if (!rc)
-		printf("%.1f\n", (double)start / job->count);
+	*ns = (double)start / job->count;
+	return rc;
+}
+
+static int take_turn(const struct kind *kind, struct job *job, unsigned int turn, clockid_t softirq)
+{
+	double ns[INTERFACES_MAX];
+	int rc = 0;
+
+	for (unsigned int i = 0; i < job->interfaces && !rc; i++) {
+		unsigned int which = turn % 2 ? job->interfaces - 1 - i : i;
+
+		job->ifindex = job->ifindexes[which];
+		rc = measure(kind, job, softirq, &ns[which]);
+	}
+	for (unsigned int i = 0; i < job->interfaces && !rc; i++)
+		printf("%.1f%c", ns[i], i + 1 < job->interfaces ? ' ' : '\n');
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
 	const struct kind *kind = NULL;
-	struct job job;
+	struct job job = {0};
 	clockid_t softirq;
 
 	if (argc < 8 || argc > 9 || parse(argc, argv, &job, &kind)) {
-		fprintf(stderr, "usage: blast forward|local|super INTERFACE DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SIZE COUNT "
-				"[TURNS]\n");
+		fprintf(stderr,
+			"usage: blast forward|local|super INTERFACE[,...] DESTINATION-MAC SOURCE-ADDRESS DESTINATION-ADDRESS SIZE COUNT "
+			"[TURNS]\n");
 		return 2;
 	}
 	softirq = softirq_clock();
 	for (unsigned int i = 0; i < job.turns; i++) {
-		int rc = measure(kind, &job, softirq);
+		int rc = take_turn(kind, &job, i, softirq);
 
 		if (rc) {
 			fprintf(stderr, "blast: %s\n", strerror(-rc));

@@ -21,16 +21,20 @@ CPU, OTHER_CPU = "1", "0"
 SEGMENTS = 44
 SAMPLE = 40
 TURNS = 8  # in which what is sent is measured
+SHORT_TURNS = 60  # the same of frames that come through several interfaces in turn
 TCP_SECONDS = 2
 PRIORITY = 20
 FIRST = ("chrt", "-f", str(PRIORITY))  # what else runs on the machine waits
+PLAIN, OURS, THEIRS = "s0", ("s3", "rx"), ("s4", "rx")  # what frames to be forwarded come through
+THROUGH = (PLAIN, OURS[0], THEIRS[0])
+ROUTER = "02:00:00:00:00:01"  # their address
 OUTER = 50  # bytes of Ethernet, IPv4 and ERSPAN II with GRE, or VXLAN with UDP
 FRAME_MAX = 1514
 
 
 class Stage(frame.Namespaces):
     """
-        dut  s0 <- frames from inside the kernel, forwarded to
+        dut  s0, s3, s4 <- frames from inside the kernel, forwarded to; nothing is mirrored of s0, by ours of s3, by theirs of s4
              s1 ---- h0 sink 10.2.0.1, which drops them
              s2 ---- h2 sink 10.4.0.1, which takes TCP
              u0 ---- c0 collector 10.3.0.1, which counts and drops the copies; u0 sends wire-sized frames with finished checksums
@@ -39,8 +43,8 @@ class Stage(frame.Namespaces):
     names = ("dut", "sink", "col", "src")
 
     def make(self):
-        for one, peer, other, mtu in (("s0", "p0", "src", 1600), ("s1", "h0", "sink", 1500), ("s2", "h2", "sink", 1500),
-                                      ("u0", "c0", "col", 1600)):
+        for one, peer, other, mtu in (("s0", "p0", "src", 1600), ("s3", "p3", "src", 1600), ("s4", "p4", "src", 1600),
+                                      ("s1", "h0", "sink", 1500), ("s2", "h2", "sink", 1500), ("u0", "c0", "col", 1600)):
             ip("dut", "link", "add", one, "type", "veth", "peer", "name", peer, "netns", PREFIX + other)
             ip("dut", "link", "set", one, "mtu", str(mtu), "up")
             ip(other, "link", "set", peer, "mtu", str(mtu), "up")
@@ -51,7 +55,9 @@ class Stage(frame.Namespaces):
         for name, link, address, other, peer in (("dut", "s1", "10.2.0.1", "sink", "h0"), ("dut", "u0", "10.3.0.1", "col", "c0"),
                                                  ("dut", "s2", "10.4.0.1", "sink", "h2"), ("sink", "h2", "10.4.0.2", "dut", "s2")):
             ip(name, "neigh", "replace", address, "lladdr", self.mac(other, peer), "dev", link, "nud", "permanent")
-        at("dut", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        for one in THROUGH:
+            ip("dut", "link", "set", one, "address", ROUTER)
+        at("dut", "sysctl", "-qw", "net.ipv4.ip_forward=1", *(f"net.ipv4.conf.{one}.rp_filter=0" for one in ("all", *THROUGH)))
         # What is under way, with its copies, has room in the kernel's queue of a thousand packets, which all veth pairs share.
         at("sink", "sysctl", "-qw", "net.ipv4.tcp_rmem=4096 131072 262144")
         at("dut", "ethtool", "-K", "u0", "tx", "off", "tso", "off", "gso", "off")
@@ -67,16 +73,21 @@ class Stage(frame.Namespaces):
     def copies():
         return frame.link("col", "c0")["stats64"]["rx"]["packets"]
 
-    def blast(self, kind, size, count, cpus=(CPU,), turns=1):
-        """Nanoseconds of CPU per packet, sent from each of these CPUs at once, and how many copies of them arrived."""
+    @staticmethod
+    def forwarded():
+        return frame.link("sink", "h0")["stats64"]["rx"]["packets"]
+
+    def blast(self, kind, size, count, cpus=(CPU,), turns=1, through=(PLAIN,)):
+        """
+        Nanoseconds of CPU per packet, and how many copies of them arrived. Of each CPU that sends, all at once: of each turn: of each
+        interface that forwarded frames come through.
+        """
         before = self.copies()
-        iface, to = ("s0", self.mac("dut", "s0")) if kind == "forward" else ("s1", self.mac("sink", "h0"))
+        iface, to = (",".join(through), ROUTER) if kind == "forward" else ("s1", self.mac("sink", "h0"))
         words = (BLAST, kind, iface, to, "10.1.0.1", "10.2.0.1", str(size), str(count // turns), str(turns))
         running = [subprocess.Popen(inside("dut", "taskset", "-c", cpu, *words), stdout=subprocess.PIPE, text=True) for cpu in cpus]
-        # What else runs on the machine makes a turn dearer, never cheaper. Of several CPUs one may be alone in a turn: not the least, then.
-        of_turns = min if len(cpus) == 1 else statistics.median
-        ns = [of_turns(map(float, process.communicate(timeout=120)[0].split())) for process in running]
-        return sum(ns) / len(ns), self.copies() - before
+        said = [process.communicate(timeout=120)[0].splitlines() for process in running]
+        return [[list(map(float, turn.split())) for turn in lines] for lines in said], self.copies() - before
 
     @staticmethod
     def segments():
@@ -112,6 +123,7 @@ class Stage(frame.Namespaces):
 # ---- what is compared ----
 
 class Nothing:
+    iface = PLAIN
     copies = 0
 
     def __enter__(self):
@@ -127,6 +139,7 @@ VXLAN = ("-t", "vxlan:10.3.0.1,vni=5")
 
 class Farspan:
     def __init__(self, where, *options, copies=1):
+        self.iface = where[0]
         self.words = ("-i", where[0], "-d", where[1], *options)
         self.copies = copies
 
@@ -145,7 +158,7 @@ class Farspan:
 class FarspanSessions:
     """So many sessions on one interface, each with a filter of its own that matches nothing."""
 
-    copies = 0
+    iface, copies = OURS[0], 0
 
     def __init__(self, count):
         self.count = count
@@ -153,7 +166,7 @@ class FarspanSessions:
     def __enter__(self):
         self.process = subprocess.Popen(inside("dut", SESSION_SET), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for i in range(self.count):
-            self.process.stdin.write(f"want s{i} s0 rx erspan2:10.3.0.1,id={i} {different(i)}\n")
+            self.process.stdin.write(f"want s{i} {self.iface} rx erspan2:10.3.0.1,id={i} {different(i)}\n")
         self.process.stdin.write("apply\n")
         self.process.stdin.flush()
         while not self.process.stdout.readline().startswith("applied"):
@@ -230,7 +243,7 @@ class ClsBpf(Tc):
 # ---- rows ----
 
 EXPRESSION = "tcp dst port 443 and net 10.0.0.0/8"
-FORWARD, LOCAL, BULK = ("s0", "rx"), ("s1", "tx"), ("s2", "tx")
+LOCAL, BULK = ("s1", "tx"), ("s2", "tx")
 VXLAN_DEVICE = "tc u32 + mirred -> kernel vxlan"
 
 
@@ -247,7 +260,7 @@ class Row(frame.Row):
     work: tuple
     ours: object
     theirs: object
-    count: int = 100000
+    count: int = 300000
     cut: int = 0
     cpus: tuple = (CPU,)
 
@@ -261,22 +274,22 @@ def throughput(title, target, ours, alternative=VXLAN_DEVICE, cut=0):
 
 
 def nothing_matches(count):
-    return lambda: ClsBpf(FORWARD, [different(i) for i in range(count)])
+    return lambda: ClsBpf(THEIRS, [different(i) for i in range(count)])
 
 
 ROWS = {
-    "forward-64": added("64 B forwarded, ERSPAN II", ("forward", 64), 0.55, lambda: Farspan(FORWARD, *ERSPAN2),
-                        lambda: MirredVxlan(FORWARD)),
-    "floor-64": added("64 B forwarded, ERSPAN II", ("forward", 64), 1.30, lambda: Farspan(FORWARD, *ERSPAN2),
-                      lambda: MirredUplink(FORWARD), "tc u32 + mirred, no encapsulation"),
-    "forward-1514": added("1514 B forwarded, ERSPAN II", ("forward", 1514), 0.60, lambda: Farspan(FORWARD, *ERSPAN2),
-                          lambda: MirredVxlan(FORWARD)),
-    "vxlan-64": added("64 B forwarded, VXLAN", ("forward", 64), 0.75, lambda: Farspan(FORWARD, *VXLAN), lambda: MirredVxlan(FORWARD)),
+    "forward-64": added("64 B forwarded, ERSPAN II", ("forward", 64), 0.55, lambda: Farspan(OURS, *ERSPAN2),
+                        lambda: MirredVxlan(THEIRS)),
+    "floor-64": added("64 B forwarded, ERSPAN II", ("forward", 64), 1.30, lambda: Farspan(OURS, *ERSPAN2),
+                      lambda: MirredUplink(THEIRS), "tc u32 + mirred, no encapsulation"),
+    "forward-1514": added("1514 B forwarded, ERSPAN II", ("forward", 1514), 0.60, lambda: Farspan(OURS, *ERSPAN2),
+                          lambda: MirredVxlan(THEIRS)),
+    "vxlan-64": added("64 B forwarded, VXLAN", ("forward", 64), 0.75, lambda: Farspan(OURS, *VXLAN), lambda: MirredVxlan(THEIRS)),
     "truncate-1514": added("1514 B forwarded, cut to 128 B", ("forward", 1514), 0.70,
-                           lambda: Farspan(FORWARD, *ERSPAN2, "--truncate", "128"), lambda: MirredVxlan(FORWARD),
+                           lambda: Farspan(OURS, *ERSPAN2, "--truncate", "128"), lambda: MirredVxlan(THEIRS),
                            VXLAN_DEVICE + ", whole frames", cut=128),
     "local-64": added("64 B UDP made locally, ERSPAN II", ("local", 64), 0.65, lambda: Farspan(LOCAL, *ERSPAN2),
-                      lambda: MirredVxlan(LOCAL)),
+                      lambda: MirredVxlan(LOCAL), count=100000),
     "super-44": added("TCP super-packet of 44 frames, ERSPAN II", ("super", SEGMENTS), 1.10, lambda: Farspan(LOCAL, *ERSPAN2),
                       lambda: MirredVxlan(LOCAL), count=3000),
     "tcp-erspan2": throughput("TCP bulk, ERSPAN II", 1.00, lambda: Farspan(BULK, *ERSPAN2)),
@@ -288,21 +301,18 @@ ROWS = {
                                     lambda: Farspan(BULK, *ERSPAN2, "--truncate", "128", "--cpus", OTHER_CPU),
                                     VXLAN_DEVICE + ", whole frames", 128),
     "no-match-64": added("64 B forwarded, a filter that matches nothing", ("forward", 64), 1.00,
-                         lambda: Farspan(FORWARD, *ERSPAN2, *EXPRESSION.split(), copies=0), lambda: ClsBpf(FORWARD, [EXPRESSION]),
+                         lambda: Farspan(OURS, *ERSPAN2, *EXPRESSION.split(), copies=0), lambda: ClsBpf(THEIRS, [EXPRESSION]),
                          "tc cls_bpf of the same expression"),
     "sessions-10": added("64 B forwarded, 10 sessions, none matches", ("forward", 64), 0.15, lambda: FarspanSessions(10),
                          nothing_matches(10), "as many tc cls_bpf filters"),
     "sessions-200": added("64 B forwarded, 200 sessions, none matches", ("forward", 64), 0.15, lambda: FarspanSessions(200),
-                          nothing_matches(200), "as many tc cls_bpf filters", count=20000),
+                          nothing_matches(200), "as many tc cls_bpf filters"),
 }
 
 
-GROWTH_COUNT = 120000
-
-
-def grows(what, size, work, ours, theirs, alternative, count=GROWTH_COUNT, **more):
+def grows(what, size, work, ours, theirs, alternative, **more):
     return Row(f"{what}: {size}", None, alternative, "ns of CPU added", growth=(what, size), work=work, ours=ours, theirs=theirs,
-               count=count, **more)
+               **more)
 
 
 def some_hosts(count):
@@ -310,18 +320,18 @@ def some_hosts(count):
 
 
 def grows_forwarded(what, size, frame_bytes, **more):
-    return grows(what, size, ("forward", frame_bytes), lambda: Farspan(FORWARD, *ERSPAN2), lambda: MirredVxlan(FORWARD), VXLAN_DEVICE,
+    return grows(what, size, ("forward", frame_bytes), lambda: Farspan(OURS, *ERSPAN2), lambda: MirredVxlan(THEIRS), VXLAN_DEVICE,
                  **more)
 
 
 def grows_sessions(count):
     return grows("Sessions on one interface, none of which matches", count, ("forward", 64), lambda: FarspanSessions(count),
-                 nothing_matches(count), "as many tc cls_bpf filters", count=GROWTH_COUNT if count < 50 else GROWTH_COUNT // 4)
+                 nothing_matches(count), "as many tc cls_bpf filters")
 
 
 def grows_filter(count):
     return grows("Hosts in a filter, none of which matches", count, ("forward", 64),
-                 lambda: Farspan(FORWARD, *ERSPAN2, some_hosts(count), copies=0), lambda: ClsBpf(FORWARD, [some_hosts(count)]),
+                 lambda: Farspan(OURS, *ERSPAN2, some_hosts(count), copies=0), lambda: ClsBpf(THEIRS, [some_hosts(count)]),
                  "tc cls_bpf of the same expression")
 
 
@@ -333,7 +343,8 @@ def growth_rows():
     for count in (1, 8, 32):
         yield f"grow-filter-{count}", grows_filter(count)
     for cpus in ((CPU,), (CPU, OTHER_CPU)):
-        yield f"grow-cores-{len(cpus)}", grows_forwarded("Cores that forward at once, 64 B, ERSPAN II", len(cpus), 64, cpus=cpus)
+        yield f"grow-cores-{len(cpus)}", grows_forwarded("Cores that forward at once, 64 B, ERSPAN II", len(cpus), 64, cpus=cpus,
+                                                         count=120000)
 
 
 ROWS.update(growth_rows())
@@ -369,7 +380,7 @@ def read_pcap(path):
     return frames
 
 
-def sample_is_right(topology, work, outer, cut):
+def sample_is_right(topology, what, work, cut):
     """Mirrors a few packets and looks at the copies."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "pcap")
@@ -381,13 +392,13 @@ def sample_is_right(topology, work, outer, cut):
                 if work[0] == "tcp":
                     topology.tcp()
                 else:
-                    topology.blast(*work, SAMPLE)
+                    topology.blast(*work, SAMPLE, through=(what.iface,))
                 capture.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 return False
             finally:
                 capture.terminate()
-        copies = [packet[outer:] for packet in read_pcap(path)]
+        copies = [packet[outer_bytes(what):] for packet in read_pcap(path)]
     if cut:
         return len(copies) == SAMPLE and all(len(one) <= cut for one in copies)
     return len(copies) == SAMPLE and all(map(frame_is_right, copies))
@@ -405,17 +416,20 @@ def measure(topology, what, row):
         if row.work[0] == "tcp":
             figure, whole = topology.tcp()
             return figure, whole
-        figure, copies = topology.blast(*row.work, row.count, row.cpus, TURNS)
+        of_cpus, copies = topology.blast(*row.work, row.count, row.cpus, TURNS, (running.iface,))
+        # What else runs on the machine makes a turn dearer, never cheaper. Of several CPUs one may be alone in a turn: not the least, then.
+        of_turns = min if len(row.cpus) == 1 else statistics.median
+        figure = statistics.mean(of_turns(turn[0] for turn in turns) for turns in of_cpus)
         frames = row.work[1] if row.work[0] == "super" else 1
         return figure, copies == running.copies * row.count * frames * len(row.cpus)
 
 
 def contents_are_right(topology, what, row, cut):
     with what as running:
-        return not running.copies or sample_is_right(topology, row.work, outer_bytes(what), cut)
+        return not running.copies or sample_is_right(topology, running, row.work, cut)
 
 
-def measure_rounds(topology, row, rounds):
+def measure_in_turn(topology, row, rounds):
     """What is added, to what the same takes without a mirror immediately before."""
     def added_by(make):
         base = 0 if row.work[0] == "tcp" else measure(topology, Nothing(), row)[0]
@@ -423,3 +437,22 @@ def measure_rounds(topology, row, rounds):
         return figure - base, whole
 
     return frame.alternate(rounds, lambda: added_by(row.ours), lambda: added_by(row.theirs))
+
+
+def measure_beside(topology, row):
+    """
+    What each adds, to what the same takes without a mirror immediately before or behind, in the median of many short turns; and whether
+    every frame was forwarded and all copies arrived. Both are there all the time, each on an interface of its own.
+    """
+    with row.ours() as ours, row.theirs() as theirs:
+        before = topology.forwarded()
+        (turns,), copies = topology.blast(*row.work, row.count, turns=SHORT_TURNS, through=(PLAIN, ours.iface, theirs.iface))
+        whole = (topology.forwarded() - before, copies) == (len(THROUGH) * row.count, (ours.copies + theirs.copies) * row.count)
+    return [statistics.median(turn[side] - turn[0] for turn in turns) for side in (1, 2)], whole
+
+
+def measure_rounds(topology, row, rounds):
+    if row.work[0] != "forward" or len(row.cpus) > 1:
+        return measure_in_turn(topology, row, rounds)
+    figures, wholes = zip(*(measure_beside(topology, row) for _ in range(rounds)))
+    return dict(zip(frame.SIDES, map(list, zip(*figures)))), all(wholes)
