@@ -13,7 +13,7 @@ import frame
 from frame import BUILD, FARSPAN, PREFIX, at, inside, ip, run
 
 FARSPAND = os.path.join(BUILD, "src", "daemon", "farspand")
-SESSIONS, INTERFACES = 1000, 100
+SESSIONS, INTERFACES, CHANGES = 1000, 100, 5
 FIRST = ("chrt", "-f", "20")  # what else runs on the machine waits
 
 ROWS = {
@@ -93,8 +93,9 @@ class Stage(frame.Namespaces):
             with Daemon(self.temporary.name) as daemon:
                 figures["scale-start"].append(daemon.start_s)
                 whole = whole and daemon.active() == SESSIONS
-                self.write(7, 8 + turn)
-                figures["scale-change"].append(daemon.apply())
+                for change in range(CHANGES):
+                    self.write(7, 8 + turn * CHANGES + change)
+                    figures["scale-change"].append(daemon.apply())
                 whole = whole and daemon.active() == SESSIONS
                 figures["scale-memory"].append(daemon.memory_mib())
         return figures, whole
