@@ -89,7 +89,8 @@ int shape_parse_sample(const char *text, struct shape *shape, struct error *erro
 		shape->sample_n = (uint32_t)n;
 		return 0;
 	}
-	return fail(error, EINVAL, "sample must be N, random:N, count:N or flow:N, for 1 in N, not '%s'", text);
+	return fail(error, EINVAL, "sample must be N, random:N, count:N or flow:N, for 1 in N, which is 1 to %u, not '%s'", UINT32_MAX,
+		    text);
 }
 
 bool shape_print_sample(const struct shape *shape, FILE *out)
@@ -125,7 +126,7 @@ int shape_parse_burst(const char *text, struct shape *shape, struct error *error
 		shape->burst_ns = number * burst_units[i].ns;
 		return 0;
 	}
-	return fail(error, EINVAL, "burst must be a time up to 10s, as in 20ms, not '%s'", text);
+	return fail(error, EINVAL, "burst must be a time from 0 to 10s, in s, ms or us, as in 20ms, not '%s'", text);
 }
 
 bool shape_print_burst(const struct shape *shape, FILE *out)
@@ -181,7 +182,9 @@ int shape_parse_rate(const char *text, struct shape *shape, struct error *error)
 	shape->burst_ns = BURST_DEFAULT_NS;
 	if (strlen(text) >= sizeof copy || parse_per_second(copy, shape))
 		return fail(error, EINVAL,
-			    "rate must be bits or packets per second, from 8kbit and 1pps on, as in 10mbit, 2gbit, 500pps, not '%s'", text);
+			    "rate must be bits per second from 8kbit to 1000gbit, or packets from 1pps to 1000gpps, as in 10mbit or "
+			    "500pps, not '%s'",
+			    text);
 	shape->limited = true;
 	if (!burst)
 		return 0;

@@ -34,6 +34,7 @@ to=(-t erspan2:10.9.0.2)
 echo "-- the command line"
 refused 2 "nonsense" -- "$FARSPAN" nonsense
 refused 2 "mirror" "option" -- "${m[@]}" --nonsense
+refused 2 "'--s' may be any of --speed, --spread, --strip-tag, --sample" -- "${m[@]}" -i s0 "${to[@]}" --s 5
 refused 2 "-i" -- "${m[@]}" "${to[@]}"
 refused 2 "-t" -- "${m[@]}" -i s0
 refused 2 "sideways" "rx, tx or both" -- "${m[@]}" -i s0 -d sideways "${to[@]}"
@@ -57,6 +58,8 @@ refused 2 "domainid needs platform 1" -- "${m[@]}" -i s0 -t erspan3:10.9.0.2,pla
 refused 2 "destinations 1 and 3" -- "${m[@]}" -i s0 "${to[@]}" -t interface:u0 "${to[@]}"
 refused 2 "-r" -- "${m[@]}" -i s0 "${to[@]}" --speed 1
 refused 2 "-r" -- "${m[@]}" -i s0 "${to[@]}" --loop 1
+refused 2 "1 to 4294967295" "'0'" -- "${m[@]}" -i s0 "${to[@]}" --sample 0
+refused 2 "8kbit to 1000gbit" "1001gbit" -- "${m[@]}" -i s0 "${to[@]}" --rate 1001gbit
 refused 2 "only one" -- "${m[@]}" -r /nosuch "${to[@]}" --speed 1 --pps 5
 refused 2 "id" "erspan1" -- "${m[@]}" -i s0 -t erspan1:10.9.0.2,id=3
 refused 2 "colour" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,colour=3
