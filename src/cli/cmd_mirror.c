@@ -12,6 +12,7 @@
 #include "cli/replay_options.h"
 #include "cli/shape_options.h"
 #include "cli/wait.h"
+#include "doctor/here.h"
 
 enum {
 	TICK_MS = 1000,
@@ -187,7 +188,9 @@ static int parse_command_line(int argc, char **argv, struct mirror_command *comm
 	command->session.replayed = command->replay.file != NULL;
 	if ((rc = replay_check(&command->replay, error)) || (rc = check_directions(&command->session, error)))
 		return rc;
-	return session_check(&command->session, error);
+	if ((rc = session_check(&command->session, error)))
+		return rc;
+	return command->session.shape.filter ? here_check_filter(command->session.shape.filter, error) : 0;
 }
 
 /* ---- running ---- */

@@ -32,6 +32,21 @@ static void check_filter(struct filter_compiler *compiler, const struct session 
 	error_list_add(errors, &place, "%s", error.text);
 }
 
+int here_check_filter(const char *expression, struct error *error)
+{
+	struct filter_compiler *compiler;
+	struct filter *filter;
+	int rc = filter_compiler_open(&compiler, NULL, error);
+
+	if (rc)
+		return rc;
+	rc = filter_compile(compiler, expression, &filter, error);
+	if (!rc)
+		filter_free(filter);
+	filter_compiler_close(compiler);
+	return rc;
+}
+
 void here_check_filters(const struct session_list *list, struct error_list *errors)
 {
 	struct filter_compiler *compiler;

@@ -13,4 +13,7 @@ int here_check(const struct session_list *list, struct error_list *errors);
 void here_check_filters(const struct session_list *list, struct error_list *errors);
 void here_check_widths(const struct session_list *list, struct error_list *errors);
 
+/* Whether libpcap takes one filter: 0, or -errno with its words in *error. */
+int here_check_filter(const char *expression, struct error *error);
+
 #endif
