@@ -74,13 +74,18 @@ static void examine_neighbour(const struct destination_path *path, const char *s
 	}
 }
 
+static const char *link_advice(const struct link *link)
+{
+	return link->no_carrier ? "look at the cable and the other end" : "set it up";
+}
+
 static void examine_path(const struct session *session, const struct destination_path *path, const char *subject, struct findings *findings)
 {
 	char text[ADDRESS_TEXT_MAX];
 
 	if (!path->uplink.up)
-		findings_add(findings, SEVERITY_problem, "link", path->uplink.name, "set it up, and look at the cable",
-			     "the uplink to %s is down", subject);
+		findings_add(findings, SEVERITY_problem, "link", path->uplink.name, link_advice(&path->uplink), "the uplink to %s %s",
+			     subject, link_fault(&path->uplink));
 	findings_add(findings, SEVERITY_fine, "route", subject, "", "goes out of %s from %s, %u bytes of IP at most", path->uplink.name,
 		     address_text(&path->local, text), path->mtu);
 	examine_neighbour(path, subject, findings);
@@ -108,7 +113,7 @@ static void examine_destination(struct netlink *netlink, const struct session *s
 	else if (endpoint_is_tunnel(destination))
 		examine_path(session, &path, subject, findings);
 	else if (!path.uplink.up)
-		findings_add(findings, SEVERITY_problem, "link", subject, "set it up, and look at the cable", "is down");
+		findings_add(findings, SEVERITY_problem, "link", subject, link_advice(&path.uplink), "%s", link_fault(&path.uplink));
 }
 
 /* ---- sources ---- */
@@ -130,8 +135,7 @@ static void examine_source(const struct link *link, void *context)
 		findings_add(search->findings, SEVERITY_warning, "offload", link->name, "ethtool -K its name lro off",
 			     "merges frames it receives for good (LRO): copies are not the frames that were on the wire");
 	if (!link->up)
-		findings_add(search->findings, SEVERITY_warning, "link", link->name, "set it up, and look at the cable",
-			     "the source is down");
+		findings_add(search->findings, SEVERITY_warning, "link", link->name, link_advice(link), "the source %s", link_fault(link));
 }
 
 static void examine_sources(struct netlink *netlink, const struct session *session, struct findings *findings)

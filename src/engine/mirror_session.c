@@ -159,7 +159,8 @@ static void find_config(struct mirror_session *s, const struct endpoint *endpoin
 		config->uplink = 0;
 	} else if (!path->uplink.up) {
 		config->uplink = 0;
-		fail(problem, ENETDOWN, "interface %s is down", endpoint_is_tunnel(endpoint) ? path->uplink.name : endpoint->dev);
+		fail(problem, ENETDOWN, "interface %s %s", endpoint_is_tunnel(endpoint) ? path->uplink.name : endpoint->dev,
+		     link_fault(&path->uplink));
 	} else if (endpoint_is_tunnel(endpoint) && path->uplink.resolves && !next_hop_answers(s->mirrors, endpoint, path, doubted)) {
 		config->uplink = 0;
 		config->unreachable = COUNTER_no_neighbour;

@@ -108,6 +108,7 @@ static void read_link(struct rtnl_link *from, struct link *to)
 	snprintf(to->name, sizeof to->name, "%s", name ? name : "");
 	to->mtu = rtnl_link_get_mtu(from);
 	to->up = flags & IFF_UP && flags & IFF_LOWER_UP;
+	to->no_carrier = flags & IFF_UP && !to->up;
 	to->master = rtnl_link_get_master(from);
 	to->peer = rtnl_link_get_link(from);
 	if (rtnl_link_get_link_netnsid(from, &to->peer_netns))

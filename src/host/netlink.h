@@ -4,6 +4,7 @@
 #define HOST_NETLINK_H
 
 #include <net/if.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "model/address.h"
@@ -15,6 +16,7 @@ struct link {
 	char name[IFNAMSIZ];
 	unsigned int mtu; /* bytes behind the link header */
 	bool up;          /* administratively, and with carrier */
+	bool no_carrier;  /* that is all that it lacks */
 	bool ethernet;    /* frames start with an Ethernet header; the loopback device's do too */
 	bool loopback;
 	bool resolves;    /* asks for the link addresses of neighbours */
@@ -28,6 +30,12 @@ struct link {
 	char kind[16];    /* "veth", "vxlan", ...; empty for physical devices */
 	char alias[128];  /* as in ip link set alias */
 };
+
+/* What keeps frames from it, as in "is down"; NULL: nothing. */
+static inline const char *link_fault(const struct link *link)
+{
+	return link->up ? NULL : link->no_carrier ? "has no carrier" : "is down";
+}
 
 struct route {
 	int ifindex;

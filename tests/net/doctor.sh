@@ -73,9 +73,9 @@ doctor 0 -i u0 "${to[@]}"
 finds "warning uplink u0 is mirrored and carries the copies"
 at tap ip link set xp0 down
 doctor 0 -i p0 "${to[@]}"
-finds "warning link p0 the source is down"
+finds "warning link p0 the source has no carrier"
 doctor 1 -i p1 -t interface:p0
-finds "problem link p0 is down"
+finds "problem link p0 has no carrier"
 at tap ip link set xp0 up
 
 echo "-- the host"
@@ -153,7 +153,7 @@ at tap sysctl -q net.ipv4.conf.all.rp_filter=0
 spawn sender nsenter --net="/run/netns/${prefix}col" /usr/bin/python3 "$work/sender.py"
 doctor 0 --listen 2 -f erspan2:any,id=7
 finds "warning senders 10.9.0.2 sent [0-9]* packets to 10.9.0.1 within 2000 ms that are refused: of a session that is not collected"
-finds "fine senders  [0-9]* mirrored frames came within 2000 ms, of 1 sessions"
+finds "fine senders  [0-9]* mirrored frames came within 2000 ms, of 1 session"
 doctor 0 -f erspan2:any,remote=10.9.0.99
 finds "warning senders 10.9.0.2 sent [0-9]* packets to 10.9.0.1 within 1000 ms that are refused: from a sender that is not allowed"
 finds "note senders  no mirrored frame that would be taken came within 1000 ms"

@@ -67,7 +67,7 @@ step 1 "$via_u0" tap route add 10.8.0.0/24 via 10.9.0.2
 step 1 "frames up to 1364 bytes" tap link set u0 mtu 1400
 step 1 "frames up to 564 bytes" tap link set u0 mtu 600
 step 1 "frames up to 1564 bytes" tap link set u0 mtu 1600
-step 0 "interface u0 is down" ip -n ${prefix}col link set c0 down
+step 0 "interface u0 has no carrier" ip -n ${prefix}col link set c0 down
 step 1 "$via_u0" ip -n ${prefix}col link set c0 up
 # A neighbour that nobody answers for.
 step 0 "neighbour 10.9.0.77 on u0 unresolved" tap route replace 10.8.0.0/24 via 10.9.0.77
