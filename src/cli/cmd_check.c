@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "base/plural.h"
 #include "doctor/here.h"
 #include "model/session_file.h"
 #include "model/session_json.h"
@@ -102,8 +103,7 @@ int cmd_check(int argc, char **argv, struct error *error)
 	} else {
 		error_list_print(stderr, &errors);
 		if (!command.quiet && !errors.errors)
-			printf("%zu session%s, nothing wrong%s\n", list.count, list.count == 1 ? "" : "s",
-			       errors.count ? ", but see above" : "");
+			printf("%zu session%s, nothing wrong%s\n", list.count, plural(list.count), errors.count ? ", but see above" : "");
 	}
 	session_list_free(&list);
 	session_list_free(&faulty);

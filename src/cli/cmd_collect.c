@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "cli/collect_options.h"
 #include "cli/collect_report.h"
 #include "cli/collect_stats.h"
@@ -86,8 +87,8 @@ static void show_line(const struct collect *collect)
 	struct collect_summary summary;
 
 	collect_summarize(collect, &summary);
-	fprintf(stderr, "\r\033[K%llu frames, %llu bytes, %llu lost on the way", (unsigned long long)summary.packets,
-		(unsigned long long)summary.bytes, (unsigned long long)summary.loss.lost);
+	fprintf(stderr, "\r\033[K%llu frame%s, %llu bytes, %llu lost on the way", (unsigned long long)summary.packets,
+		plural(summary.packets), (unsigned long long)summary.bytes, (unsigned long long)summary.loss.lost);
 }
 
 /* What the user sees while it runs. */

@@ -13,6 +13,7 @@
 
 #include "api/client.h"
 #include "base/clock.h"
+#include "base/plural.h"
 #include "cli/daemon_command.h"
 #include "cli/number.h"
 #include "cli/top_rows.h"
@@ -159,8 +160,8 @@ static void head_line(const struct top *top, char line[LINE_MAX])
 		bits += top->rows.rows[i].bit_rate;
 		unwell += strcmp(top->rows.rows[i].state, "active") != 0;
 	}
-	snprintf(line, LINE_MAX, "farspan %s  %u sessions, %u not active  %s frames/s  %sbit/s%s", clock, top->rows.count, unwell,
-		 human(frames, a), human(bits, b), top->paused ? "  (paused)" : "");
+	snprintf(line, LINE_MAX, "farspan %s  %u session%s, %u not active  %s frames/s  %sbit/s%s", clock, top->rows.count,
+		 plural(top->rows.count), unwell, human(frames, a), human(bits, b), top->paused ? "  (paused)" : "");
 }
 
 static void column_line(char line[LINE_MAX])

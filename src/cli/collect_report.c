@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/plural.h"
 #include "cli/collect_report.h"
 
 #include <errno.h>
@@ -115,13 +116,15 @@ static void report_clients(FILE *out, const struct collect *collect)
 	if (!collect_listening(collect))
 		return;
 	collect_count_clients(collect, &counts);
-	fprintf(out, "  pcap-over-ip %s: %" PRIu64 " clients, %" PRIu64 " refused, %" PRIu64 " frames, %" PRIu64 " lost\n",
-		collect_listening(collect), counts.clients, counts.refused, counts.sent, counts.dropped);
+	fprintf(out, "  pcap-over-ip %s: %" PRIu64 " client%s, %" PRIu64 " refused, %" PRIu64 " frame%s, %" PRIu64 " lost\n",
+		collect_listening(collect), counts.clients, plural(counts.clients), counts.refused, counts.sent, plural(counts.sent),
+		counts.dropped);
 }
 
 static void report_session(FILE *out, const struct collect *collect, const struct collect_session *session)
 {
-	fprintf(out, "  %s: %" PRIu64 " frames, %" PRIu64 " bytes", session->name, session->packets, session->bytes);
+	fprintf(out, "  %s: %" PRIu64 " frame%s, %" PRIu64 " bytes", session->name, session->packets, plural(session->packets),
+		session->bytes);
 	if (session->truncated)
 		fprintf(out, ", %" PRIu64 " truncated", session->truncated);
 	if (session->cleaned)
@@ -140,8 +143,9 @@ void collect_report(FILE *out, const struct collect *collect)
 	struct collect_summary summary;
 
 	collect_summarize(collect, &summary);
-	fprintf(out, "%" PRIu64 " packets received, %" PRIu64 " frames written, %" PRIu64 " bytes, %u sessions\n",
-		summary.counters[COLLECT_received], summary.counters[COLLECT_written], summary.bytes, summary.sessions);
+	fprintf(out, "%" PRIu64 " packet%s received, %" PRIu64 " frame%s written, %" PRIu64 " bytes, %u session%s\n",
+		summary.counters[COLLECT_received], plural(summary.counters[COLLECT_received]), summary.counters[COLLECT_written],
+		plural(summary.counters[COLLECT_written]), summary.bytes, summary.sessions, plural(summary.sessions));
 	report_times(out, &summary);
 	report_class(out, &summary, COLLECT_CLASS_merged, "merged");
 	report_class(out, &summary, COLLECT_CLASS_refused, "refused");
@@ -152,9 +156,10 @@ void collect_report(FILE *out, const struct collect *collect)
 			report_session(out, collect, collect_session_at(collect, i));
 	if (summary.ended.sessions)
 		fprintf(out,
-			"  ended, being silent when there was no room for others: %" PRIu64 " sessions, %" PRIu64 " frames, %" PRIu64
+			"  ended, being silent when there was no room for others: %" PRIu64 " session%s, %" PRIu64 " frame%s, %" PRIu64
 			" bytes\n",
-			summary.ended.sessions, summary.ended.packets, summary.ended.bytes);
+			summary.ended.sessions, plural(summary.ended.sessions), summary.ended.packets, plural(summary.ended.packets),
+			summary.ended.bytes);
 	report_groups(out, collect, summary.counter_groups);
 	report_clients(out, collect);
 }

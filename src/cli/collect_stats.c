@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/plural.h"
 #include "cli/collect_stats.h"
 
 #include <inttypes.h>
@@ -228,16 +229,17 @@ static void total_json(const struct collect_stats *stats, const struct collect_s
 static void total_line(const struct collect_stats *stats, const struct collect_summary *summary, uint64_t passed_ns, uint64_t wall_ns)
 {
 	const time_t seconds = (time_t)(wall_ns / NS_PER_S);
-	const uint64_t tenths = passed_ns / (NS_PER_S / 10);
+	const uint64_t tenths = passed_ns / (NS_PER_S / 10), received = count_since(stats, summary, COLLECT_received);
+	const uint64_t frames = summary->packets - stats->summary.packets;
 	char line[LINE_MAX_BYTES], clock[32] = "";
 	struct tm tm;
 	size_t len;
 
 	if (localtime_r(&seconds, &tm))
 		strftime(clock, sizeof clock, "%H:%M:%S", &tm);
-	len = (size_t)snprintf(line, sizeof line, "%s: %" PRIu64 " packets in %" PRIu64 ".%" PRIu64 " s, %" PRIu64 " frames of %u sessions",
-			       clock, count_since(stats, summary, COLLECT_received), tenths / 10, tenths % 10,
-			       summary->packets - stats->summary.packets, summary->sessions);
+	len = (size_t)snprintf(
+		line, sizeof line, "%s: %" PRIu64 " packet%s in %" PRIu64 ".%" PRIu64 " s, %" PRIu64 " frame%s of %u session%s", clock,
+		received, plural(received), tenths / 10, tenths % 10, frames, plural(frames), summary->sessions, plural(summary->sessions));
 	if (summary->ended.sessions > stats->summary.ended.sessions)
 		len += (size_t)snprintf(line + len, sizeof line - len, ", %" PRIu64 " ended",
 					summary->ended.sessions - stats->summary.ended.sessions);

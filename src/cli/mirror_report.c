@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/plural.h"
+
 struct counter_row {
 	const char *name;
 	const char *class;
@@ -70,9 +72,9 @@ static void print_class(FILE *out, const struct mirror_counters *counters, const
 
 void mirror_report_line(FILE *out, const struct mirror_counters *counters)
 {
-	unsigned long long truncated = mirror_report_total(counters, COUNTER_truncated);
+	unsigned long long truncated = mirror_report_total(counters, COUNTER_truncated), seen = mirror_report_total(counters, COUNTER_seen);
 
-	fprintf(out, "%llu frames seen, %llu sent, %llu bytes", (unsigned long long)mirror_report_total(counters, COUNTER_seen),
+	fprintf(out, "%llu frame%s seen, %llu sent, %llu bytes", seen, plural(seen),
 		(unsigned long long)mirror_report_total(counters, COUNTER_sent),
 		(unsigned long long)mirror_report_total(counters, COUNTER_sent_bytes));
 	if (truncated)
@@ -101,8 +103,8 @@ void mirror_report_uplinks(FILE *out, const struct mirror *mirror, unsigned int 
 
 		if (uplink.link_dropped && !is_told(mirror, i))
 			fprintf(out,
-				"interface %s: dropped %llu frames that it was to send, by its own counters, which count all traffic\n",
-				uplink.name, (unsigned long long)uplink.link_dropped);
+				"interface %s: dropped %llu frame%s that it was to send, by its own counters, which count all traffic\n",
+				uplink.name, (unsigned long long)uplink.link_dropped, plural(uplink.link_dropped));
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "cli/number.h"
 
 void replay_defaults(struct replay_config *config)
@@ -82,8 +83,9 @@ int replay_check(const struct replay_config *config, struct error *error)
 void replay_report(FILE *out, const struct replay *replay)
 {
 	const char *separator = ";";
+	unsigned long long frames = replay_count(replay, REPLAY_read);
 
-	fprintf(out, "farspan: %llu frames of %s", (unsigned long long)replay_count(replay, REPLAY_read), replay_name(replay));
+	fprintf(out, "farspan: %llu frame%s of %s", frames, plural(frames), replay_name(replay));
 	for (enum replay_counter row = REPLAY_read + 1; row < REPLAY_COUNTER_COUNT; row++) {
 		unsigned long long count = replay_count(replay, row);
 

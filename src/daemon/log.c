@@ -57,7 +57,7 @@ void log_line(enum log_level level, const char *session, const char *format, ...
 
 	if (now - period_ns > PERIOD_NS) {
 		if (suppressed) {
-			snprintf(line, sizeof line, "%u lines were suppressed", suppressed);
+			snprintf(line, sizeof line, "%u line%s suppressed", suppressed, suppressed == 1 ? " was" : "s were");
 			print(LOG_LEVEL_WARNING, NULL, line);
 		}
 		period_ns = now;

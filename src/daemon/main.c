@@ -21,6 +21,7 @@
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/options.h"
+#include "base/plural.h"
 #include "daemon/events.h"
 #include "daemon/log.h"
 #include "daemon/routes.h"
@@ -170,14 +171,23 @@ static int reload(struct daemon *daemon)
 {
 	struct error_list errors = {0};
 	int rc = runner_reload(daemon->runner, &errors);
+	const size_t count = runner_wanted(daemon->runner)->count;
 
 	log_errors(&errors);
 	if (rc)
-		log_line(LOG_LEVEL_ERROR, NULL, "nothing has changed: %zu errors in the session files", errors.errors);
+		log_line(LOG_LEVEL_ERROR, NULL, "nothing has changed: %zu error%s in the session files", errors.errors,
+			 plural(errors.errors));
 	else
-		log_line(LOG_LEVEL_INFO, NULL, "%zu sessions", runner_wanted(daemon->runner)->count);
+		log_line(LOG_LEVEL_INFO, NULL, "%zu session%s", count, plural(count));
 	error_list_free(&errors);
 	return rc;
+}
+
+static void tell_ready(const struct daemon *daemon)
+{
+	const size_t count = runner_wanted(daemon->runner)->count;
+
+	sd_notifyf(0, "READY=1\nSTATUS=%zu session%s", count, plural(count));
 }
 
 static void reload_as_systemd_sees(struct daemon *daemon)
@@ -187,7 +197,7 @@ static void reload_as_systemd_sees(struct daemon *daemon)
 	watch_changed(daemon->fds[POLL_FILES].fd);
 	sd_notify(0, "RELOADING=1");
 	reload(daemon);
-	sd_notifyf(0, "READY=1\nSTATUS=%zu sessions", runner_wanted(daemon->runner)->count);
+	tell_ready(daemon);
 }
 
 static void take_signals(struct daemon *daemon)
@@ -467,7 +477,7 @@ int main(int argc, char **argv)
 	} else {
 		remember(&daemon);
 		reload(&daemon);
-		sd_notifyf(0, "READY=1\nSTATUS=%zu sessions", runner_wanted(daemon.runner)->count);
+		tell_ready(&daemon);
 		log_line(LOG_LEVEL_INFO, NULL, "ready");
 		run(&daemon);
 	}

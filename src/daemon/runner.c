@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/plural.h"
 #include "daemon/devices.h"
 #include "daemon/log.h"
 #include "model/session_file.h"
@@ -319,7 +320,9 @@ int runner_reload(struct runner *runner, struct error_list *errors)
 	char text[64];
 	int rc = reload(runner, errors);
 
-	snprintf(text, sizeof text, rc ? "nothing has changed: %zu errors" : "%zu sessions", rc ? errors->errors : runner->list.count);
+	const size_t count = rc ? errors->errors : runner->list.count;
+
+	snprintf(text, sizeof text, rc ? "nothing has changed: %zu error%s" : "%zu session%s", count, plural(count));
 	tell(runner, rc ? "refused" : "reloaded", NULL, NULL, text);
 	return rc;
 }

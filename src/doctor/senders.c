@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "engine/collect.h"
 #include "host/sniffer.h"
 
@@ -91,12 +92,13 @@ static void report(const struct listening *listening, unsigned int milliseconds,
 
 		findings_add(findings, SEVERITY_warning, "senders", address_text(&refused->sender, sender),
 			     "compare with what the sender is set to; add it to a source, or stop the sender",
-			     "sent %llu packets to %s within %u ms that are refused: %s", (unsigned long long)refused->packets,
-			     address_text(&refused->to, to), milliseconds, collect_counter_text(refused->reason));
+			     "sent %llu packet%s to %s within %u ms that are refused: %s", (unsigned long long)refused->packets,
+			     plural(refused->packets), address_text(&refused->to, to), milliseconds, collect_counter_text(refused->reason));
 	}
 	if (listening->before.packets)
-		findings_add(findings, SEVERITY_fine, "senders", "", "", "%llu mirrored frames came within %u ms, of %u sessions",
-			     (unsigned long long)listening->before.packets, milliseconds, listening->before.sessions);
+		findings_add(findings, SEVERITY_fine, "senders", "", "", "%llu mirrored frame%s came within %u ms, of %u session%s",
+			     (unsigned long long)listening->before.packets, plural(listening->before.packets), milliseconds,
+			     listening->before.sessions, plural(listening->before.sessions));
 	else
 		findings_add(findings, SEVERITY_note, "senders", "", "see on the sender whether it mirrors anything now",
 			     "no mirrored frame that would be taken came within %u ms", milliseconds);

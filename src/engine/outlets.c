@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/plural.h"
 #include "datapath/carrier.h"
 #include "datapath/flow.h"
 #include "datapath/owner.h"
@@ -360,7 +361,8 @@ void outlets_each(struct outlets *o, void (*visit)(void *context, const char *na
 
 static void report_one(void *context, const char *name, const struct outlet_counts *counts)
 {
-	fprintf(context, "  %s: %llu frames, %llu lost", name, (unsigned long long)counts->sent, (unsigned long long)counts->lost);
+	fprintf(context, "  %s: %llu frame%s, %llu lost", name, (unsigned long long)counts->sent, plural(counts->sent),
+		(unsigned long long)counts->lost);
 	if (counts->refused)
 		fprintf(context, ", %llu refused by the hook", (unsigned long long)counts->refused);
 	if (counts->elsewhere)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "record/feed.h"
 #include "record/file_name.h"
 #include "record/output_file.h"
@@ -104,8 +105,8 @@ static void works_again(struct recording *r, struct output *output)
 {
 	if (!output->troubled)
 		return;
-	snprintf(r->news, sizeof r->news, "%s: recording again; %llu frames could not be written", output_name(r, output),
-		 (unsigned long long)r->counts.write_error);
+	snprintf(r->news, sizeof r->news, "%s: recording again; %llu frame%s could not be written", output_name(r, output),
+		 (unsigned long long)r->counts.write_error, plural(r->counts.write_error));
 	output->troubled = false;
 	r->troubled--;
 }
@@ -604,7 +605,8 @@ int recording_finish(struct recording *r, struct error *error)
 	}
 	if (!r->error.code)
 		return 0;
-	return fail(error, r->error.code, "%s; %llu frames not written", r->error.text, (unsigned long long)r->counts.write_error);
+	return fail(error, r->error.code, "%s; %llu frame%s not written", r->error.text, (unsigned long long)r->counts.write_error,
+		    plural(r->counts.write_error));
 }
 
 /* ---- opening ---- */
