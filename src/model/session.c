@@ -107,6 +107,7 @@ static void take_plain(struct session *plain, const struct session *session)
 	memcpy(plain, session, sizeof *plain);
 	memset(plain->file, 0, sizeof plain->file);
 	plain->filter_line = plain->filter_column = 0;
+	memset(&plain->lines, 0, sizeof plain->lines);
 	plain->carrier = NULL;
 	plain->shares = 0;
 #define NO_ARRAY(one)         \

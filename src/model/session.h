@@ -28,12 +28,20 @@ struct session_source {
 	char netns[NETNS_TEXT_MAX]; /* empty: ours */
 };
 
+/* Where its sections stand in its file; 0: not in that one. */
+struct session_lines {
+	unsigned int destinations[SESSION_DESTINATIONS_MAX];
+	unsigned int tunnels[SESSION_TUNNELS_MAX];
+	unsigned int recording, device;
+};
+
 /* What it points to is its own, the carrier excepted. */
 struct session {
 	char name[SESSION_NAME_MAX]; /* empty on the command line */
 	char description[SESSION_DESCRIPTION_MAX];
 	char file[SESSION_PATH_MAX];             /* where it was read; empty: in none */
 	unsigned int filter_line, filter_column; /* of the filter in the file */
+	struct session_lines lines;
 	bool disabled;
 	bool states_on_crash; /* says what becomes of it when the daemon is killed */
 	bool continues;       /* it goes on then; else it ends */

@@ -6,10 +6,12 @@
 
 #include "model/session_list.h"
 
-/* In *place; asked for only when there is something to say, as there are many pairs of sessions. */
-static const struct place *place_in(const struct session *session, struct place *place)
+/* In *place, a line of struct session_lines; asked for only when there is something to say, as there are many pairs of sessions. */
+static const struct place *place_in(const struct session *session, unsigned int line, struct place *place)
 {
 	*place = place_of_file(session->file[0] ? session->file : session->name);
+	place->line = line;
+	place->column = line ? 1 : 0;
 	return place;
 }
 
@@ -54,7 +56,7 @@ static void check_tunnels(const struct session *a, const struct session *b, stru
 		for (unsigned int j = 0; j < b->tunnel_count; j++)
 			if (tunnels_meet(&a->tunnels[i], &b->tunnels[j])) {
 				error_list_add(
-					errors, place_in(b, &place),
+					errors, place_in(b, b->lines.tunnels[j], &place),
 					"session %s takes the same tunnel as session %s (%s, its source %u): one of them must say more of "
 					"it, or be disabled",
 					b->name, a->name, endpoint_type_name(&a->tunnels[i]), i + 1);
@@ -67,8 +69,8 @@ static void check_devices(const struct session *a, const struct session *b, stru
 	struct place place;
 
 	if (session_kind(a) == SESSION_TUNNEL && strcmp(a->device, b->device) == 0)
-		error_list_add(errors, place_in(b, &place), "session %s makes the interface %s, as session %s does", b->name, b->device,
-			       a->name);
+		error_list_add(errors, place_in(b, b->lines.device, &place), "session %s makes the interface %s, as session %s does",
+			       b->name, b->device, a->name);
 }
 
 static void check_recordings(const struct session *a, const struct session *b, struct error_list *errors)
@@ -76,11 +78,11 @@ static void check_recordings(const struct session *a, const struct session *b, s
 	struct place place;
 
 	if (a->recording.path[0] && strcmp(a->recording.path, b->recording.path) == 0)
-		error_list_add(errors, place_in(b, &place), "session %s records into the file of session %s, %s", b->name, a->name,
-			       a->recording.path);
+		error_list_add(errors, place_in(b, b->lines.recording, &place), "session %s records into the file of session %s, %s",
+			       b->name, a->name, a->recording.path);
 	if (a->recording.listen[0] && strcmp(a->recording.listen, b->recording.listen) == 0)
-		error_list_add(errors, place_in(b, &place), "session %s listens where session %s does, %s", b->name, a->name,
-			       a->recording.listen);
+		error_list_add(errors, place_in(b, b->lines.recording, &place), "session %s listens where session %s does, %s", b->name,
+			       a->name, a->recording.listen);
 }
 
 /* What a collector knows a tunnel by. */
@@ -99,7 +101,7 @@ static void warn_destinations(const struct session *a, const struct session *b, 
 	for (unsigned int i = 0; i < a->destination_count; i++)
 		for (unsigned int j = 0; j < b->destination_count; j++)
 			if (look_alike(&a->destinations[i], &b->destinations[j])) {
-				error_list_warn(errors, place_in(b, &place),
+				error_list_warn(errors, place_in(b, b->lines.destinations[j], &place),
 						"copies of sessions %s and %s look alike to %s: give them tunnels that differ", a->name,
 						b->name, address_text(&a->destinations[i].address, text));
 				return;
@@ -294,15 +296,18 @@ static bool leads_to(const struct session *from, const struct endpoint *destinat
 	return false;
 }
 
-/* What comes out of a tunnel device is for the host, and what is sent into it is the host's. */
-static bool has_edge(const struct session *from, const struct session *to)
+/*
+ * Which destination of one session leads to the other, from 1 on; 0: none. What comes out of a tunnel device is for the host, and what is
+ * sent into it is the host's.
+ */
+static unsigned int edge_to(const struct session *from, const struct session *to)
 {
 	if (session_kind(from) == SESSION_TUNNEL || session_kind(to) == SESSION_TUNNEL)
-		return false;
+		return 0;
 	for (unsigned int i = 0; i < from->destination_count; i++)
 		if (leads_to(from, &from->destinations[i], to))
-			return true;
-	return false;
+			return i + 1;
+	return 0;
 }
 
 enum colour {
@@ -332,9 +337,11 @@ static bool may_lead_on(const struct walk *walk, const struct session *from)
 
 static void report_loop(const struct walk *walk, size_t back_to)
 {
+	const struct session *first = walk->list->sessions[back_to];
 	char text[400] = "";
 	struct place place;
-	size_t start = 0, used;
+	size_t start = 0, used, next;
+	unsigned int edge;
 
 	while (walk->path[start] != back_to)
 		start++;
@@ -342,8 +349,10 @@ static void report_loop(const struct walk *walk, size_t back_to)
 		used = strlen(text);
 		snprintf(text + used, sizeof text - used, "%s -> ", walk->list->sessions[walk->path[i]]->name);
 	}
-	error_list_add(walk->errors, place_in(walk->list->sessions[back_to], &place), "copies would be copied again without end: %s%s",
-		       text, walk->list->sessions[back_to]->name);
+	next = start + 1 < walk->depth ? walk->path[start + 1] : back_to;
+	edge = edge_to(first, walk->list->sessions[next]);
+	error_list_add(walk->errors, place_in(first, edge ? first->lines.destinations[edge - 1] : 0, &place),
+		       "copies would be copied again without end: %s%s", text, first->name);
 }
 
 /* Depth first, without recursion: next[] holds where the search of each session on the path goes on. */
@@ -361,7 +370,7 @@ static void walk_from(struct walk *walk, size_t *next, size_t start)
 		if (to == list->count) {
 			walk->colours[at] = DONE;
 			walk->depth--;
-		} else if (list->sessions[to]->disabled || walk->colours[to] == DONE || !has_edge(list->sessions[at], list->sessions[to])) {
+		} else if (list->sessions[to]->disabled || walk->colours[to] == DONE || !edge_to(list->sessions[at], list->sessions[to])) {
 			continue;
 		} else if (walk->colours[to] == ON_PATH) {
 			report_loop(walk, to);

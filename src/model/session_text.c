@@ -94,6 +94,12 @@ const struct text_item *session_text_item(const struct text_section *section, co
 	return NULL;
 }
 
+/* Of the section at hand, for struct session_lines. */
+static unsigned int line_of_part(const struct build *build)
+{
+	return strcmp(build->part->place.file, build->text->place.file) == 0 ? build->part->place.line : 0;
+}
+
 /* A key stands once in a file; another, a drop-in, may replace it. */
 static void check_twice(struct build *build)
 {
@@ -178,24 +184,34 @@ static bool is_session_key(const struct build *build, enum session_part part, co
 	return false;
 }
 
-/* Takes the keys of a part in the order of the table; an empty value leaves the default. */
+static void take_session_key(struct build *build, enum session_part part, enum session_key key, const struct text_item *item)
+{
+	struct place place = place_of_value(item);
+	struct error error = {0};
+
+	if (!*item->value && part == PART_SESSION)
+		return;
+	if (session_key_parse(key, build->text->names, item->value, build->session, &error)) {
+		error_list_add(build->errors, &place, "%s", error.text);
+	} else if (key == SESSION_KEY_filter) {
+		build->session->filter_line = item->place.line;
+		build->session->filter_column = item->value_column;
+	}
+}
+
+/*
+ * Takes the keys of a part in the order of the table; an empty value leaves the default. Of a key that the file has twice, which is wrong,
+ * each value is looked at; those that a drop-in replaces are not.
+ */
 static void take_session_keys(struct build *build, enum session_part part)
 {
-	for (unsigned int i = 0; i < SESSION_KEY_COUNT; i++) {
-		const char *name = session_key_name(i, part, build->text->names);
-		const struct text_item *item = name ? session_text_item(build->part, name) : NULL;
-		struct error error = {0};
-		struct place place;
+	for (unsigned int key = 0; key < SESSION_KEY_COUNT; key++) {
+		const char *name = session_key_name(key, part, build->text->names);
+		const struct text_item *last = name ? session_text_item(build->part, name) : NULL;
 
-		if (!item || (!*item->value && part == PART_SESSION))
-			continue;
-		if (session_key_parse(i, build->text->names, item->value, build->session, &error)) {
-			place = place_of_value(item);
-			error_list_add(build->errors, &place, "%s", error.text);
-		} else if (i == SESSION_KEY_filter) {
-			build->session->filter_line = item->place.line;
-			build->session->filter_column = item->value_column;
-		}
+		for (const struct text_item *item = build->part->items; last && item <= last; item++)
+			if (strcmp(item->key, name) == 0 && strcmp(item->place.file, last->place.file) == 0)
+				take_session_key(build, part, key, item);
 	}
 }
 
@@ -312,13 +328,17 @@ static void build_tunnel(struct build *build, const struct text_item *type)
 	else if (session_vrf_fault(session->tunnels, session->tunnel_count))
 		error_list_add(build->errors, &build->part->place, "%s %s", word(build, "VRF", "vrf"),
 			       session_vrf_fault(session->tunnels, session->tunnel_count));
+	else
+		session->lines.tunnels[session->tunnel_count - 1] = line_of_part(build);
 }
 
 static void build_recording(struct build *build)
 {
 	struct session_recording *recording = &build->session->recording;
+	const struct text_item *file = session_text_item(build->part, word(build, "File", "file"));
 	size_t before = build->errors->errors, len;
 
+	build->session->lines.recording = line_of_part(build);
 	snprintf(build->what, sizeof build->what, "%s", word(build, "[Destination] of type pcapng", "a destination of type pcapng"));
 	if (recording->path[0] || recording->listen[0]) {
 		error_list_add(build->errors, &build->part->place, "a session has one recording; others need a session of their own");
@@ -340,9 +360,12 @@ static void build_recording(struct build *build)
 	else if (recording->rotation.files && !recording->rotation.size && !recording->rotation.seconds)
 		error_list_add(build->errors, &build->part->place, "%s: %s needs %s", build->what, word(build, "Files", "files"),
 			       word(build, "Size or Seconds", "size or seconds"));
-	else if (len && recording->path[0] != '/')
-		error_list_add(build->errors, &build->part->place, "%s: %s must begin with /, not '%s'", build->what,
-			       word(build, "File", "file"), recording->path);
+	else if (len && recording->path[0] != '/') {
+		struct place place = place_of_value(file);
+
+		error_list_add(build->errors, &place, "%s: %s must begin with /, not '%s'", build->what, word(build, "File", "file"),
+			       recording->path);
+	}
 }
 
 static void build_destination(struct build *build)
@@ -368,10 +391,25 @@ static void build_destination(struct build *build)
 		return;
 	}
 	take_endpoint_keys(build, &destination, ENDPOINT_DESTINATION, 0);
-	if (session_append_destination(session, &destination, &error))
+	if (session_append_destination(session, &destination, &error)) {
 		error_list_add(build->errors, &build->part->place, "%s", error.text);
-	else
+	} else {
 		build->destinations[session->destination_count - 1] = build->part;
+		session->lines.destinations[session->destination_count - 1] = line_of_part(build);
+	}
+}
+
+static void build_device(struct build *build)
+{
+	struct session *session = build->session;
+	const unsigned int line = line_of_part(build);
+
+	session_tunnel_build(build->part, build->text->names, session, build->errors);
+	session->lines.device = line;
+	for (unsigned int i = 0; i < session->tunnel_count; i++)
+		session->lines.tunnels[i] = line;
+	for (unsigned int i = 0; i < session->destination_count; i++)
+		session->lines.destinations[i] = line;
 }
 
 /* ---- rules ---- */
@@ -579,7 +617,7 @@ int session_text_build(const struct session_text *text, struct session *session,
 		else if (build.part->kind == SECTION_MATCH)
 			build_match(&build);
 		else if (build.part->kind == SECTION_TUNNEL)
-			session_tunnel_build(build.part, text->names, session, errors);
+			build_device(&build);
 		else if (type)
 			build_tunnel(&build, type);
 		else
