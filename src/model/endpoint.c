@@ -692,21 +692,27 @@ const char *endpoint_key_name(unsigned int kinds, enum endpoint_side side, enum 
 	return names == KEY_NAMES_FILE ? endpoint_keys[i].file_name : endpoint_keys[i].name;
 }
 
+int endpoint_take_key(struct endpoint *endpoint, enum endpoint_side side, unsigned int i, const char *name, const char *value,
+		      struct error *error)
+{
+	struct endpoint_key_row row;
+
+	if (i == ENDPOINT_KEY_COUNT)
+		return take_place(endpoint, side, name, value, error);
+	row = endpoint_keys[i];
+	row.name = name;
+	endpoint->given |= 1ull << i;
+	return row.parse(&row, value, endpoint, error);
+}
+
 int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_names names, const char *key, const char *value,
 		  struct error *error)
 {
 	for (unsigned int i = 0; i <= ENDPOINT_KEY_COUNT; i++) {
 		const char *name = endpoint_key_name(endpoint->kinds, side, names, i);
-		struct endpoint_key_row row;
 
-		if (!name || strcmp(name, key) != 0)
-			continue;
-		if (i == ENDPOINT_KEY_COUNT)
-			return take_place(endpoint, side, key, value, error);
-		row = endpoint_keys[i];
-		row.name = name;
-		endpoint->given |= 1ull << i;
-		return row.parse(&row, value, endpoint, error);
+		if (name && strcmp(name, key) == 0)
+			return endpoint_take_key(endpoint, side, i, name, value, error);
 	}
 	return -ENOENT;
 }

@@ -153,6 +153,10 @@ int endpoint_begin(const char *type_name, enum endpoint_side side, struct endpoi
 int endpoint_take(struct endpoint *endpoint, enum endpoint_side side, enum key_names names, const char *key, const char *value,
 		  struct error *error);
 
+/* Gives it key i, as endpoint_key_name() counts them, whether its type has that or not; errors call it name. */
+int endpoint_take_key(struct endpoint *endpoint, enum endpoint_side side, unsigned int i, const char *name, const char *value,
+		      struct error *error);
+
 /* Whether it says where it is; a source may be anywhere. */
 bool endpoint_has_place(const struct endpoint *endpoint, enum endpoint_side side);
 

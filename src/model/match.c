@@ -89,50 +89,37 @@ static int take_type(unsigned int key, const char *value, struct match *match, s
 	return 0;
 }
 
-/* What is said of the key of a destination, of that which sets it: "SetSessionID must be ...". */
-static void name_setter(const char *key, const char *name, struct error *error)
-{
-	const struct error plain = *error;
-
-	if (strncmp(plain.text, name, strlen(name)) == 0)
-		fail(error, plain.code, "%s%s", key, plain.text + strlen(name));
-}
-
-/* Reads key i, of that name. */
-static int take_key(unsigned int i, enum key_names names, const char *key, const char *value, struct match *match, struct error *error)
+/* Reads key i, of that name. That the type has the key is for match_check(): the type may come later. */
+static int take_key(unsigned int i, const char *name, const char *value, struct match *match, struct error *error)
 {
 	const bool set = i >= KEYS_SET;
 	struct endpoint *half = set ? &match->set : &match->when;
-	const char *name = key;
-	unsigned int kinds;
-	int rc;
+	const unsigned int key = i - (set ? KEYS_SET : KEYS_WHEN);
 
 	if (i < KEYS_WHEN)
 		return take_type(i, value, match, error);
-	if (set)
-		name = endpoint_key_name(KIND_MATCH, ENDPOINT_DESTINATION, names, i - KEYS_SET);
-	if (i < KEYS_SET && i - KEYS_WHEN == ENDPOINT_KEY_COUNT ? half->address.family != 0
-								: endpoint_has(half, set ? i - KEYS_SET : i - KEYS_WHEN))
-		return fail(error, EINVAL, "%s is given twice", key);
-	/* That the type has the key is for match_check(): the type may come later. */
-	kinds = half->kinds;
-	half->kinds = set ? KIND_MATCH : KINDS_ALL | KIND_MATCH;
-	rc = endpoint_take(half, set ? ENDPOINT_DESTINATION : ENDPOINT_SOURCE, names, name, value, error);
-	half->kinds = kinds;
-	if (rc && set && error)
-		name_setter(key, name, error);
-	return rc;
+	if (!set && key == ENDPOINT_KEY_COUNT ? half->address.family != 0 : endpoint_has(half, key))
+		return fail(error, EINVAL, "%s is given twice", name);
+	return endpoint_take_key(half, set ? ENDPOINT_DESTINATION : ENDPOINT_SOURCE, key, name, value, error);
 }
 
-int match_take(struct match *match, enum key_names names, const char *key, const char *value, struct error *error)
+/* The number of the key of that name; -ENOENT. */
+static int find_key(enum key_names names, const char *key)
 {
 	char buffer[MATCH_KEY_NAME_MAX];
 	const char *name;
 
 	for (unsigned int i = 0; (name = match_key_name(i, names, buffer)); i++)
 		if (*name && strcmp(name, key) == 0)
-			return take_key(i, names, key, value, match, error);
+			return (int)i;
 	return -ENOENT;
+}
+
+int match_take(struct match *match, enum key_names names, const char *key, const char *value, struct error *error)
+{
+	int i = find_key(names, key);
+
+	return i < 0 ? i : take_key((unsigned int)i, key, value, match, error);
 }
 
 /* Each number is of its own types; frames of others are not taken. */
@@ -257,23 +244,21 @@ static void list_keys(bool set, char *list, size_t size)
 	}
 }
 
+/* Behind the arrow keys have their plain names, as nothing else can be meant. */
 static int parse_item(char *item, bool set, struct match *match, struct error *error)
 {
-	char key[MATCH_KEY_NAME_MAX] = "set_", *value = strchr(item, '='), list[200];
-	int rc;
+	char key[MATCH_KEY_NAME_MAX], *value = strchr(item, '='), list[200];
+	int i = -ENOENT;
 
 	if (!value)
 		return fail(error, EINVAL, "'%s' is not of the form key=value", item);
 	*value++ = '\0';
 	item = trim(item);
-	if (!set || strcmp(item, "to") == 0)
-		key[0] = '\0';
-	strncat(key, item, sizeof key - strlen(key) - 1);
-	rc = strncmp(item, "set_", 4) == 0 || (!set && strcmp(item, "to") == 0)
-		     ? -ENOENT
-		     : match_take(match, KEY_NAMES_SHORT, key, trim(value), error);
-	if (rc != -ENOENT)
-		return rc;
+	snprintf(key, sizeof key, "%s%s", set && strcmp(item, "to") != 0 ? "set_" : "", item);
+	if (strncmp(item, "set_", 4) != 0 && (set || strcmp(item, "to") != 0))
+		i = find_key(KEY_NAMES_SHORT, key);
+	if (i >= 0)
+		return take_key((unsigned int)i, item, trim(value), match, error);
 	list_keys(set, list, sizeof list);
 	return fail(error, EINVAL, "unknown key '%s' %s the %s; allowed: %s", item, set ? "behind" : "before", arrow, list);
 }

@@ -120,6 +120,7 @@ refused 2 "there is no destination 2 to choose" --match 'any -> to=2'
 refused 2 "must say what becomes of what it takes" --match 'id=7 -> '
 refused 2 "packets of this type have no vni" --match 'type=erspan2,vni=7 -> to=1'
 refused 2 "id must be any, or at most 16 numbers" --match 'id=2000 -> to=1'
+refused 2 "rule 'any -> id=2000': id must be a number from 0 to 1023" --match 'any -> id=2000'
 refused 1 "hook '$here/hook.sh': not an eBPF object file" --hook "$here/hook.sh"
 printf '%s\n' '#include <linux/bpf.h>' '#include <bpf/bpf_helpers.h>' '#include <farspan_hook.h>' \
 	'char LICENSE[] SEC("license") = FARSPAN_HOOK_LICENSE;' \
