@@ -86,7 +86,7 @@ __noinline __u32 headers_end(struct __sk_buff *skb, __u32 mode)
 	struct layers layers = {};
 	__u16 type;
 
-	layers.off = find_network(skb, &type);
+	layers.off = find_network(skb, 0, &type);
 	if (mode == TRUNCATE_L2)
 		return layers.off;
 	if (type == ETHERTYPE_IPV4)

@@ -89,7 +89,7 @@ static __always_inline void fill_lengths(struct session_config *header, const st
 static __always_inline __u8 read_tos(struct __sk_buff *skb)
 {
 	__u16 type;
-	__u32 off = find_network(skb, &type);
+	__u32 off = find_network(skb, 0, &type);
 	__u8 bytes[2];
 
 	if (bpf_skb_load_bytes(skb, off, bytes, sizeof bytes))

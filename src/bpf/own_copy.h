@@ -82,6 +82,30 @@ __noinline __u32 find_quote(struct __sk_buff *skb, __u32 ethertype, __u32 off)
 }
 
 /*
+ * Whether it is worth looking closer at an untagged UDP packet, of which there may be many: as a copy it is asked for here, and only one to
+ * the port of VXLAN may have another copy in it.
+ */
+__noinline int may_be_own_udp(struct __sk_buff *skb, __u32 ethertype)
+{
+	const __u8 *ip = packet_start(skb) + WIRE_ETHERNET_LEN, *end = packet_end(skb);
+	struct tunnel_key key = {.protocol = IP_PROTOCOL_UDP};
+
+	if (ethertype == ETHERTYPE_IPV4) {
+		if (ip + WIRE_IPV4_LEN + WIRE_UDP_LEN > end)
+			return 1;
+		key.source[0] = *(const __u32 *)(ip + 12);
+		key.destination[0] = *(const __u32 *)(ip + 16);
+		key.type = *(const __be16 *)(ip + WIRE_IPV4_LEN + 2);
+	} else {
+		if (ip + WIRE_IPV6_LEN + WIRE_UDP_LEN > end)
+			return 1;
+		__builtin_memcpy(key.source, __builtin_assume_aligned(ip + 8, 4), sizeof key.source + sizeof key.destination);
+		key.type = *(const __be16 *)(ip + WIRE_IPV6_LEN + 2);
+	}
+	return key.type == bpf_htons(FARSPAN_VXLAN_PORT) || bpf_map_lookup_elem(&own_tunnels, &key);
+}
+
+/*
  * Whether it is worth looking closer: all but a few frames are told by one byte. What is short, tagged inline, or has its headers elsewhere
  * than in the linear part is looked at.
  */
@@ -100,8 +124,10 @@ static __always_inline int may_be_own_copy(struct __sk_buff *skb, __u32 udp_copi
 		protocol = frame[WIRE_ETHERNET_LEN + 6];
 	else
 		return type == bpf_htons(ETHERTYPE_VLAN) || type == bpf_htons(ETHERTYPE_SERVICE_VLAN);
+	if (protocol == IP_PROTOCOL_UDP)
+		return udp_copies && may_be_own_udp(skb, bpf_ntohs(type));
 	return protocol == IP_PROTOCOL_GRE || protocol == IP_PROTOCOL_ICMP || protocol == IP_PROTOCOL_ICMPV6 ||
-	       protocol == IP_PROTOCOL_DESTINATION || (protocol == IP_PROTOCOL_UDP && udp_copies);
+	       protocol == IP_PROTOCOL_DESTINATION;
 }
 
 /* Where the frame in a GRE packet of a mirror starts, of which the GRE header is at off; 0 if it is none. */
@@ -158,7 +184,7 @@ __noinline int is_own_copy(struct __sk_buff *skb)
 		return 1;
 	for (int depth = 0; depth < OWN_COPY_DEPTH; depth++) {
 		__u16 ethertype;
-		__u32 off = find_network_at(skb, frame, &ethertype), quote;
+		__u32 off = find_network(skb, frame, &ethertype), quote;
 
 		if (ethertype != ETHERTYPE_IPV4 && ethertype != ETHERTYPE_IPV6)
 			return 0;
