@@ -105,16 +105,6 @@ static __always_inline int set_protocol(struct __sk_buff *skb, __u16 protocol)
 	return bpf_skb_vlan_push(skb, bpf_htons(ETHERTYPE_VLAN), TAG_DUMMY) || bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb);
 }
 
-static __always_inline int push_header(struct __sk_buff *skb, const struct session_config *session, struct session_config *header)
-{
-	__u32 len = session->header_len;
-
-	if (len < WIRE_ETHERNET_LEN || len > HEADER_MAX)
-		return -1;
-	return bpf_skb_change_head(skb, len, 0) || bpf_skb_store_bytes(skb, 0, header->header + HEADER_ALIGN, len, 0) ||
-	       set_protocol(skb, session->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
-}
-
 /*
  * A copy of what leaves has the route of its original. Should the neighbour not be found, the kernel would report that along this route, to
  * the mirrored host or worse. No helper takes a route away; one replaces it by a description of a tunnel, which nobody looks at.
@@ -209,26 +199,24 @@ static __always_inline int over_limit(struct session_config *session, struct ses
 	return session->limit && __sync_fetch_and_add(&state->claimed, 1) >= session->limit;
 }
 
-/* Writes the outer headers. */
+/* Makes room for the outer headers and writes them. */
 static __always_inline int wrap(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame)
 {
-	struct session_config *header = make_header(skb, session, frame);
-
-	if (!header)
+	look_inside(skb, session, frame);
+	if (bpf_skb_change_head(skb, session->header_len, 0) || write_header(skb, session, frame))
 		return -1;
 	/* The number is taken last: a copy that fails from here on leaves a hole, which is what a lost copy should leave. */
 	if (session->sequence_off)
-		header_or(header, session->sequence_off,
-			  has_carrier && frame->has_sequence ? frame->sequence : __sync_fetch_and_add(&state->next_sequence, 1));
-	return push_header(skb, session, header);
+		set_outer(skb, session->sequence_off, has_carrier && frame->has_sequence ? frame->sequence : take_number(state));
+	return set_protocol(skb, session->ip_version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
 }
 
 /* What depends on the packet as a whole. */
 static __always_inline int finish(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
-	if (session->checksum_off && fill_gre_checksum(skb, session, frame->len))
-		return -1;
-	return session->number_packets ? number_packet(skb, take_packet_id()) : 0;
+	if (session->number_packets)
+		replace_ipv4(skb, IPV4_ID, take_packet_id());
+	return session->checksum_off ? fill_gre_checksum(skb, session, frame->len) : 0;
 }
 
 static __always_inline int send(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct frame *frame,
@@ -254,17 +242,17 @@ static __always_inline int send(struct __sk_buff *skb, struct session_config *se
 }
 
 /* What was received around the copy is kept, and a rule may set it. */
-static __always_inline void relay(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
+static __always_inline void relay(struct __sk_buff *skb, struct session_config *session, struct frame *frame, struct farspan_meta *meta)
 {
 	struct carried *received = find_carried(skb);
 
 	if (!received)
 		return;
-	relay_meta(session, received, &frame->meta);
+	relay_meta(session, received, meta);
 	frame->has_sequence = session->keep & received->has & 1u << RELAY_sequence ? 1 : 0;
 	frame->sequence = received->value[RELAY_sequence];
 	if (hooked)
-		tell_received(received, &frame->meta.received);
+		tell_received(received, &meta->received);
 }
 
 static __always_inline int run_hook(struct __sk_buff *skb, struct farspan_meta *meta)
@@ -276,27 +264,27 @@ static __always_inline int run_hook(struct __sk_buff *skb, struct farspan_meta *
 	return refused;
 }
 
-/* Finds out what the headers say. Not 0: the hook refuses the copy. */
+/* Finds out what the headers say. Returns 0, or the row of COUNTER that the copy is dropped under. */
 static __always_inline int edit(struct __sk_buff *skb, struct session_config *session, struct frame *frame)
 {
-	struct farspan_meta *meta = &frame->meta;
-	int refused = 0;
+	struct farspan_meta meta = {
+		.destination = session->destination,
+		.ifindex = frame->source,
+		.tagged = frame->tagged,
+		.direction = frame->direction == DIRECTION_TX,
+		.vlan = frame->tci & VLAN_ID_MASK,
+		.cos = frame->tci >> VLAN_PRIORITY_SHIFT,
+	};
 
-	meta->destination = session->destination;
-	meta->ifindex = frame->source;
-	meta->tagged = frame->tagged;
-	meta->direction = frame->direction == DIRECTION_TX;
-	meta->vlan = frame->tci & VLAN_ID_MASK;
-	meta->cos = frame->tci >> VLAN_PRIORITY_SHIFT;
 	if (session->wrap == WRAP_TUNNEL)
-		fill_meta(session, meta);
+		fill_meta(session, &meta);
 	if (has_carrier)
-		relay(skb, session, frame);
-	if (hooked)
-		refused = run_hook(skb, meta);
-	frame->tci = (__u16)((meta->vlan & VLAN_ID_MASK) | meta->cos << VLAN_PRIORITY_SHIFT);
-	frame->direction = meta->direction ? DIRECTION_TX : DIRECTION_RX;
-	return refused;
+		relay(skb, session, frame, &meta);
+	if (hooked && run_hook(skb, &meta))
+		return COUNTER_hook;
+	frame->tci = (__u16)((meta.vlan & VLAN_ID_MASK) | meta.cos << VLAN_PRIORITY_SHIFT);
+	frame->direction = meta.direction ? DIRECTION_TX : DIRECTION_RX;
+	return session->wrap == WRAP_TUNNEL && change_header(session, &meta, frame) ? COUNTER_encap_failed : 0;
 }
 
 static __always_inline struct frame describe(struct __sk_buff *skb, struct session_config *session)
@@ -308,13 +296,14 @@ static __always_inline struct frame describe(struct __sk_buff *skb, struct sessi
 		.source = skb->cb[NOTE_SOURCE],
 		.routed = !skb->cb[NOTE_FRAMES] && skb->cb[NOTE_TICKET] == NOTE_ROUTED,
 		.truncated = (skb->mark & MARK_CUT) != 0,
+		.header = session,
 	};
 }
 
 static __always_inline int process(struct __sk_buff *skb, struct session_config *session, struct session_state *state, struct counters *c)
 {
 	struct frame frame = describe(skb, session);
-	int unfit;
+	int unfit = 0;
 
 	if (skb->gso_size)
 		return drop(c, COUNTER_not_segmented);
@@ -324,9 +313,10 @@ static __always_inline int process(struct __sk_buff *skb, struct session_config 
 		return drop(c, COUNTER_too_big);
 	if (restore_tag(skb, session, &frame))
 		return drop(c, COUNTER_encap_failed);
-	if ((hooked || has_carrier) && edit(skb, session, &frame))
-		return drop(c, COUNTER_hook);
-	unfit = truncate_frame(skb, session, &frame);
+	if (hooked || has_carrier)
+		unfit = edit(skb, session, &frame);
+	if (!unfit)
+		unfit = truncate_frame(skb, session, &frame);
 	if (unfit)
 		return drop(c, (__u32)unfit);
 	if (over_limit(session, state))
@@ -363,7 +353,7 @@ static __always_inline int send_piece(struct __sk_buff *skb, __u32 place, __u32 
 	less = cut_piece(skb, session, cut);
 	if (less < 0)
 		return drop(c, COUNTER_truncate_failed);
-	if (fill_piece(skb, session, state, (__u32)less) || (session->number_packets && number_packet(skb, take_packet_id())))
+	if (fill_piece(skb, session, state, less))
 		return drop(c, COUNTER_encap_failed);
 	count(c, COUNTER_sent, 1);
 	count(c, COUNTER_sent_bytes, skb->len - session->header_len);

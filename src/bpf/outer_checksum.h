@@ -4,6 +4,7 @@
 #define BPF_OUTER_CHECKSUM_H
 
 #include "bpf/chunk.h"
+#include "bpf/outer_header.h"
 
 /* Ones' complement sum of left bytes from off on, unfolded; below 0 if they are not there. Verified once, by itself. */
 __noinline __s64 sum_packet(struct __sk_buff *skb, __u32 off, __u32 left)
@@ -35,8 +36,7 @@ static __always_inline int fill_gre_checksum(struct __sk_buff *skb, struct sessi
 
 	if (sum < 0)
 		return -1;
-	sum = (sum & 0xffff) + (sum >> 16);
-	folded = (__u16) ~((sum & 0xffff) + (sum >> 16));
+	folded = (__u16)~fold((__u32)sum);
 	return (int)bpf_skb_store_bytes(skb, session->checksum_off, &folded, sizeof folded, 0);
 }
 

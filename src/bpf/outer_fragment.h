@@ -41,16 +41,6 @@ static __always_inline __u32 take_packet_id(void)
 	return next ? __sync_fetch_and_add(next, 1) : 0;
 }
 
-/* Of an IPv4 packet. */
-static __always_inline int number_packet(struct __sk_buff *skb, __u32 id)
-{
-	__be16 id_be = bpf_htons((__u16)id), old_be;
-
-	return bpf_skb_load_bytes(skb, WIRE_ETHERNET_LEN + 4, &old_be, sizeof old_be) ||
-	       bpf_skb_store_bytes(skb, WIRE_ETHERNET_LEN + 4, &id_be, sizeof id_be, 0) ||
-	       bpf_l3_csum_replace(skb, WIRE_ETHERNET_LEN + 10, old_be, id_be, sizeof id_be);
-}
-
 static __always_inline int needs_fragments(struct session_config *session, __u32 frame_len)
 {
 	return session->fragment_mtu && session->header_len - WIRE_ETHERNET_LEN + frame_len > session->fragment_mtu;
