@@ -37,7 +37,7 @@ static void report_sequence(FILE *out, const struct sequence *sequence)
 {
 	if (sequence->received)
 		fprintf(out, ", %" PRIu64 " lost in %" PRIu64 " gaps, %" PRIu64 " late, %" PRIu64 " duplicate, %" PRIu64 " restarted",
-			sequence->lost, sequence->gaps, sequence->late, sequence->duplicate, sequence->restarted);
+			sequence->loss.lost, sequence->loss.gaps, sequence->loss.late, sequence->loss.duplicate, sequence->loss.restarted);
 }
 
 /* Counters that several sessions share. */
@@ -181,13 +181,13 @@ static json_t *class_json(const struct collect_summary *summary, enum collect_cl
 	return object;
 }
 
-static void set_sequence(json_t *object, uint64_t gaps, uint64_t lost, uint64_t late, uint64_t duplicate, uint64_t restarted)
+static void set_loss(json_t *object, const struct sequence_loss *loss)
 {
-	set_number(object, "gaps", gaps);
-	set_number(object, "lost", lost);
-	set_number(object, "late", late);
-	set_number(object, "duplicate", duplicate);
-	set_number(object, "restarted", restarted);
+	set_number(object, "gaps", loss->gaps);
+	set_number(object, "lost", loss->lost);
+	set_number(object, "late", loss->late);
+	set_number(object, "duplicate", loss->duplicate);
+	set_number(object, "restarted", loss->restarted);
 }
 
 static json_t *time_json(const struct source_time *time)
@@ -253,7 +253,7 @@ static json_t *session_json(const struct collect *collect, const struct collect_
 	if (collect_session_shares(collect, session))
 		json_object_set_new(object, "counter", json_string("shared"));
 	else if (sequence->received)
-		set_sequence(object, sequence->gaps, sequence->lost, sequence->late, sequence->duplicate, sequence->restarted);
+		set_loss(object, &sequence->loss);
 	return object;
 }
 
@@ -273,7 +273,7 @@ static json_t *groups_json(const struct collect *collect, unsigned int count)
 		json_object_set_new(object, "sender", json_string(address_text(&group->sender, address)));
 		json_object_set_new(object, "destination", json_string(address_text(&group->destination, address)));
 		set_number(object, "sessions", group->numbers.sessions);
-		set_sequence(object, all->gaps, all->lost, all->late, all->duplicate, all->restarted);
+		set_loss(object, &all->loss);
 		json_array_append_new(list, object);
 	}
 	return list;
@@ -294,7 +294,7 @@ static json_t *summary_json(const struct collect *collect)
 	set_number(object, "bytes", summary.bytes);
 	set_number(object, "truncated", summary.truncated);
 	set_number(object, "cleaned", summary.cleaned);
-	set_sequence(object, summary.loss.gaps, summary.loss.lost, summary.loss.late, summary.loss.duplicate, summary.loss.restarted);
+	set_loss(object, &summary.loss);
 	if (summary.asked_adapter)
 		json_object_set_new(object, "receive_times", times_json(&summary.times));
 	json_object_set_new(object, "refused", class_json(&summary, COLLECT_CLASS_refused));

@@ -92,7 +92,7 @@ static struct change change_of(const struct collect *collect, const struct colle
 		.packets = session->packets - before->packets,
 		.bytes = session->bytes - before->bytes,
 		.truncated = session->truncated - before->truncated,
-		.lost = (int64_t)(session->sequence.lost - before->lost),
+		.lost = (int64_t)(session->sequence.loss.lost - before->lost),
 		.silent_ms = wall_ns > session->last_ns ? (wall_ns - session->last_ns) / NS_PER_MS : 0,
 		.shares = collect_session_shares(collect, session),
 	};
@@ -186,7 +186,7 @@ static void show_sessions(struct collect_stats *stats, const struct collect *col
 						    .packets = session->packets,
 						    .bytes = session->bytes,
 						    .truncated = session->truncated,
-						    .lost = session->sequence.lost};
+						    .lost = session->sequence.loss.lost};
 	}
 }
 

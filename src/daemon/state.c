@@ -34,11 +34,11 @@ static const struct sum_row {
 	SUM(pending, "pending", "gauge", "pending_fragments", false, "Fragments that wait for others."),
 	SUM(packets, "packets", "counter", "frames_total", false, "Frames accepted."),
 	SUM(bytes, "bytes", "counter", "bytes_total", false, "Bytes of the frames accepted."),
-	SUM(lost, "lost", "gauge", "lost_frames", false, "Frames that the numbers of the senders say are missing."),
-	SUM(gaps, "gaps", "counter", "gaps_total", false, "Gaps in the numbers of the senders."),
-	SUM(late, "late", "counter", "late_frames_total", false, "Frames that came after later ones."),
-	SUM(duplicate, "duplicate", "counter", "duplicate_frames_total", false, "Frames whose number had come before."),
-	SUM(restarted, "restarted", "counter", "restarts_total", false, "Times that a sender began to count anew."),
+	SUM(loss.lost, "lost", "gauge", "lost_frames", false, "Frames that the numbers of the senders say are missing."),
+	SUM(loss.gaps, "gaps", "counter", "gaps_total", false, "Gaps in the numbers of the senders."),
+	SUM(loss.late, "late", "counter", "late_frames_total", false, "Frames that came after later ones."),
+	SUM(loss.duplicate, "duplicate", "counter", "duplicate_frames_total", false, "Frames whose number had come before."),
+	SUM(loss.restarted, "restarted", "counter", "restarts_total", false, "Times that a sender began to count anew."),
 	SUM(ended, "ended", "counter", "sessions_ended_total", false, "Sessions of senders that were silent and made room for others."),
 	SUM(adapter_times, "adapter_times", "counter", "adapter_times_total", false, "Packets with the time of the network card."),
 	SUM(off_times, "off_times", "counter", "off_times_total", false, "Packets without, as the clock of the card was off."),
@@ -72,8 +72,10 @@ static void add_counters(struct state_totals *totals, const struct counters *cou
 
 static struct state_totals totals_of(const struct collector_report *report)
 {
-	return (struct state_totals){
-		.seen = report->counters[COLLECT_received], .passed = report->packets, .bytes = report->bytes, .dropped = report->lost};
+	return (struct state_totals){.seen = report->counters[COLLECT_received],
+				     .passed = report->packets,
+				     .bytes = report->bytes,
+				     .dropped = report->loss.lost};
 }
 
 static struct state_totals mirror_totals(const struct mirror_session *mirror)

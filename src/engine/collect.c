@@ -599,7 +599,7 @@ static void sum_session(const struct collect_sessions *sessions, const struct co
 	summary->truncated += session->truncated;
 	summary->cleaned += session->cleaned;
 	if (!sequence_group_is_shared(&collect_sessions_group(sessions, session->counter)->numbers))
-		collect_loss_add(&summary->loss, &session->sequence);
+		sequence_loss_add(&summary->loss, &session->sequence.loss);
 }
 
 static void sum_ended(const struct collect_ended *ended, struct collect_summary *summary)
@@ -625,9 +625,9 @@ static void sum_sessions(const struct collect_sessions *sessions, struct collect
 		const struct collect_counter_group *group = collect_sessions_group(sessions, i);
 
 		if (sequence_group_is_shared(&group->numbers))
-			collect_loss_add(&summary->loss, &group->numbers.all);
+			sequence_loss_add(&summary->loss, &group->numbers.all.loss);
 		else
-			collect_losses_add(&summary->loss, &group->ended);
+			sequence_loss_add(&summary->loss, &group->ended);
 	}
 }
 

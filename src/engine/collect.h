@@ -148,15 +148,10 @@ struct collect_session {
 	struct source_time time; /* Type III */
 };
 
-/* What sequence numbers of several sessions say. */
-struct collect_loss {
-	uint64_t gaps, lost, late, duplicate, restarted;
-};
-
 /* Sessions of one sender that may share one counter for their numbers. */
 struct collect_counter_group {
-	unsigned int sessions;     /* that are in the table; 0: the group is free */
-	struct collect_loss ended; /* of those that were, taken one by one */
+	unsigned int sessions;      /* that are in the table; 0: the group is free */
+	struct sequence_loss ended; /* of those that were, taken one by one */
 	struct address sender;
 	struct address destination;
 	bool gre; /* without ERSPAN, which other devices send */
@@ -185,7 +180,7 @@ struct collect_refusals {
 struct collect_ended {
 	uint64_t sessions;
 	uint64_t packets, bytes, truncated, cleaned;
-	struct collect_loss loss; /* without those of counters that sessions still count with */
+	struct sequence_loss loss; /* without those of counters that sessions still count with */
 };
 
 struct collect_summary {
@@ -198,7 +193,7 @@ struct collect_summary {
 	struct collect_ended ended;
 	/* Sums over the sessions, also those that have ended; of those that share a counter, what is of that. */
 	uint64_t packets, bytes, truncated, cleaned;
-	struct collect_loss loss;
+	struct sequence_loss loss;
 	bool asked_adapter; /* for times, and then: */
 	struct collector_times times;
 };

@@ -65,10 +65,6 @@ bool collect_sessions_keep(struct collect_sessions *sessions, unsigned int index
 /* Takes it out of the table. */
 void collect_sessions_end(struct collect_sessions *sessions, unsigned int index);
 
-/* Adds what a tracker says. */
-void collect_loss_add(struct collect_loss *loss, const struct sequence *sequence);
-void collect_losses_add(struct collect_loss *loss, const struct collect_loss *more);
-
 /* The sender's last word on its clock, said at time_ns. */
 void collect_sessions_mark(struct collect_sessions *sessions, const struct address *sender, const struct source_marker *marker,
 			   uint64_t time_ns);

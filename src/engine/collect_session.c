@@ -221,24 +221,6 @@ static struct collect_session *find_session(struct collect_sessions *sessions, c
 
 /* ---- sessions that end ---- */
 
-void collect_loss_add(struct collect_loss *loss, const struct sequence *sequence)
-{
-	loss->gaps += sequence->gaps;
-	loss->lost += sequence->lost;
-	loss->late += sequence->late;
-	loss->duplicate += sequence->duplicate;
-	loss->restarted += sequence->restarted;
-}
-
-void collect_losses_add(struct collect_loss *loss, const struct collect_loss *more)
-{
-	loss->gaps += more->gaps;
-	loss->lost += more->lost;
-	loss->late += more->late;
-	loss->duplicate += more->duplicate;
-	loss->restarted += more->restarted;
-}
-
 const struct collect_ended *collect_sessions_ended(const struct collect_sessions *sessions)
 {
 	return &sessions->ended;
@@ -268,13 +250,13 @@ static void leave_group(struct collect_sessions *sessions, const struct collect_
 {
 	struct collect_counter_group *group = &sessions->groups[session->counter];
 
-	collect_loss_add(&group->ended, &session->sequence);
+	sequence_loss_add(&group->ended, &session->sequence.loss);
 	if (--group->sessions)
 		return;
 	if (sequence_group_is_shared(&group->numbers))
-		collect_loss_add(&sessions->ended.loss, &group->numbers.all);
+		sequence_loss_add(&sessions->ended.loss, &group->numbers.all.loss);
 	else
-		collect_losses_add(&sessions->ended.loss, &group->ended);
+		sequence_loss_add(&sessions->ended.loss, &group->ended);
 	*group = (struct collect_counter_group){0};
 }
 
@@ -383,8 +365,9 @@ void collect_sessions_describe(void *context, unsigned int id, struct section_ab
 	snprintf(about->comment, sizeof about->comment,
 		 "of the session so far: packets %llu, bytes %llu, truncated %llu%s, lost %llu, late %llu, duplicate %llu, restarted %llu",
 		 (unsigned long long)session->packets, (unsigned long long)session->bytes, (unsigned long long)session->truncated,
-		 shared ? "; of all with its counter" : "", (unsigned long long)sequence->lost, (unsigned long long)sequence->late,
-		 (unsigned long long)sequence->duplicate, (unsigned long long)sequence->restarted);
+		 shared ? "; of all with its counter" : "", (unsigned long long)sequence->loss.lost,
+		 (unsigned long long)sequence->loss.late, (unsigned long long)sequence->loss.duplicate,
+		 (unsigned long long)sequence->loss.restarted);
 	about->link = ip ? PCAPNG_LINK_RAW : PCAPNG_LINK_ETHERNET;
 	about->sender.family = session->sender.family;
 	memcpy(about->sender.address, session->sender.bytes, sizeof about->sender.address);

@@ -90,11 +90,7 @@ static void report_collect(struct work *work, struct message *message)
 	report->pending = s.pending;
 	report->packets = s.packets;
 	report->bytes = s.bytes;
-	report->lost = s.loss.lost;
-	report->gaps = s.loss.gaps;
-	report->late = s.loss.late;
-	report->duplicate = s.loss.duplicate;
-	report->restarted = s.loss.restarted;
+	report->loss = s.loss;
 	report->ended = s.ended.sessions;
 	report->adapter_times = s.times.adapter;
 	report->off_times = s.times.out_of_step;
@@ -251,13 +247,13 @@ static uint64_t layout_number(void)
 {
 #define AT(member) offsetof(struct message, member)
 	static const size_t layout[] = {
-		sizeof(struct message), AT(problem.text),         AT(news),
-		AT(report.buffered),    AT(report.pending),       AT(report.packets),
-		AT(report.bytes),       AT(report.lost),          AT(report.gaps),
-		AT(report.late),        AT(report.duplicate),     AT(report.restarted),
-		AT(report.ended),       AT(report.adapter_times), AT(report.off_times),
-		AT(report.sessions),    AT(report.ring_bytes),    AT(report.ring_size),
-		AT(report.delay_ns),    AT(report.text),          AT(report.trouble),
+		sizeof(struct message), AT(problem.text),          AT(news),
+		AT(report.buffered),    AT(report.pending),        AT(report.packets),
+		AT(report.bytes),       AT(report.loss.lost),      AT(report.loss.gaps),
+		AT(report.loss.late),   AT(report.loss.duplicate), AT(report.loss.restarted),
+		AT(report.ended),       AT(report.adapter_times),  AT(report.off_times),
+		AT(report.sessions),    AT(report.ring_bytes),     AT(report.ring_size),
+		AT(report.delay_ns),    AT(report.text),           AT(report.trouble),
 		AT(report.done),
 	};
 #undef AT

@@ -15,7 +15,8 @@
 struct collector_report {
 	uint64_t counters[COLLECT_COUNTER_COUNT];
 	uint64_t buffered, pending;
-	uint64_t packets, bytes, lost, gaps, late, duplicate, restarted, ended;
+	uint64_t packets, bytes, ended;
+	struct sequence_loss loss;
 	uint64_t adapter_times, off_times; /* packets with the time of the network card, and those for which its clock was too far off */
 	uint32_t sessions;                 /* from here on of the process that runs; what is above also of those before it */
 	uint64_t ring_bytes, ring_size, delay_ns; /* of about the last second, see struct collector_load */

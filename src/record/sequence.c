@@ -86,27 +86,27 @@ static enum sequence_verdict add_ahead(struct sequence *sequence, uint32_t numbe
 	sequence->highest = number;
 	sequence->covered += ahead;
 	sequence->run += ahead;
-	sequence->lost += *skipped;
+	sequence->loss.lost += *skipped;
 	if (*skipped == 0)
 		return SEQUENCE_NEXT;
-	sequence->gaps++;
+	sequence->loss.gaps++;
 	return SEQUENCE_GAP;
 }
 
 static enum sequence_verdict add_behind(struct sequence *sequence, uint32_t back)
 {
 	if (bit_is_set(sequence, back)) {
-		sequence->duplicate++;
+		sequence->loss.duplicate++;
 		return SEQUENCE_DUPLICATE;
 	}
 	set_bit(sequence, back);
-	sequence->late++;
+	sequence->loss.late++;
 	if (back < sequence->run) {
-		sequence->lost--;
+		sequence->loss.lost--;
 		return SEQUENCE_LATE;
 	}
 	/* From before the first number: the run now begins with this one. */
-	sequence->lost += back - sequence->run;
+	sequence->loss.lost += back - sequence->run;
 	sequence->covered += back + 1 - sequence->run;
 	sequence->run = back + 1;
 	return SEQUENCE_LATE;
@@ -123,9 +123,7 @@ static void note_again(struct sequence *sequence, uint32_t number)
 		*again = (struct sequence_again){0};
 		if (number > SEQUENCE_START_MAX)
 			return;
-		again->lost = sequence->lost;
-		again->late = sequence->late;
-		again->duplicate = sequence->duplicate;
+		again->loss = sequence->loss;
 		again->covered = sequence->covered;
 	}
 	again->count++;
@@ -137,11 +135,9 @@ static enum sequence_verdict restart_again(struct sequence *sequence)
 {
 	const struct sequence_again again = sequence->again;
 
-	sequence->lost = again.lost;
-	sequence->late = again.late;
-	sequence->duplicate = again.duplicate;
+	sequence->loss = again.loss;
 	sequence->covered = again.covered;
-	sequence->restarted++;
+	sequence->loss.restarted++;
 	begin_run(sequence, again.next - again.count);
 	for (uint32_t i = 1; i < again.count; i++) {
 		uint32_t none;
@@ -165,7 +161,7 @@ enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, u
 	}
 	if (!measure(sequence, number, &distance)) {
 		sequence->again = (struct sequence_again){0};
-		sequence->restarted++;
+		sequence->loss.restarted++;
 		begin_run(sequence, number);
 		return SEQUENCE_RESTART;
 	}
@@ -179,11 +175,20 @@ enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, u
 	return sequence->again.duplicates == SEQUENCE_AGAIN ? restart_again(sequence) : verdict;
 }
 
+void sequence_loss_add(struct sequence_loss *loss, const struct sequence_loss *more)
+{
+	loss->gaps += more->gaps;
+	loss->lost += more->lost;
+	loss->late += more->late;
+	loss->duplicate += more->duplicate;
+	loss->restarted += more->restarted;
+}
+
 /* ---- one counter for several sessions ---- */
 
 enum sequence_verdict sequence_group_add(struct sequence_group *group, struct sequence *session, uint32_t number, uint32_t *skipped)
 {
-	const uint64_t apart = session->lost + session->restarted, duplicate = session->duplicate;
+	const uint64_t apart = session->loss.lost + session->loss.restarted, duplicate = session->loss.duplicate;
 	uint32_t in_group, in_session;
 	enum sequence_verdict verdict;
 
@@ -191,8 +196,8 @@ enum sequence_verdict sequence_group_add(struct sequence_group *group, struct se
 	sequence_add(&group->all, number, &in_group);
 	verdict = sequence_add(session, number, &in_session);
 	/* Modulo, as both may get less. */
-	group->apart += session->lost + session->restarted - apart;
-	group->twice += session->duplicate - duplicate;
+	group->apart += session->loss.lost + session->loss.restarted - apart;
+	group->twice += session->loss.duplicate - duplicate;
 	*skipped = sequence_group_is_shared(group) ? in_group : in_session;
 	return verdict;
 }
@@ -201,8 +206,8 @@ enum sequence_verdict sequence_group_add(struct sequence_group *group, struct se
 bool sequence_group_is_shared(const struct sequence_group *group)
 {
 	const struct sequence *all = &group->all;
-	const uint64_t foreign = all->duplicate > group->twice ? all->duplicate - group->twice : 0;
+	const uint64_t foreign = all->loss.duplicate > group->twice ? all->loss.duplicate - group->twice : 0;
 
-	return group->sessions > 1 && all->received >= SHARED_MIN && group->apart >= SHARED_MIN && all->lost < group->apart / 2 &&
-	       (foreign + all->restarted) * SHARED_MIN < all->received;
+	return group->sessions > 1 && all->received >= SHARED_MIN && group->apart >= SHARED_MIN && all->loss.lost < group->apart / 2 &&
+	       (foreign + all->loss.restarted) * SHARED_MIN < all->received;
 }

@@ -32,22 +32,28 @@ enum sequence_verdict {
 	SEQUENCE_RESTART,   /* too far away, or from the start again: a new run begins */
 };
 
+/* What numbers say of those that did not come in order. */
+struct sequence_loss {
+	uint64_t gaps; /* jumps ahead */
+	uint64_t lost; /* numbers of gaps that did not come, so far */
+	uint64_t late;
+	uint64_t duplicate;
+	uint64_t restarted; /* times that the sender began anew */
+};
+
 /* What a restart takes back when it is recognised as one: the counters as they were, from the first number that is now another's. */
 struct sequence_again {
 	uint32_t next;       /* the number that would go on */
 	uint32_t count;      /* numbers in order so far; 0: none */
 	uint32_t duplicates; /* of them */
-	uint64_t lost, late, duplicate, covered;
+	struct sequence_loss loss;
+	uint64_t covered;
 };
 
 /* All zero is a tracker without a number. Read the counters freely; only sequence_add() writes. */
 struct sequence {
 	uint64_t received; /* numbers added, duplicates too */
-	uint64_t lost;     /* numbers of gaps that did not come, so far */
-	uint64_t late;
-	uint64_t duplicate;
-	uint64_t restarted;
-	uint64_t gaps;                   /* jumps ahead */
+	struct sequence_loss loss;
 	uint64_t covered;                /* numbers from first to highest, over all runs */
 	uint64_t run;                    /* the same of this run; 0: no number yet */
 	uint32_t highest;                /* the latest number of this run, modulo its width */
@@ -58,6 +64,9 @@ struct sequence {
 
 /* Adds a number. *skipped (not NULL) becomes how many numbers are missing directly before it: 0 unless SEQUENCE_GAP. */
 enum sequence_verdict sequence_add(struct sequence *sequence, uint32_t number, uint32_t *skipped);
+
+/* Adds what another counted. */
+void sequence_loss_add(struct sequence_loss *loss, const struct sequence_loss *more);
 
 /*
  * Sessions whose sender may number them with one counter, as Open vSwitch and the kernel's metadata mode do: apart they all have gaps,

@@ -37,8 +37,8 @@ static uint32_t take(const uint8_t *data)
 static void check_sequence(const struct sequence *sequence, uint64_t received)
 {
 	MUST(sequence->received == received);
-	MUST(sequence->received - sequence->duplicate + sequence->lost == sequence->covered);
-	MUST(sequence->late + sequence->duplicate + sequence->restarted <= sequence->received);
+	MUST(sequence->received - sequence->loss.duplicate + sequence->loss.lost == sequence->covered);
+	MUST(sequence->loss.late + sequence->loss.duplicate + sequence->loss.restarted <= sequence->received);
 	MUST(sequence->run <= sequence->covered);
 }
 

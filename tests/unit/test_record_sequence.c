@@ -12,7 +12,7 @@ struct step {
 
 static void check_invariant(const struct sequence *sequence)
 {
-	assert_int_equal(sequence->received - sequence->duplicate + sequence->lost, sequence->covered);
+	assert_int_equal(sequence->received - sequence->loss.duplicate + sequence->loss.lost, sequence->covered);
 }
 
 static struct sequence run_steps(const struct step *steps, size_t count)
@@ -37,7 +37,7 @@ static void in_order(void **state)
 	struct sequence s = RUN({7, SEQUENCE_FIRST, 0}, {8, SEQUENCE_NEXT, 0}, {9, SEQUENCE_NEXT, 0});
 
 	(void)state;
-	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.loss.lost, 0);
 	assert_int_equal(s.covered, 3);
 	assert_int_equal(s.highest, 9);
 }
@@ -48,11 +48,11 @@ static void gap_then_late(void **state)
 				{5, SEQUENCE_DUPLICATE, 0}, {6, SEQUENCE_NEXT, 0});
 
 	(void)state;
-	assert_int_equal(s.lost, 2);
-	assert_int_equal(s.gaps, 1);
-	assert_int_equal(s.late, 1);
-	assert_int_equal(s.duplicate, 2);
-	assert_int_equal(s.restarted, 0);
+	assert_int_equal(s.loss.lost, 2);
+	assert_int_equal(s.loss.gaps, 1);
+	assert_int_equal(s.loss.late, 1);
+	assert_int_equal(s.loss.duplicate, 2);
+	assert_int_equal(s.loss.restarted, 0);
 }
 
 /* What is older than the first number seen was not lost: the run grows at its start. */
@@ -61,9 +61,9 @@ static void before_the_first(void **state)
 	struct sequence s = RUN({10, SEQUENCE_FIRST, 0}, {7, SEQUENCE_LATE, 0}, {9, SEQUENCE_LATE, 0}, {7, SEQUENCE_DUPLICATE, 0});
 
 	(void)state;
-	assert_int_equal(s.lost, 1);
+	assert_int_equal(s.loss.lost, 1);
 	assert_int_equal(s.covered, 4);
-	assert_int_equal(s.late, 2);
+	assert_int_equal(s.loss.late, 2);
 }
 
 static void wrap_32(void **state)
@@ -72,7 +72,7 @@ static void wrap_32(void **state)
 		RUN({0xfffffffe, SEQUENCE_FIRST, 0}, {0xffffffff, SEQUENCE_NEXT, 0}, {1, SEQUENCE_GAP, 1}, {0, SEQUENCE_LATE, 0});
 
 	(void)state;
-	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.loss.lost, 0);
 	assert_int_equal(s.covered, 4);
 	assert_false(s.wraps_at_30);
 }
@@ -84,9 +84,9 @@ static void wrap_30(void **state)
 
 	(void)state;
 	assert_true(s.wraps_at_30);
-	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.loss.lost, 0);
 	assert_int_equal(s.covered, 4);
-	assert_int_equal(s.restarted, 0);
+	assert_int_equal(s.loss.restarted, 0);
 }
 
 /* A counter of 32 bits goes on after 0x3fffffff. */
@@ -97,7 +97,7 @@ static void no_wrap_at_30(void **state)
 
 	(void)state;
 	assert_false(s.wraps_at_30);
-	assert_int_equal(s.restarted, 1);
+	assert_int_equal(s.loss.restarted, 1);
 }
 
 static void restart(void **state)
@@ -105,8 +105,8 @@ static void restart(void **state)
 	struct sequence s = RUN({5000, SEQUENCE_FIRST, 0}, {5002, SEQUENCE_GAP, 1}, {0, SEQUENCE_RESTART, 0}, {1, SEQUENCE_NEXT, 0});
 
 	(void)state;
-	assert_int_equal(s.restarted, 1);
-	assert_int_equal(s.lost, 1);
+	assert_int_equal(s.loss.restarted, 1);
+	assert_int_equal(s.loss.lost, 1);
 	assert_int_equal(s.covered, 5);
 }
 
@@ -133,17 +133,17 @@ static void restart_in_the_window(void **state)
 	for (uint32_t i = 0; i < 100; i++)
 		if (i != 40)
 			sequence_add(&s, i, &skipped);
-	assert_int_equal(s.lost, 1);
+	assert_int_equal(s.loss.lost, 1);
 	for (uint32_t i = 1; i < 300; i++) {
 		enum sequence_verdict verdict = sequence_add(&s, i, &skipped);
 
 		assert_int_equal(verdict, i < 8 ? SEQUENCE_DUPLICATE : i == 8 ? SEQUENCE_RESTART : SEQUENCE_NEXT);
 		check_invariant(&s);
-		assert_int_equal(s.duplicate, i < 8 ? i : 0);
+		assert_int_equal(s.loss.duplicate, i < 8 ? i : 0);
 	}
-	assert_int_equal(s.restarted, 1);
-	assert_int_equal(s.lost, 1);
-	assert_int_equal(s.late, 0);
+	assert_int_equal(s.loss.restarted, 1);
+	assert_int_equal(s.loss.lost, 1);
+	assert_int_equal(s.loss.late, 0);
 	assert_int_equal(s.received, 99 + 299);
 	assert_int_equal(s.covered, 100 + 299);
 }
@@ -161,10 +161,10 @@ static void restart_before_the_first(void **state)
 		sequence_add(&s, i, &skipped);
 		check_invariant(&s);
 	}
-	assert_int_equal(s.restarted, 1);
-	assert_int_equal(s.lost, 0);
-	assert_int_equal(s.late, 0);
-	assert_int_equal(s.duplicate, 0);
+	assert_int_equal(s.loss.restarted, 1);
+	assert_int_equal(s.loss.lost, 0);
+	assert_int_equal(s.loss.late, 0);
+	assert_int_equal(s.loss.duplicate, 0);
 	assert_int_equal(s.covered, 20 + 130);
 }
 
@@ -179,27 +179,27 @@ static void no_restart(void **state)
 		sequence_add(&s, i, &skipped);
 		sequence_add(&s, i, &skipped);
 	}
-	assert_int_equal(s.duplicate, 100);
+	assert_int_equal(s.loss.duplicate, 100);
 	for (uint32_t i = 50; i < 100; i++)
 		sequence_add(&s, i, &skipped);
-	assert_int_equal(s.duplicate, 150);
-	assert_int_equal(s.restarted, 0);
+	assert_int_equal(s.loss.duplicate, 150);
+	assert_int_equal(s.loss.restarted, 0);
 	/* Seven from the start, then something else: duplicates as well. */
 	for (uint32_t i = 0; i < 7; i++)
 		sequence_add(&s, i, &skipped);
 	sequence_add(&s, 100, &skipped);
 	for (uint32_t i = 7; i < 14; i++)
 		sequence_add(&s, i, &skipped);
-	assert_int_equal(s.duplicate, 164);
-	assert_int_equal(s.restarted, 0);
+	assert_int_equal(s.loss.duplicate, 164);
+	assert_int_equal(s.loss.restarted, 0);
 	/* Ten that were late, and none twice. */
 	s = (struct sequence){0};
 	sequence_add(&s, 0, &skipped);
 	sequence_add(&s, 11, &skipped);
 	for (uint32_t i = 1; i < 11; i++)
 		sequence_add(&s, i, &skipped);
-	assert_int_equal(s.late, 10);
-	assert_int_equal(s.restarted, 0);
+	assert_int_equal(s.loss.late, 10);
+	assert_int_equal(s.loss.restarted, 0);
 	check_invariant(&s);
 }
 
@@ -242,15 +242,15 @@ static void shared_counter(void **state)
 		group = run_group(true, burst, sessions, &skipped);
 		assert_true(sequence_group_is_shared(&group));
 		assert_int_equal(group.sessions, SESSIONS);
-		assert_int_equal(group.all.lost, 599);
-		assert_int_equal(group.all.restarted, 0);
+		assert_int_equal(group.all.loss.lost, 599);
+		assert_int_equal(group.all.loss.restarted, 0);
 		/* What was said before it was known is little. */
 		assert_in_range(skipped, 597, burst < 100 ? 640 : 2000);
 		group = run_group(false, burst, sessions, &skipped);
 		assert_false(sequence_group_is_shared(&group));
 		for (unsigned int i = 0; i < SESSIONS; i++) {
-			assert_int_equal(sessions[i].lost, (sessions[i].highest + 1) / 10);
-			skipped -= sessions[i].lost;
+			assert_int_equal(sessions[i].loss.lost, (sessions[i].highest + 1) / 10);
+			skipped -= sessions[i].loss.lost;
 		}
 		assert_int_equal(skipped, 0);
 	}
@@ -326,10 +326,10 @@ static int32_t random_distance(uint64_t *random)
 static void compare_counts(const struct sequence *sequence, const struct oracle *oracle)
 {
 	assert_int_equal(sequence->received, oracle->received);
-	assert_int_equal(sequence->late, oracle->late);
-	assert_int_equal(sequence->duplicate, oracle->duplicate);
-	assert_int_equal(sequence->restarted, oracle->restarted);
-	assert_int_equal(sequence->lost, oracle->lost_before + missing(oracle));
+	assert_int_equal(sequence->loss.late, oracle->late);
+	assert_int_equal(sequence->loss.duplicate, oracle->duplicate);
+	assert_int_equal(sequence->loss.restarted, oracle->restarted);
+	assert_int_equal(sequence->loss.lost, oracle->lost_before + missing(oracle));
 	assert_int_equal(sequence->covered, oracle->covered_before + oracle->highest - oracle->first + 1);
 }
 
@@ -365,7 +365,7 @@ static void walk(uint64_t seed, unsigned int width, struct oracle *oracle)
 	}
 	compare_counts(&sequence, oracle);
 	assert_int_equal(sequence.wraps_at_30, width == 30);
-	assert_true(oracle->late > 1000 && oracle->duplicate > 1000 && sequence.lost > 1000);
+	assert_true(oracle->late > 1000 && oracle->duplicate > 1000 && sequence.loss.lost > 1000);
 }
 
 static void random_walks(void **state)
