@@ -31,7 +31,10 @@ int capture_cut(const struct capture *capture, struct error *error)
 			    end);
 	if (stream->failed)
 		return fail(error, stream->failed, "%s: cannot read at offset %llu: %s", capture->name, end, strerror(stream->failed));
-	return fail(error, ENODATA, "%s: cut short at offset %llu", capture->name, end);
+	return fail(error, ENODATA,
+		    stream->cut ? "%s: what is compressed is cut short, behind offset %llu of what was compressed"
+				: "%s: cut short at offset %llu",
+		    capture->name, end);
 }
 
 /* The first bytes of files that are something else, where saying so helps. */
@@ -55,7 +58,7 @@ static int fail_format(struct capture *capture, struct error *error)
 			return fail(error, EBADMSG, "%s: is %s; pcap and pcapng are read, also compressed with zstd", capture->name,
 				    other_formats[i].what);
 	}
-	if (!stream_peek(&capture->stream, 1) && !capture->stream.failed)
+	if (!stream_peek(&capture->stream, 1) && !capture->stream.failed && !capture->stream.cut)
 		return fail(error, ENODATA, "%s: is empty", capture->name);
 	if (!stream_peek(&capture->stream, 4))
 		return capture_cut(capture, error);

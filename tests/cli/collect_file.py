@@ -111,6 +111,10 @@ class Captures(Case):
             found = [block["data"] for kind, block in captures.read_pcapng(self.output) if kind == "packet"]
             self.assertEqual(found, frames[:len(found)])
             self.assertGreaterEqual(len(found), len(frames) // 3)
+        with open(self.input, "wb") as file:
+            file.write(self.compressed(content)[:40])
+        result = self.run_collect("-r", self.input, "-w", self.output)
+        self.assertEqual((result.returncode, result.stderr.decode().count("is cut short, behind offset 0 of")), (1, 1), result.stderr)
 
     def test_inner_files(self):
         """The frames alone, as another program took them out."""
