@@ -612,6 +612,8 @@ int netlink_route(struct netlink *netlink, const struct route_query *query, stru
 		return fail(error, rc == -EHOSTUNREACH ? EHOSTUNREACH : ENETUNREACH, "no route to %s", text);
 	if (answer.type == RTN_LOCAL)
 		return fail(error, EADDRINUSE, "%s is an address of this host, copies to it would never leave", text);
+	if (answer.type == RTN_BROADCAST)
+		return fail(error, EINVAL, "%s is a broadcast address, copies go to one host", text);
 	if (answer.type != RTN_UNICAST || !route->ifindex)
 		return fail(error, answer.type == RTN_UNREACHABLE || answer.type == RTN_BLACKHOLE ? ENETUNREACH : EINVAL,
 			    "no unicast route to %s", text);

@@ -534,6 +534,8 @@ static int take_address(const char *key, const char *text, enum endpoint_side si
 		return fail(error, EINVAL, "%s must be an IPv4 or IPv6 address, not '%s'", key, text);
 	if (address_is_unspecified(&endpoint->address))
 		return fail(error, EINVAL, "%s must be the address of a host, not '%s'", key, text);
+	if (side == ENDPOINT_DESTINATION && address_is_multicast(&endpoint->address))
+		return fail(error, EINVAL, "%s must be the address of one host, not the multicast group '%s'", key, text);
 	return scope ? take_scope(scope + 1, endpoint, error) : 0;
 }
 

@@ -73,6 +73,7 @@ refused 2 "local" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,local=fd09::1
 
 refused 2 "10.9.0.2" "erspan2:10.9.0.2" -- "${m[@]}" -i s0 -t 10.9.0.2
 refused 2 "0.0.0.0" "host" -- "${m[@]}" -i s0 -t erspan2:0.0.0.0
+refused 2 "224.1.1.1" "one host" -- "${m[@]}" -i s0 -t erspan2:224.1.1.1
 refused 2 "fe80::2" "dev" -- "${m[@]}" -i s0 -t 'erspan2:[fe80::2]'
 refused 2 "10.9.0.2" "link" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2%u0
 refused 2 "dev is given twice" -- "${m[@]}" -i s0 -t 'erspan2:[fe80::2%u0],dev=s1'
@@ -91,6 +92,7 @@ refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i s0 -t 'erspan2:[fe80::2%
 refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i nosuch0 "${to[@]}"
 refused 1 "/nosuch" "No such file" -- "${m[@]}" -i s0 "${to[@]}" --hook /nosuch
 refused 1 "10.77.0.1" "no route" -- "${m[@]}" -i s0 -t erspan2:10.77.0.1
+refused 1 "10.9.0.255" "broadcast" -- "${m[@]}" -i s0 -t erspan2:10.9.0.255
 refused 1 "fd77::1" "no route" -- "${m[@]}" -i s0 -t 'erspan2:[fd77::1]'
 refused 1 "nosuch0" "no such interface" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,dev=nosuch0
 refused 1 "10.9.0.50" -- "${m[@]}" -i s0 -t erspan2:10.9.0.2,local=10.9.0.50
