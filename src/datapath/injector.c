@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/attach_order.h"
 #include "datapath/owner.h"
 #include "host/offload.h"
 #include "host/packet_socket.h"
@@ -37,6 +38,7 @@ struct injector {
 	struct monitor_bpf *monitor;
 	struct attachment attachments[DIRECTIONS];
 	struct attachment arrival;
+	int known;  /* see attach_make_known(), of the program that frames arrive by */
 	int sender; /* ifindex of what the socket sends out of */
 	char sender_name[IFNAMSIZ];
 	/* The queue. */
@@ -82,6 +84,8 @@ static int take_redirected(struct injector *injector, struct error *error)
 	rc = offload_disable_gro(injector->interface, error);
 	if (!rc)
 		attach_xdp(bpf_program__fd(injector->monitor->progs.farspan_arrive), injector->made.ifindex, &injector->arrival);
+	if (!rc)
+		injector->known = attach_make_known(bpf_program__fd(injector->monitor->progs.farspan_arrive));
 	return rc;
 }
 
@@ -253,7 +257,7 @@ static int open_with(struct injector **opened, struct netlink *netlink, const ch
 		return fail(error, ENOMEM, "injector: out of memory");
 	injector->netlink = netlink;
 	injector->owner = OWNER_NONE;
-	injector->socket = injector->cut_socket = -1;
+	injector->socket = injector->cut_socket = injector->known = -1;
 	injector->mtu = mtu;
 	injector->way = way;
 	rc = open_parts(injector, name, error);
@@ -282,6 +286,8 @@ void injector_close(struct injector *injector)
 	for (enum direction d = DIRECTIONS; d-- > 0;)
 		attach_remove(&injector->attachments[d]);
 	attach_remove(&injector->arrival);
+	if (injector->known >= 0)
+		close(injector->known);
 	monitor_bpf__destroy(injector->monitor);
 	if (injector->socket >= 0)
 		close(injector->socket);
