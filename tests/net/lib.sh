@@ -39,6 +39,21 @@ finish() {
 	[ $failures = 0 ] || fail "$failures wrong"
 }
 
+# end_within SIGNAL: for whatever is left in the namespaces of the test; false when nothing is
+end_within() {
+	local name pids=
+	for name in "${namespaces[@]}"; do pids+=" $(ip netns pids "$prefix$name" 2>/dev/null | paste -sd ' ')"; done
+	# shellcheck disable=SC2086 # several, or none
+	[ -n "${pids// /}" ] && { kill "-$1" $pids 2>/dev/null || true; }
+}
+
+# Whoever started them: a process that stays keeps the test's CPU from all others.
+end_all_within() {
+	local until=$((SECONDS + 5))
+	while end_within TERM && [ $SECONDS -lt $until ]; do sleep 0.05; done
+	end_within KILL || true
+}
+
 clean_up() {
 	trap - EXIT INT TERM
 	local pid name
@@ -46,6 +61,7 @@ clean_up() {
 		kill -9 "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
+	end_all_within
 	for name in "${namespaces[@]}"; do
 		[ ! -e "/run/netns/$prefix$name" ] || ip netns del "$prefix$name" || true
 	done

@@ -27,9 +27,6 @@ chown 65533 "$work/col" "$work/col.run"
 cp "$FARSPAND" "$work/farspand"
 chmod 755 "$work/farspand"
 
-# What goes on is no job of the shell's.
-trap 'ip netns pids "${prefix}col" | xargs -r kill -9; clean_up' EXIT
-
 start() {
 	spawn col nsenter --net="/run/netns/${prefix}col" setpriv "${user[@]}" "$work/farspand" -D "$work/col" -R "$work/col.run"
 	until_said col "farspand: ready"

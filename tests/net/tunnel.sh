@@ -35,13 +35,10 @@ none_left() {
 	[ -z "$(processes "$1")" ]
 }
 
-# Its processes must be known to be ended by clean_up().
 tunnel() {
 	local where=$1
 	shift
 	farspan_in "$where" tunnel add "$@" || fail "farspan tunnel add $*"
-	# shellcheck disable=SC2207 # process ids
-	jobs_started+=($(processes "$where"))
 }
 
 # pair TYPE LOCAL REMOTE KEY VALUE...
