@@ -23,7 +23,9 @@ rows=(
 	"ip6erspan $theirs6 seq key 1023 erspan_ver 1 erspan 5 encaplimit 9 | erspan2 $ours6 id 1023 encaplimit 4"
 	"ip6erspan $theirs6 seq key 0 erspan_ver 2 erspan_dir egress erspan_hwid 63 encaplimit none | erspan3 $ours6 id 0"
 	"gretap $theirs4 key 77 | gre $ours4 key 77"
+	"ip6gretap $theirs6 key 78 | gre $ours6 key 78"
 	"vxlan $theirs4 id 5000 dstport 4789 | vxlan $ours4 vni 5000"
+	"vxlan $theirs6 id 5001 dstport 4790 udp6zerocsumrx | vxlan $ours6 vni 5001 port 4790" # or it would drop what has no UDP checksum
 )
 
 number=0
@@ -34,15 +36,18 @@ for row in "${rows[@]}"; do
 	echo "ip link set t$number up"
 	echo "ip address add 10.40.$number.1/24 dev t$number"
 done | inside || fail "the guest refuses"
-number=0
+# At once: each has its process to wait for.
+number=0 adding=()
 for row in "${rows[@]}"; do
 	number=$((number + 1))
 	# shellcheck disable=SC2086 # words
-	at col "$FARSPAN" tunnel add t$number type ${row#*| } || fail "farspan tunnel: ${row#*| }"
+	at col "$FARSPAN" tunnel add t$number type ${row#*| } &
+	adding+=($!)
+done
+for ((number = ${#rows[@]}; number; number--)); do
+	wait "${adding[number - 1]}" || fail "farspan tunnel: ${rows[number - 1]#*| }"
 	addresses col t$number 10.40.$number.2/24
 done
-# shellcheck disable=SC2207 # process ids
-jobs_started+=($(ip netns pids "${prefix}col"))
 
 number=0
 for row in "${rows[@]}"; do
@@ -53,7 +58,10 @@ for row in "${rows[@]}"; do
 	at col ping -q -c 3 -i 0.1 -W 20 -M "do" -s 1372 10.40.$number.1 >"$work/ping" || wrong "full-size, from us: $(cat "$work/ping")"
 	echo "ping -q -c 3 -i 0.1 -W 20 10.40.$number.2" | inside >"$work/ping" || wrong "from the guest: $(cat "$work/ping")"
 done
+deleting=()
 for ((; number; number--)); do
-	at col "$FARSPAN" tunnel del t$number || wrong "tunnel del t$number"
+	at col "$FARSPAN" tunnel del t$number &
+	deleting+=($!)
 done
+for number in "${!deleting[@]}"; do wait "${deleting[number]}" || wrong "tunnel del t$((${#rows[@]} - number))"; done
 finish
