@@ -63,6 +63,20 @@ struct frame {
 	uint8_t payload[FRAME_MAX];
 } __attribute__((packed));
 
+/* What UDP sums up besides a payload of zeros: as many bytes as an IP header has. */
+static uint16_t udp_checksum(const struct frame *frame)
+{
+	const struct {
+		in_addr_t source, destination;
+		uint8_t zero, protocol;
+		uint16_t len;
+		struct udphdr udp;
+	} sum = {frame->ip.saddr, frame->ip.daddr, 0, IPPROTO_UDP, frame->udp.len, frame->udp};
+
+	_Static_assert(sizeof sum == sizeof(struct iphdr), "as ip_checksum() takes it");
+	return ip_checksum(&sum);
+}
+
 static void build(struct frame *frame, const struct ether_addr *to, in_addr_t source, in_addr_t destination, size_t len)
 {
 	size_t ip_len = len - sizeof frame->ether;
@@ -76,6 +90,7 @@ static void build(struct frame *frame, const struct ether_addr *to, in_addr_t so
 	frame->ip.check = ip_checksum((uint8_t *)frame + sizeof frame->ether);
 	frame->udp.source = frame->udp.dest = htons(PORT_DISCARD);
 	frame->udp.len = htons((uint16_t)(ip_len - sizeof frame->ip));
+	frame->udp.check = udp_checksum(frame);
 }
 
 /*

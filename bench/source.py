@@ -87,6 +87,8 @@ class Stage(frame.Namespaces):
         words = (BLAST, kind, iface, to, "10.1.0.1", "10.2.0.1", str(size), str(count // turns), str(turns))
         running = [subprocess.Popen(inside("dut", "taskset", "-c", cpu, *words), stdout=subprocess.PIPE, text=True) for cpu in cpus]
         said = [process.communicate(timeout=120)[0].splitlines() for process in running]
+        if any(process.returncode for process in running):
+            raise RuntimeError(f"{' '.join(words)}: status {[process.returncode for process in running]}")
         return [[list(map(float, turn.split())) for turn in lines] for lines in said], self.copies() - before
 
     @staticmethod
@@ -369,6 +371,12 @@ def frame_is_right(data):
     return len(data) <= FRAME_MAX and ones_sum(header) == 0xFFFF and (udp_without_sum or ones_sum(pseudo + body) == 0xFFFF)
 
 
+def is_cut_right(data, cut):
+    """Whether that is as much of such a frame as is left of it, with the checksum of its IP header."""
+    whole = 14 + struct.unpack("!H", data[16:18])[0]
+    return len(data) == min(whole, cut) and ones_sum(data[14:34]) == 0xFFFF
+
+
 def read_pcap(path):
     with open(path, "rb") as file:
         data = file.read()
@@ -399,9 +407,7 @@ def sample_is_right(topology, what, work, cut):
             finally:
                 capture.terminate()
         copies = [packet[outer_bytes(what):] for packet in read_pcap(path)]
-    if cut:
-        return len(copies) == SAMPLE and all(len(one) <= cut for one in copies)
-    return len(copies) == SAMPLE and all(map(frame_is_right, copies))
+    return len(copies) == SAMPLE and all(is_cut_right(one, cut) if cut else frame_is_right(one) for one in copies)
 
 
 # ---- measuring ----
