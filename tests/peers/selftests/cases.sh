@@ -357,6 +357,12 @@ topology_direct() {
 	mirror_both
 }
 
+# The hosts know each other already: the first frame that is mirrored is a ping.
+topology_first_packet() {
+	on h1 /bin/ping -q -c 1 -W 20 10.1.0.2 >"$W/ping" || stop "the hosts themselves: $(cat "$W/ping")"
+	topology_direct
+}
+
 # To each address by a mirror of its own.
 topology_two_spans() {
 	underlay swp3 h3p

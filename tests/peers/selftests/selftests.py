@@ -22,10 +22,12 @@ ENDS = ("02:00:00:00:0a:01", "02:00:00:00:0b:01")
 REQUEST, ANSWER = 8, 0
 DIRECTIONS = (RECEIVED, SENT) = (0, 1)
 SESSION = "1"
-FIELDS = ("frame.protocols", "eth.dst", "eth.src", "vlan.id", "ip.ttl", "ipv6.hlim", "erspan.spanid", "erspan.direction", "icmp.type",
-          "ip.len")
+FIELDS = ("frame.protocols", "eth.dst", "eth.src", "vlan.id", "ip.src", "ipv6.src", "ip.ttl", "ipv6.hlim", "erspan.spanid",
+          "erspan.direction", "icmp.type", "ip.len")
 ICMP_HEADERS = 28
 RSPAN_VLAN = 551  # of what is received; one more: of what is sent
+LOCAL = "10.9.0.1+fd09::1"
+KEY = "(outer IP, 0 received 1 sent, ICMP type, bytes, outer VLAN, TTL, source, inner VLAN)"
 
 
 class Row:
@@ -60,12 +62,14 @@ def script(place):
 # ---- what arrived ----
 
 def expected_of(step, versions):
-    """(version of the outer packets, count, VLAN and TTL of the outer packets) of a step of the table."""
+    """(version of the outer packets, count, (their VLAN, TTL and source, VLAN of the mirrored frame)) of a step of the table."""
     numbers, _, options = step.partition(":")
     options = dict(option.split("=") for option in options.split(",") if option)
     counts = numbers.split("/")
     for place, version in enumerate(versions):
-        yield version, int(counts[min(place, len(counts) - 1)]), int(options.get("vlan", 0)), int(options.get("ttl", 64))
+        local = dict(zip((4, 6), options.get("local", LOCAL).split("+"))).get(version)
+        yield version, int(counts[min(place, len(counts) - 1)]), (int(options.get("vlan", 0)), int(options.get("ttl", 64)), local,
+                                                                  int(options.get("inner", 0)))
 
 
 def read_log(path):
@@ -90,14 +94,14 @@ def not_run(place, counts, pinged):
 
 
 def wanted(counts):
-    """(version, direction, type, size, VLAN, TTL) -> frames; and the ends of each size."""
+    """KEY -> frames; and the ends of each size."""
     frames, ends = Counter(), {}
     for _, size, step, versions, to in counts:
         size = int(size)
-        for version, number, vlan, ttl in expected_of(step, [int(version) for version in versions.split()]):
+        for version, number, headers in expected_of(step, [int(version) for version in versions.split()]):
             for received, sent, bytes_ in ((REQUEST, ANSWER, size), (ANSWER, REQUEST, size + 1)):
-                frames[version, RECEIVED, received, bytes_, vlan, ttl] += number
-                frames[version, SENT, sent, bytes_, vlan, ttl] += number
+                frames[version, RECEIVED, received, bytes_, *headers] += number
+                frames[version, SENT, sent, bytes_, *headers] += number
         if to == "h2":
             ends[size, REQUEST] = ends[size + 1, ANSWER] = ENDS
             ends[size, ANSWER] = ends[size + 1, REQUEST] = ENDS[::-1]
@@ -117,15 +121,16 @@ def describe(packet):
     """As in wanted(), and source and destination of the mirrored frame; None if it is not to the collector, or no copy."""
     inner = int(packet["icmp.type"][-1]), int(packet["ip.len"][-1]) - ICMP_HEADERS
     frame = packet["eth.src"][-1], packet["eth.dst"][-1]
-    vlans = [int(vlan) for vlan in packet["vlan.id"] if vlan]
+    vlans = [int(vlan) for vlan in packet["vlan.id"] if vlan] + [0]
     outer, is_erspan, _ = packet["frame.protocols"][0].partition(":erspan:")
     if not is_erspan:
-        return ((0, vlans[0] - RSPAN_VLAN, *inner, 0, 64), frame) if vlans and vlans[0] - RSPAN_VLAN in DIRECTIONS else None
+        return ((0, vlans[0] - RSPAN_VLAN, *inner, 0, 64, None, vlans[1]), frame) if vlans[0] - RSPAN_VLAN in DIRECTIONS else None
     if packet["eth.dst"][0] != COLLECTOR or packet["erspan.spanid"][0] != SESSION:
         return None
     version = 6 if ":ipv6" in outer else 4
-    ttl = packet["ipv6.hlim" if version == 6 else "ip.ttl"][0]
-    return (version, int(packet["erspan.direction"][0]), *inner, vlans[0] if ":vlan" in outer else 0, int(ttl)), frame
+    ttl, source = (packet[field][0] for field in (("ipv6.hlim", "ipv6.src") if version == 6 else ("ip.ttl", "ip.src")))
+    vlans = vlans if ":vlan" in outer else [0, *vlans]
+    return (version, int(packet["erspan.direction"][0]), *inner, vlans[0], int(ttl), source, vlans[1]), frame
 
 
 def arrived(captures, ends):
@@ -151,10 +156,9 @@ def check(place, log, *captures):
     for number, size, step, _, _ in counts:
         row = rows()[int(number)]
         names[int(size)] = names[int(size) + 1] = f"{row.script}, {row.case}, {row.rest} at {step}"
-    for key in sorted(frames.keys() | got.keys()):
+    for key in sorted(frames.keys() | got.keys(), key=str):
         if frames[key] != got[key]:
-            wrong.append(f"{names.get(key[3], 'no row')}: (outer IP, 0 received 1 sent, ICMP type, bytes, outer VLAN, TTL) {key}: "
-                         f"{got[key]} frames, expected {frames[key]}")
+            wrong.append(f"{names.get(key[3], 'no row')}: {KEY} {key}: {got[key]} frames, expected {frames[key]}")
     wrong += wrong_frames
     print("\n".join(wrong[:20] or [f"{len(rows_of(place))} rows, {sum(got.values())} copies, each as the table says"]))
     return 1 if wrong else 0
@@ -168,8 +172,8 @@ HEAD = """\
 What the kernel's `tools/testing/selftests/net/forwarding/mirror_*.sh` ask of `tc mirred` and the gretap devices, asked of farspan; and
 what else there is for ERSPAN in the kernel and in Open vSwitch. A case sends 10 pings from each side through what is mirrored, once per
 step: exactly 10 copies of the requests and 10 of the answers arrive, or exactly none, of each direction, over IPv4 and over IPv6 (ERSPAN
-Type III; or in a VLAN), with the mirrored frame's own addresses and the outer VLAN and TTL that are due. Where mirroring is set up, farspan
-starts; where something else changes, it runs on.
+Type III; or in a VLAN), with the mirrored frame's own addresses and tag and the outer VLAN, TTL and source that are due. Where mirroring is
+set up, farspan starts; where something else changes, it runs on.
 
 Most cases run on the machine's kernel (test "selftests"); those that need VLAN devices, bonds, teams or the kernel's erspan devices run in
 a guest with Debian's kernel 6.1 (test "selftests_6.1"; `tests/peers/selftests.sh 6.12` for the other). This page is made of the table that
