@@ -388,18 +388,21 @@ struct session_way {
 	__u32 padding[3];
 };
 
-/* Value of "accounts", an array with the key slot: what the program did with a session's packets; under a lock. */
+/*
+ * Value of "accounts", an array with the key slot: what the program did with a session's packets. Numbers that go on, and sums, are counted
+ * without the lock, each by itself. What is read under it has all of the jumps that it counts, and nothing of a later one.
+ */
 struct session_account {
 #ifdef __bpf__
 	struct bpf_spin_lock lock;
 #else
 	__u32 lock;
 #endif
-	__u32 given;   /* packets in the ring that user space is to hand on */
-	__u32 direct;  /* the program hands on all that come, from now on */
-	__u32 next;    /* the sequence number that would go on */
-	__u64 numbers; /* sequence numbers seen */
-	__u64 jumps;   /* of them, those that were not the next; each is told to user space */
+	__u32 given;  /* packets in the ring that user space is to hand on; under the lock */
+	__u32 direct; /* the program hands on all that come, from now on; set under the lock */
+	__u32 next;   /* the sequence number that would go on */
+	__u32 jumps;  /* numbers that were not the next; each is told to user space. Under the lock, and before next is set */
+	__u32 padding;
 	__u64 packets; /* that user space got no record of */
 	__u64 bytes;   /* of mirrored frames in them */
 	__u64 truncated;
@@ -422,7 +425,7 @@ struct target {
 
 enum record_kind {
 	RECORD_PACKET, /* an outer packet, from its IP header on */
-	RECORD_JUMP,   /* a sequence number that does not follow the one before; before: numbers seen of the session; data: jumps, __u64 */
+	RECORD_JUMP,   /* a sequence number that is not the one expected; jumps: those before it */
 	RECORD_CLOCK,  /* what a packet of Type III begins with that was handed on without a word, now and then one: for its timestamp */
 };
 
@@ -440,7 +443,8 @@ struct record {
 	__u8 delivered; /* the frame was handed on */
 	__u8 odd;       /* user space has to take a look, although the session is known */
 	__u8 padding[3];
-	__u64 before;
+	__u32 expected; /* of the session's account when the record was made: the number that would have gone on, and jumps */
+	__u32 jumps;
 	__u64 adapter_ns; /* when the network card says that it came; 0: it says nothing, or is not asked */
 	__u8 data[];
 };

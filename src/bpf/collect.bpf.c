@@ -140,7 +140,7 @@ struct remarks {
 	__u32 inner_off;
 	__u32 delivered;
 	__u32 odd;
-	__u64 before; /* sequence numbers accounted for the session */
+	__u32 expected, jumps; /* in the session's account */
 };
 
 enum {
@@ -203,7 +203,8 @@ static __always_inline __u64 adapter_ns(void *ctx, const int xdp)
 		record->inner_off = (__u16)remarks->inner_off;                                  \
 		record->delivered = (__u8)remarks->delivered;                                   \
 		record->odd = (__u8)remarks->odd;                                               \
-		record->before = remarks->before;                                               \
+		record->expected = remarks->expected;                                           \
+		record->jumps = remarks->jumps;                                                 \
 		record->sequence = outer->sequence;                                             \
 		record->has_sequence = outer->has_sequence;                                     \
 		record->transmitted = outer->transmitted;                                       \
@@ -264,73 +265,73 @@ static __always_inline void take_back(struct session_account *account)
 	bpf_spin_unlock(&account->lock);
 }
 
-/* Under the lock. */
-static __always_inline void add(struct session_account *account, const struct outer *outer, __u32 inner_len, __u64 now_ns)
+static __always_inline void add(struct session_account *account, const struct outer *outer, __u32 inner_len)
 {
-	if (account->packets++ == 0)
-		account->first_ns = now_ns;
-	account->last_ns = now_ns;
-	account->bytes += inner_len;
-	account->truncated += outer->truncated;
-	account->transmitted += outer->transmitted;
-	if (!outer->has_sequence)
-		return;
-	account->numbers++;
-	account->next = outer->sequence + 1;
+	const __u64 now_ns = bpf_ktime_get_coarse_ns(); /* for people to read */
+
+	*(volatile __u64 *)&account->last_ns = now_ns;
+	if (!*(const volatile __u64 *)&account->first_ns)
+		*(volatile __u64 *)&account->first_ns = now_ns;
+	__sync_fetch_and_add(&account->packets, 1);
+	__sync_fetch_and_add(&account->bytes, inner_len);
+	if (outer->truncated)
+		__sync_fetch_and_add(&account->truncated, 1);
+	if (outer->transmitted)
+		__sync_fetch_and_add(&account->transmitted, 1);
 }
 
-/* Whether the packet's number is not the one that is expected. Under the lock. */
-static __always_inline int is_jump(const struct session_account *account, const struct outer *outer)
+/* Whether the packet's number, if it has one, goes on from the one before; then the next one is expected. */
+static __always_inline int goes_on(struct session_account *account, const struct outer *outer)
 {
-	return outer->has_sequence && (outer->sequence != account->next || !account->numbers);
+	const __u32 sequence = outer->sequence;
+
+	return !outer->has_sequence || __sync_val_compare_and_swap(&account->next, sequence, sequence + 1) == sequence;
 }
 
-/* 0, or -1: it has to be told to user space. */
-static __always_inline int add_expected(struct session_account *account, const struct outer *outer, __u32 inner_len, __u64 now_ns)
+/* 0: the number is taken; -1: it could not be told to user space. */
+static __always_inline int tell_jump(struct session_account *account, const struct outer *outer, __u32 slot)
 {
+	struct record *record = bpf_ringbuf_reserve(&ring, sizeof *record, 0);
+	__u32 expected = 0, jumps = 0;
 	int jump;
 
+	if (!record)
+		return -1;
 	bpf_spin_lock(&account->lock);
-	jump = is_jump(account, outer);
-	if (!jump)
-		add(account, outer, inner_len, now_ns);
+	/* Another CPU may have reserved its record before this one, and count behind it; or have counted what was missing here. */
+	jump = !goes_on(account, outer);
+	if (jump) {
+		jumps = account->jumps++;
+		expected = __sync_lock_test_and_set(&account->next, outer->sequence + 1);
+	}
 	bpf_spin_unlock(&account->lock);
-	return jump ? -1 : 0;
+	record->len = 0;
+	record->kind = RECORD_JUMP;
+	record->slot = slot + 1;
+	record->sequence = outer->sequence;
+	record->expected = expected;
+	record->jumps = jumps;
+	if (jump)
+		bpf_ringbuf_submit(record, wakeup(sizeof *record));
+	else
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 /* 0: accounted; -1: it could not be told to user space, and the packet is lost. */
 static __always_inline int keep_account(struct session_account *account, const struct outer *outer, __u32 slot, __u32 inner_len)
 {
-	const __u64 now_ns = bpf_ktime_get_coarse_ns(); /* for people to read */
-	struct record *record;
-	__u64 before, jumps;
-	int jump;
-
-	if (add_expected(account, outer, inner_len, now_ns) == 0)
-		return 0;
-	record = bpf_ringbuf_reserve(&ring, sizeof *record + sizeof jumps, 0);
-	if (!record)
+	if (!goes_on(account, outer) && tell_jump(account, outer, slot))
 		return -1;
-	bpf_spin_lock(&account->lock);
-	before = account->numbers;
-	jumps = account->jumps;
-	jump = is_jump(account, outer);
-	account->jumps += jump;
-	add(account, outer, inner_len, now_ns);
-	bpf_spin_unlock(&account->lock);
-	record->monotonic_ns = now_ns;
-	record->len = sizeof jumps;
-	record->kind = RECORD_JUMP;
-	record->slot = slot + 1;
-	record->sequence = outer->sequence;
-	record->before = before;
-	/* Another CPU may have reserved its record before this one, and counted behind it. */
-	*(__u64 *)record->data = jumps;
-	if (jump)
-		bpf_ringbuf_submit(record, wakeup(sizeof *record + sizeof jumps));
-	else
-		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	add(account, outer, inner_len);
 	return 0;
+}
+
+/* What user space is to count before it looks at a packet. All jumps of it are told by then: a record is reserved before it is counted. */
+static __always_inline void note_account(struct session_account *account, struct remarks *remarks)
+{
+	remarks->expected = __sync_fetch_and_add(&account->next, 0);
+	remarks->jumps = *(const volatile __u32 *)&account->jumps;
 }
 
 /* Has user space follow the sender's clock, of which it sees no packet otherwise. If the ring is full, another packet does as well. */
@@ -415,9 +416,10 @@ static __always_inline enum fate take_delivered(void *ctx, const int xdp, struct
 	}
 	if (way->targets > 1)
 		delivery->target += flow_share(flow_hash_at(&(const struct view){ctx, xdp}, outer->off), way->targets);
-	remarks->before = account->numbers;
-	if (!fits(xdp, outer, delivery))
+	if (!fits(xdp, outer, delivery)) {
+		note_account(account, remarks);
 		return give(ctx, xdp, outer, remarks);
+	}
 	if (way->record) {
 		remarks->delivered = 1;
 		return give(ctx, xdp, outer, remarks);
@@ -456,7 +458,7 @@ static __always_inline enum fate take_odd(void *ctx, const int xdp, struct outer
 		struct session_account *account = bpf_map_lookup_elem(&accounts, &slot);
 
 		if (account)
-			remarks.before = account->numbers;
+			note_account(account, &remarks);
 	}
 	return give(ctx, xdp, outer, &remarks);
 }

@@ -111,7 +111,8 @@ static void hand_over_packet(struct collector_path *path, const struct record *r
 		.truncated = record->truncated,
 		.delivered = record->delivered,
 		.odd = record->odd,
-		.numbers = record->before,
+		.expected = record->expected,
+		.jumps = record->jumps,
 	};
 
 	if (path->drain_ns)
@@ -135,8 +136,7 @@ static void hand_over(void *context, const void *data)
 	const struct record *record = data;
 
 	if (record->kind == RECORD_JUMP)
-		handler->jump(handler->context, record->slot - 1, *(const __u64 *)(const void *)record->data, record->before,
-			      record->sequence);
+		handler->jump(handler->context, record->slot - 1, record->jumps, record->expected, record->sequence);
 	else if (record->kind == RECORD_CLOCK)
 		hand_over_clock(path, record);
 	else

@@ -49,14 +49,15 @@ struct collector_packet {
 	bool transmitted; /* Type III: the direction */
 	bool truncated;   /* by the sender */
 	bool odd;         /* it takes a look all the same */
-	uint64_t numbers; /* sequence numbers of the session that came before it, of packets that were handed on without a word */
-	bool delivered;   /* the frame has been handed on to the session's interfaces */
+	/* Of packets of the session that were handed on without a word before: the number that would go on, after so many jumps. */
+	uint32_t expected, jumps;
+	bool delivered; /* the frame has been handed on to the session's interfaces */
 };
 
 struct collector_handler {
 	void (*packet)(void *context, const struct collector_packet *packet);
-	/* A sequence number, of a packet that was handed on without a word, does not go on from the one before; numbers came before it. */
-	void (*jump)(void *context, uint32_t slot, uint64_t jumps, uint64_t numbers, uint32_t sequence);
+	/* The sequence number of a packet that was handed on without a word is not the one expected; so many jumps came before it. */
+	void (*jump)(void *context, uint32_t slot, uint32_t jumps, uint32_t expected, uint32_t sequence);
 	/* What a packet of Type III began with that was handed on without a word; of each session one now and then. */
 	void (*clock)(void *context, uint32_t slot, uint64_t time_ns, const void *data, size_t len);
 	void *context;

@@ -24,7 +24,7 @@ bool jump_order_hold(struct jump_order *order, const struct jump *jump)
 	return true;
 }
 
-bool jump_order_take(struct jump_order *order, uint32_t slot, uint64_t jumps, struct jump *jump)
+bool jump_order_take(struct jump_order *order, uint32_t slot, uint32_t jumps, struct jump *jump)
 {
 	for (unsigned int i = 0; i < order->count; i++) {
 		if (order->held[i].slot != slot || order->held[i].jumps != jumps)

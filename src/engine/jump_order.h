@@ -12,8 +12,8 @@
 struct jump {
 	uint32_t slot;
 	uint32_t sequence;
-	uint64_t jumps;   /* of the session, before this one */
-	uint64_t numbers; /* the same of numbers that were counted */
+	uint32_t jumps;    /* of the session, before this one */
+	uint32_t expected; /* the number that would have gone on */
 };
 
 /* Jumps that came too early. */
@@ -30,6 +30,6 @@ void jump_order_close(struct jump_order *order);
 bool jump_order_hold(struct jump_order *order, const struct jump *jump);
 
 /* Takes out the one that so many jumps of its session are before, if it is held. */
-bool jump_order_take(struct jump_order *order, uint32_t slot, uint64_t jumps, struct jump *jump);
+bool jump_order_take(struct jump_order *order, uint32_t slot, uint32_t jumps, struct jump *jump);
 
 #endif

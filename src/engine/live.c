@@ -31,12 +31,11 @@ enum {
 /* What is known here of a session whose frames the kernel delivers. */
 struct direct {
 	struct session_account seen; /* the account, as it was when last told to collect */
-	uint64_t numbers;            /* sequence numbers told to collect; the next one is */
-	uint32_t next;
-	uint64_t jumps;
-	uint32_t given; /* packets that wait to be handed on */
-	bool waits;     /* is in waiting[] */
-	uint16_t port;  /* that the programs know last, for slots that they have been told of */
+	uint32_t next;               /* sequence number that would go on from those told to collect */
+	uint32_t jumps;              /* of them */
+	uint32_t given;              /* packets that wait to be handed on */
+	bool waits;                  /* is in waiting[] */
+	uint16_t port;               /* that the programs know last, for slots that they have been told of */
 };
 
 struct live {
@@ -432,39 +431,50 @@ static void teach(struct live *live)
 	wait_for_flush(live, lesson.session, 0);
 }
 
-/* Of the numbers that the kernel saw, tells the next ones. */
-static void tell_numbers(struct live *live, unsigned int slot, uint64_t numbers)
+/* Tells the numbers that went on from those told, up to the one that is expected. Accounts are read more often than numbers wrap. */
+static void tell_numbers(struct live *live, unsigned int slot, uint32_t expected)
 {
 	struct direct *direct = &live->directs[slot];
 
-	if (numbers <= direct->numbers)
-		return;
-	collect_numbers(live->collect, slot, direct->next, numbers - direct->numbers);
-	direct->next += (uint32_t)(numbers - direct->numbers);
-	direct->numbers = numbers;
+	collect_numbers(live->collect, slot, direct->next, expected - direct->next);
+	direct->next = expected;
 }
 
 static void tell_jump(struct live *live, const struct jump *jump)
 {
 	struct direct *direct = &live->directs[jump->slot];
 
-	tell_numbers(live, jump->slot, jump->numbers);
+	tell_numbers(live, jump->slot, jump->expected);
 	collect_numbers(live->collect, jump->slot, jump->sequence, 1);
-	direct->numbers++;
 	direct->next = jump->sequence + 1;
 	direct->jumps++;
 }
 
-static void take_jump(void *context, uint32_t slot, uint64_t jumps, uint64_t numbers, uint32_t sequence)
+static void take_jump(void *context, uint32_t slot, uint32_t jumps, uint32_t expected, uint32_t sequence)
 {
 	struct live *live = context;
-	struct jump jump = {.slot = slot, .sequence = sequence, .jumps = jumps, .numbers = numbers};
+	struct jump jump = {.slot = slot, .sequence = sequence, .jumps = jumps, .expected = expected};
 
 	if (jumps != live->directs[slot].jumps && jump_order_hold(&live->early, &jump))
 		return;
 	do
 		tell_jump(live, &jump);
 	while (jump_order_take(&live->early, slot, live->directs[slot].jumps, &jump));
+}
+
+/* Before a packet is looked at: what is told by now may be more. */
+static void tell_before(struct live *live, const struct collector_packet *packet)
+{
+	const struct direct *direct = &live->directs[packet->slot];
+
+	if (packet->jumps == direct->jumps && (int32_t)(packet->expected - direct->next) > 0)
+		tell_numbers(live, packet->slot, packet->expected);
+}
+
+/* Each sum is right by itself: one may have a packet that another one does not have yet. */
+static bool same_sums(const struct session_account *a, const struct session_account *b)
+{
+	return a->packets == b->packets && a->bytes == b->bytes && a->truncated == b->truncated && a->transmitted == b->transmitted;
 }
 
 static void read_account(struct live *live, unsigned int slot)
@@ -476,8 +486,8 @@ static void read_account(struct live *live, unsigned int slot)
 		return;
 	/* Numbers behind a jump that is still in the ring have to wait for it. */
 	if (now.jumps == direct->jumps)
-		tell_numbers(live, slot, now.numbers);
-	if (now.packets == direct->seen.packets)
+		tell_numbers(live, slot, now.next);
+	if (same_sums(&now, &direct->seen))
 		return;
 	collect_direct(live->collect, slot,
 		       &(struct collect_direct){
@@ -601,7 +611,7 @@ static void take_packet(void *context, const struct collector_packet *packet)
 	if (live_done(live))
 		return;
 	if (known)
-		tell_numbers(live, packet->slot, packet->numbers);
+		tell_before(live, packet);
 	if (known && !packet->delivered && !packet->odd)
 		wait_for_flush(live, packet->slot, 1);
 	if (known && !packet->odd && !packet->truncated && !live->carries &&

@@ -714,8 +714,7 @@ static void jump_orders(void **state)
 		const unsigned int cpu = random_number(&random, CPUS);
 
 		if (busy[cpu])
-			ring[place[cpu]] = (struct jump){.slot = 7, .jumps = counted, .sequence = counted * 3, .numbers = counted},
-			counted++;
+			ring[place[cpu]] = (struct jump){.slot = 7, .jumps = counted, .sequence = counted * 3}, counted++;
 		else if (reserved < JUMPS)
 			place[cpu] = reserved++;
 		else
