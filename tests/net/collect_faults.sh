@@ -53,7 +53,7 @@ all_taken() {
 for to in "" "-t interface:span0"; do
 	echo "-- stopped, while more comes than ring and sockets hold ${to:+(delivered)}"
 	# shellcheck disable=SC2086 # options; less memory is a smaller ring
-	spawn collect nsenter --net=/run/netns/${prefix}col prlimit --as=58720256 "$FARSPAN" collect --json --stats 1 -w "$work/x.pcapng" $to
+	spawn collect nsenter --net=/run/netns/${prefix}col prlimit --as=34603008 "$FARSPAN" collect --json --stats 1 -w "$work/x.pcapng" $to
 	until_said collect "farspan: collecting"
 	kill -STOP "$(cat "$work/collect.pid")"
 	send_to_collector "$work/flood.pcap"
