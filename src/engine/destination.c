@@ -432,6 +432,20 @@ int destination_session(const struct endpoint *destination, const struct destina
 	return 0;
 }
 
+const char *destination_number(const struct endpoint *tunnel, char text[DESTINATION_NUMBER_MAX])
+{
+	const enum farspan_kind kind = endpoint_kind(tunnel);
+
+	text[0] = '\0';
+	if (kind == FARSPAN_ERSPAN2 || kind == FARSPAN_ERSPAN3)
+		snprintf(text, DESTINATION_NUMBER_MAX, " id %u", tunnel->session);
+	else if (kind == FARSPAN_VXLAN)
+		snprintf(text, DESTINATION_NUMBER_MAX, " vni %u", tunnel->vni);
+	else if (endpoint_has(tunnel, ENDPOINT_KEY_key))
+		snprintf(text, DESTINATION_NUMBER_MAX, " key %u", tunnel->key);
+	return text;
+}
+
 uint32_t destination_seed(const struct endpoint *destination)
 {
 	uint32_t hash = hash32(HASH32_START, destination->address.bytes, sizeof destination->address.bytes);

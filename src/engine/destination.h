@@ -20,7 +20,8 @@ struct destination_path {
 };
 
 enum {
-	DESTINATION_GUARDS_MAX = 3
+	DESTINATION_GUARDS_MAX = 3,
+	DESTINATION_NUMBER_MAX = 16,
 };
 
 /* Asks the kernel for the way. -ENODEV if an interface is missing, else errors as netlink_route(). */
@@ -36,6 +37,9 @@ int destination_session(const struct endpoint *destination, const struct destina
 /* What the loop guard must know: our copies, and what the collector sends back should it mirror this host in turn. Returns how many. */
 unsigned int destination_guards(const struct endpoint *destination, const struct destination_path *path,
 				struct tunnel_key guards[DESTINATION_GUARDS_MAX]);
+
+/* The number by which a collector knows a tunnel, as in " id 100", " vni 5" or " key 7"; empty where copies have none. */
+const char *destination_number(const struct endpoint *tunnel, char text[DESTINATION_NUMBER_MAX]);
 
 /* What stands for the destination when flows are spread: its address, so that it stays the same whatever else changes. */
 uint32_t destination_seed(const struct endpoint *destination);

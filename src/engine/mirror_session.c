@@ -88,14 +88,14 @@ static void leave_destination(struct mirror_session *s, struct mirror_destinatio
 
 static void describe_destination(struct mirror_destination *d, const struct endpoint *endpoint, const struct destination_path *path)
 {
-	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX], vlan[16] = "";
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX], number[DESTINATION_NUMBER_MAX], vlan[16] = "";
 
 	if (endpoint->kinds == KIND_VLAN)
 		snprintf(vlan, sizeof vlan, " id %u", endpoint->vlan_id);
 	if (endpoint_is_tunnel(endpoint))
-		snprintf(d->text, sizeof d->text, "%s %s -> %s via %s, frames up to %u bytes", endpoint_type_name(endpoint),
-			 address_text(&path->local, local), address_text(&endpoint->address, remote), path->uplink.name,
-			 d->config.frame_max);
+		snprintf(d->text, sizeof d->text, "%s %s -> %s%s via %s, frames up to %u bytes", endpoint_type_name(endpoint),
+			 address_text(&path->local, local), address_text(&endpoint->address, remote), destination_number(endpoint, number),
+			 path->uplink.name, d->config.frame_max);
 	else if (endpoint_has(endpoint, ENDPOINT_KEY_netns))
 		snprintf(d->text, sizeof d->text, "%s %s%s of network namespace %.128s, by %s", endpoint_type_name(endpoint), endpoint->dev,
 			 vlan, endpoint->netns, path->uplink.name);

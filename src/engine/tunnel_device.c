@@ -11,6 +11,7 @@
 #include "datapath/owner.h"
 #include "datapath/tunnel_pair.h"
 #include "engine/collect.h"
+#include "engine/destination.h"
 #include "engine/live.h"
 #include "engine/mirror.h"
 #include "engine/outlets.h"
@@ -30,16 +31,18 @@ struct tunnel_device {
 	int epoll;
 };
 
-/* "erspan2 10.9.0.1 -> 10.9.0.2", as ip-link(8) shows it */
+/* "erspan2 10.9.0.1 -> 10.9.0.2 id 100", as ip-link(8) shows it */
 static void describe(const struct tunnel *tunnel, char *text, size_t size)
 {
-	char local[ADDRESS_TEXT_MAX] = "any", remote[ADDRESS_TEXT_MAX] = "any";
+	char local[ADDRESS_TEXT_MAX] = "any", remote[ADDRESS_TEXT_MAX] = "any", number[DESTINATION_NUMBER_MAX] = "";
 
 	if (tunnel->in.address.family)
 		address_text(&tunnel->in.address, local);
 	if (tunnel->sends)
 		address_text(&tunnel->out.address, remote);
-	snprintf(text, size, "%s %s -> %s%s", tunnel->type, local, remote, tunnel->monitor ? ", monitor" : "");
+	if (tunnel->sends)
+		destination_number(&tunnel->out, number);
+	snprintf(text, size, "%s %s -> %s%s%s", tunnel->type, local, remote, number, tunnel->monitor ? ", monitor" : "");
 }
 
 /* Two that take the same packets would each get what came to it first. */

@@ -52,7 +52,7 @@ captured() {
 	[ "$(($("$here/compare.py" count "$work/at_col.pcap") + $("$here/compare.py" count "$work/at_other.pcap")))" = $expected ]
 }
 
-via_u0="erspan2 10.9.0.1 -> 10.8.0.9 via u0, frames up to"
+via_u0="erspan2 10.9.0.1 -> 10.8.0.9 id 1 via u0, frames up to"
 
 capture col c0 at_col -Q in proto gre
 capture other o0 at_other -Q in proto gre

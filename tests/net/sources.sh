@@ -79,7 +79,7 @@ pair z0
 until_true 10 "z0" mirrors z0
 arrive z0
 ip -n ${prefix}tap route add 10.77.0.0/24 via 10.9.0.2
-until_said mirror "-> 10.77.0.2 via u0"
+until_said mirror "-> 10.77.0.2 id 5 via u0"
 arrive z0
 ip -n ${prefix}tap route del 10.77.0.0/24
 until_true 10 "the route to be missed" sh -c "[ \$(grep -c 'no route to 10.77.0.2' '$work/mirror.err') -ge 2 ]"

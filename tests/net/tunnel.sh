@@ -111,7 +111,8 @@ end_capture inside
 at tap tc qdisc del dev lo clsact
 
 echo "-- shown"
-farspan_in tap tunnel show | grep -q 't0: erspan2 10.9.0.1 -> 10.9.0.2, mtu 1550, up' || wrong "tunnel show: $(farspan_in tap tunnel show)"
+farspan_in tap tunnel show >"$work/shown"
+grep -q 't0: erspan2 10.9.0.1 -> 10.9.0.2 id 9, mtu 1550, up' "$work/shown" || wrong "tunnel show: $(cat "$work/shown")"
 equal "tunnel show --json" "t0" "$(farspan_in tap tunnel show --json | jq -r '.[].name')"
 
 echo "-- removed by ip, ended by its process"
@@ -151,7 +152,7 @@ for words in "number any id 7" "exact 10.9.0.1 id 7 iseq yes" "wild any id any" 
 	tunnel col "$1" type erspan2 local 10.9.0.2 remote "${@:2}"
 done
 ! farspan_in col tunnel add again type erspan2 local 10.9.0.2 remote 10.9.0.1 id 7 2>"$work/again" || wrong "two that take the same"
-grep -q "another one of erspan2 10.9.0.2 -> 10.9.0.1 takes the same packets" "$work/again" || wrong "two: $(cat "$work/again")"
+grep -q "another one of erspan2 10.9.0.2 -> 10.9.0.1 id 7 takes the same packets" "$work/again" || wrong "two: $(cat "$work/again")"
 # mirrored SENDER ID COUNT: packets of a session
 mirrored() {
 	at tap /usr/bin/python3 - "$@" <<-'END'

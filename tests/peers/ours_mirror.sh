@@ -123,7 +123,7 @@ inside <<END
 ip link del blue
 ip neigh replace 10.9.0.2 lladdr $mac_c dev u0 nud permanent
 until tail -n 3 /tmp/mirror.err | grep -c "interface 'blue': no such interface" | grep -q 2 &&
-	tail -n 1 /tmp/mirror.err | grep -q 'erspan2 10.9.0.1 -> 10.9.0.2 via u0'; do
+	tail -n 1 /tmp/mirror.err | grep -q 'erspan2 10.9.0.1 -> 10.9.0.2 id [0-9]* via u0'; do
 	sleep 0.05
 done
 END
