@@ -247,14 +247,16 @@ static void list_keys(bool set, char *list, size_t size)
 /* Behind the arrow keys have their plain names, as nothing else can be meant. */
 static int parse_item(char *item, bool set, struct match *match, struct error *error)
 {
-	char key[MATCH_KEY_NAME_MAX], *value = strchr(item, '='), list[200];
+	char key[MATCH_KEY_NAME_MAX] = "set_", *value = strchr(item, '='), list[200];
 	int i = -ENOENT;
 
 	if (!value)
 		return fail(error, EINVAL, "'%s' is not of the form key=value", item);
 	*value++ = '\0';
 	item = trim(item);
-	snprintf(key, sizeof key, "%s%s", set && strcmp(item, "to") != 0 ? "set_" : "", item);
+	if (!set || strcmp(item, "to") == 0)
+		key[0] = '\0';
+	strncat(key, item, sizeof key - strlen(key) - 1);
 	if (strncmp(item, "set_", 4) != 0 && (set || strcmp(item, "to") != 0))
 		i = find_key(KEY_NAMES_SHORT, key);
 	if (i >= 0)
