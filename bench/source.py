@@ -147,7 +147,7 @@ class Farspan:
 
     def __enter__(self):
         self.process = subprocess.Popen(inside("dut", FARSPAN, "mirror", "-q", *self.words), stderr=subprocess.PIPE, text=True)
-        while "10.3.0.1 via" not in self.process.stderr.readline():
+        while "-> 10.3.0.1 " not in self.process.stderr.readline():
             if self.process.poll() is not None:
                 raise RuntimeError("farspan mirror ended")
         return self
