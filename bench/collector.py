@@ -214,7 +214,7 @@ RATE_LOWEST, RATE_HIGHEST = 100000, 3200000  # frames per second, between which 
 RATE_STEPS = 6
 RATE_SECONDS = 0.5
 LOSS_MAX = 0.01
-TRIES = 4  # what other programs do in interrupts disturbs one, more than once in a while
+TRIES = 2  # what other programs do in interrupts disturbs one now and then
 BACKLOG_MAX = 0.1
 
 
