@@ -42,6 +42,7 @@ static int connect_to(const char *socket_path, struct error *error)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(error, errno, "%s: %s", socket_path, strerror(errno));
+	/* With these, who is stopped and goes on is told so by EINTR, whatever was said of signals. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
@@ -64,7 +65,7 @@ static int send_request(int fd, const char *method, const char *path, const char
 		return -ENOMEM;
 	/* Who refuses a request need not read it to its end; what became of it is said by the answer. */
 	for (at = text; at < text + len && sent >= 0; at += sent)
-		sent = send(fd, at, (size_t)(text + len - at), MSG_NOSIGNAL);
+		sent = TEMP_FAILURE_RETRY(send(fd, at, (size_t)(text + len - at), MSG_NOSIGNAL));
 	free(text);
 	return 0;
 }
@@ -79,7 +80,7 @@ static int receive(int fd, struct answer *answer)
 		if (!text)
 			return -ENOMEM;
 		answer->text = text;
-		len = recv(fd, text + answer->len, CHUNK, 0);
+		len = TEMP_FAILURE_RETRY(recv(fd, text + answer->len, CHUNK, 0));
 		if (len < 0 && errno == ECONNRESET) /* closed before all of the request was read; the answer came before that */
 			len = 0;
 		if (len < 0)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <cmocka.h> /* last: it has a fail() of its own */
 
+static unsigned int interruptions; /* of who waits for the answer */
 static char top[] = "/tmp/farspan-client.XXXXXX", path[64];
 
 /* Reads what is sent as far as the mark, if there is one, and answers. */
@@ -42,6 +43,10 @@ static pid_t serve(const char *mark, const char *answer)
 	fd = accept(listener, NULL, NULL);
 	for (; mark && !strstr(got, mark) && more > 0; len += (size_t)more)
 		more = read(fd, got + len, sizeof got - 1 - len);
+	for (unsigned int i = 0; i < interruptions; i++) {
+		kill(getppid(), SIGUSR1);
+		usleep(10 * 1000);
+	}
 	_exit(write(fd, answer, strlen(answer)) < 0);
 }
 
@@ -131,6 +136,23 @@ static void test_refused_early(void **state)
 	free(text);
 }
 
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+static void test_interrupted(void **state)
+{
+	struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+	struct error error = {0};
+
+	(void)state;
+	sigaction(SIGUSR1, &action, NULL);
+	interruptions = 10;
+	assert_int_equal(call("\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nnull", NULL, NULL, &error), 0);
+	interruptions = 0;
+}
+
 static void test_nobody(void **state)
 {
 	struct error error = {0};
@@ -148,7 +170,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),       cmocka_unit_test(test_refusals), cmocka_unit_test(test_no_answers),
-		cmocka_unit_test(test_refused_early), cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_refused_early), cmocka_unit_test(test_nobody),   cmocka_unit_test(test_interrupted),
 	};
 	int failed;
 
