@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/plural.h"
 #include "cli/collect_report.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdbool.h>
+
+#include "base/plural.h"
 
 enum {
 	REFUSED_SHOWN = 5

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/plural.h"
 #include "cli/collect_stats.h"
 
 #include <inttypes.h>
@@ -9,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/plural.h"
 
 #define NS_PER_S  1000000000ull
 #define NS_PER_MS 1000000ull

@@ -319,7 +319,6 @@ int runner_reload(struct runner *runner, struct error_list *errors)
 {
 	char text[64];
 	int rc = reload(runner, errors);
-
 	const size_t count = rc ? errors->errors : runner->list.count;
 
 	snprintf(text, sizeof text, rc ? "nothing has changed: %zu error%s" : "%zu session%s", count, plural(count));
